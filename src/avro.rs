@@ -1,0 +1,1 @@
+//! Avro encoding of change events and sync records.

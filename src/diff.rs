@@ -1,0 +1,1 @@
+//! Comparison of a reading with the published state.

@@ -1,0 +1,1 @@
+//! Change events: ids, types, headers, order.

@@ -1,0 +1,1 @@
+//! An Alibaba Cloud account behind real HTTP.

@@ -1,0 +1,1 @@
+//! The published state as ramstream stores it.
