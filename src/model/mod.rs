@@ -1,5 +1,30 @@
 //! The kinds of entities: their fields, keys, words and what is compared.
+//!
+//! One file per kind holds everything that is particular to it, and nothing else in the crate
+//! names a field of a user. The list in [`kind`] is the only place that names every kind.
+//!
+//! This module is pure: no I/O, no clock, no randomness.
 
+mod collection;
+mod document;
+mod entity;
+mod fields;
+mod key;
+mod kind;
 mod reading;
 
+pub mod account;
+pub mod group;
+pub mod membership;
+pub mod policy;
+pub mod policy_attachment;
+pub mod role;
+pub mod user;
+
+pub use collection::{Collection, Found, Scope};
+pub use document::Document;
+pub use entity::{Entity, Names, Verb};
+pub use fields::{Dates, Millis, Tag};
+pub use key::Key;
+pub use kind::{ForKind, Kind, Rank};
 pub use reading::{Complete, Listing, Reason, Unknown, Window};

@@ -1,0 +1,37 @@
+//! The account itself, from RAM GetAccountAlias.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Dates, Entity, Key, Kind, Names, Scope, entity::differing_fields};
+
+/// The account.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Account {
+    /// The alias; null if none is set (the service then answers with the account id).
+    pub alias: Option<String>,
+}
+
+impl Entity for Account {
+    const KIND: Kind = Kind::Account;
+    const MODEL_VERSION: &'static str = "1";
+
+    fn key(&self, account: &str) -> Key {
+        Key::new(account, Kind::Account, &[])
+    }
+
+    fn scope(_: &Key) -> Scope {
+        Scope::collection(Kind::Account)
+    }
+
+    fn labels(&self, _: &Key, _: &Names) -> Vec<(&'static str, Option<String>)> {
+        vec![("alias", self.alias.clone())]
+    }
+
+    fn dates(&self) -> Dates {
+        Dates::default()
+    }
+
+    fn changed_fields(&self, after: &Self) -> Vec<&'static str> {
+        differing_fields!(self, after, compared: [alias], not_compared: [])
+    }
+}

@@ -1,0 +1,254 @@
+//! One kind as it was read: what was found, and which scopes are known.
+//!
+//! A [`Collection`] can be made from [`Complete`] listings only, so what was not read to its end
+//! cannot reach the comparison: it is an unknown scope, and unknown scopes keep their state.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Complete, Entity, Key, Kind, Listing, Reason, Unknown, Window};
+
+/// What is read as one: a collection (`user`), one parent's children (`membership/<group id>`), or
+/// one entity whose details are read by themselves (`role/<role id>`).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Scope(String);
+
+impl Scope {
+    /// A whole collection.
+    #[must_use]
+    pub fn collection(kind: Kind) -> Self {
+        Self(kind.as_str().to_owned())
+    }
+
+    /// The part of a collection that `components` (encoded as in keys) single out.
+    pub fn children<'a>(kind: Kind, components: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut text = kind.as_str().to_owned();
+        for component in components {
+            text.push('/');
+            text.push_str(component);
+        }
+        Self(text)
+    }
+
+    /// One entity.
+    #[must_use]
+    pub fn entity(key: &Key) -> Self {
+        Self(key.path().to_owned())
+    }
+
+    /// The kind that it is a scope of.
+    #[must_use]
+    pub fn kind(&self) -> Option<Kind> {
+        Kind::from_name(self.0.split('/').next()?)
+    }
+
+    /// The scope as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// An entity in a complete listing.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Found {
+    /// Known with all that is compared: its JSON as it is to be stored.
+    Known(Box<str>),
+    /// There, but a detail that was due could not be read: neither added nor updated, only present.
+    Unread(Unknown),
+}
+
+/// One kind as it was read in one sync.
+#[derive(Debug, Clone)]
+pub struct Collection {
+    kind: Kind,
+    found: BTreeMap<Key, Found>,
+    window: Option<Window>,
+    covered: Covered,
+    unknown: BTreeMap<Scope, Unknown>,
+    twice: BTreeSet<Key>,
+}
+
+/// Which scopes the listings cover; of any other scope nothing is known.
+#[derive(Debug, Clone)]
+enum Covered {
+    Everything,
+    Only(BTreeSet<Scope>),
+}
+
+impl Collection {
+    /// A kind of which nothing is known.
+    #[must_use]
+    pub fn unknown(kind: Kind, why: Unknown) -> Self {
+        Self {
+            kind,
+            found: BTreeMap::new(),
+            window: None,
+            covered: Covered::Only(BTreeSet::new()),
+            unknown: BTreeMap::from([(Scope::collection(kind), why)]),
+            twice: BTreeSet::new(),
+        }
+    }
+
+    /// A kind that one listing covers whole.
+    #[must_use]
+    pub fn whole(kind: Kind, listing: Complete<(Key, Found)>) -> Self {
+        let mut collection = Self {
+            kind,
+            found: BTreeMap::new(),
+            window: Some(listing.window()),
+            covered: Covered::Everything,
+            unknown: BTreeMap::new(),
+            twice: BTreeSet::new(),
+        };
+        collection.add(listing.into_items());
+        collection
+    }
+
+    /// A kind that one listing covers whole, or of which nothing is known.
+    #[must_use]
+    pub fn whole_or_unknown(kind: Kind, listing: Listing<(Key, Found)>) -> Self {
+        listing.map_or_else(|why| Self::unknown(kind, why), |listing| Self::whole(kind, listing))
+    }
+
+    /// A kind that is read scope by scope. Held entities of scopes that are not named here are unknown.
+    #[must_use]
+    pub fn by_scope(kind: Kind, listings: impl IntoIterator<Item = (Scope, Listing<(Key, Found)>)>) -> Self {
+        let mut collection = Self {
+            kind,
+            found: BTreeMap::new(),
+            window: None,
+            covered: Covered::Everything,
+            unknown: BTreeMap::new(),
+            twice: BTreeSet::new(),
+        };
+        let mut covered = BTreeSet::new();
+        for (scope, listing) in listings {
+            match listing {
+                Ok(listing) => {
+                    let window = listing.window();
+                    collection.window = Some(collection.window.map_or(window, |all| all.and(window)));
+                    collection.add(listing.into_items());
+                    covered.insert(scope);
+                }
+                Err(why) => {
+                    collection.unknown.insert(scope, why);
+                }
+            }
+        }
+        collection.covered = Covered::Only(covered);
+        collection
+    }
+
+    /// The same collection with `scope` unknown after all; what was found of it is no longer known.
+    pub fn mark_unknown<E: Entity>(&mut self, scope: Scope, why: Unknown) {
+        self.found.retain(|key, _| scope != E::scope(key));
+        self.unknown.entry(scope).or_insert(why);
+    }
+
+    fn add(&mut self, items: Vec<(Key, Found)>) {
+        for (key, found) in items {
+            if let Found::Unread(why) = &found {
+                self.unknown.insert(Scope::entity(&key), why.clone());
+            }
+            self.found.insert(key, found);
+        }
+    }
+
+    /// Its kind.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// What was found, by key.
+    #[must_use]
+    pub fn found(&self) -> &BTreeMap<Key, Found> {
+        &self.found
+    }
+
+    /// The unknown scopes, with the reason of each.
+    #[must_use]
+    pub fn unknown_scopes(&self) -> &BTreeMap<Scope, Unknown> {
+        &self.unknown
+    }
+
+    /// When it was read; `None` if no listing was complete.
+    #[must_use]
+    pub fn window(&self) -> Option<Window> {
+        self.window
+    }
+
+    /// Why the collection as a whole is unknown, if it is.
+    #[must_use]
+    pub fn why_unknown(&self) -> Option<&Unknown> {
+        self.unknown.get(&Scope::collection(self.kind))
+    }
+
+    /// Whether every scope of it is known.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.unknown.is_empty()
+    }
+
+    /// Whether the absence of an entity of `scope` means something: the scope was read to its end.
+    #[must_use]
+    pub fn knows(&self, scope: &Scope) -> bool {
+        let covered = match &self.covered {
+            Covered::Everything => true,
+            Covered::Only(scopes) => scopes.contains(scope),
+        };
+        covered && !self.unknown.contains_key(scope) && self.why_unknown().is_none()
+    }
+
+    /// Whether `key`, seen missing or suspiciously new, has been looked at in two listings that lie
+    /// far enough apart.
+    #[must_use]
+    pub fn is_confirmed(&self, key: &Key) -> bool {
+        self.twice.contains(key)
+    }
+
+    /// Replaces the scopes that were read a second time: `doubtful` are the keys whose change the
+    /// first reading could not prove, and `second` the later reading of at least their scopes.
+    ///
+    /// Of a scope that the second reading does not cover nothing is known any more.
+    #[must_use]
+    pub fn confirmed_by<E: Entity>(mut self, second: Self, doubtful: BTreeSet<Key>) -> Self {
+        let scopes: BTreeSet<Scope> = doubtful.iter().map(|key| E::scope(key)).collect();
+        if let Some(why) = second.why_unknown() {
+            for scope in scopes {
+                self.mark_unknown::<E>(scope, why.clone());
+            }
+            return self;
+        }
+        self.found.retain(|key, _| !scopes.contains(&E::scope(key)));
+        for scope in &scopes {
+            match second.unknown.get(scope) {
+                Some(why) => self.mark_unknown::<E>(scope.clone(), why.clone()),
+                None if second.knows(scope) => {}
+                None => {
+                    let why = Unknown::new(Reason::ParentGone, "its parent was gone when it was listed again");
+                    self.mark_unknown::<E>(scope.clone(), why);
+                }
+            }
+        }
+        let again = second.found.into_iter().filter(|(key, _)| scopes.contains(&E::scope(key)));
+        self.add(again.collect());
+        if let (Some(first), Some(later)) = (self.window, second.window) {
+            self.window = Some(first.and(later));
+        }
+        self.twice.extend(doubtful);
+        self
+    }
+}

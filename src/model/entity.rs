@@ -1,0 +1,114 @@
+//! What every kind can say about itself.
+
+use std::{collections::HashMap, fmt};
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{Dates, Key, Kind, Scope};
+
+/// The word for a change, the second half of an event type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Verb {
+    /// It is new (entities and edges that somebody adds to a list).
+    Added,
+    /// It is new (things that somebody makes: policies).
+    Created,
+    /// It is gone.
+    Removed,
+    /// It is there (baselines and replays).
+    Observed,
+    /// It was removed and added again between two reads.
+    Readded,
+    /// It has another name and the same id.
+    Renamed,
+    /// A user was frozen.
+    Frozen,
+    /// A frozen user is active again.
+    Unfrozen,
+    /// Anything else about it changed.
+    Updated,
+}
+
+impl Verb {
+    /// The verb as it stands in event types.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Added => "added",
+            Self::Created => "created",
+            Self::Removed => "removed",
+            Self::Observed => "observed",
+            Self::Readded => "readded",
+            Self::Renamed => "renamed",
+            Self::Frozen => "frozen",
+            Self::Unfrozen => "unfrozen",
+            Self::Updated => "updated",
+        }
+    }
+}
+
+impl fmt::Display for Verb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The names of the entities in the state, by key: edges carry the names of their ends.
+pub type Names = HashMap<Key, String>;
+
+/// One kind of entity: the struct as stored and as published in `before` and `after`.
+///
+/// The serde form is both: fields in schema order, nulls written. Everything that is decided per
+/// kind is decided here; what works on entities in general is written once over this trait.
+pub trait Entity: Serialize + DeserializeOwned + Clone + PartialEq + fmt::Debug + Send + Sync + 'static {
+    /// Its kind.
+    const KIND: Kind;
+    /// Rises when what is compared or published changes; the next reading is then a baseline.
+    const MODEL_VERSION: &'static str;
+    /// The word for a new one.
+    const NEW: Verb = Verb::Added;
+
+    /// Its key in `account`.
+    fn key(&self, account: &str) -> Key;
+
+    /// The scope that an entity with this key belongs to: what must be read completely to call it gone.
+    fn scope(key: &Key) -> Scope;
+
+    /// The entities that must be in the state for one with this key to be published, and that take it along.
+    fn ends(key: &Key) -> Vec<Key> {
+        let _ = key;
+        Vec::new()
+    }
+
+    /// Its ids and names as they stand at the top level of its events, in schema order.
+    fn labels(&self, key: &Key, names: &Names) -> Vec<(&'static str, Option<String>)>;
+
+    /// Its own name, where it has one that edges carry.
+    fn name(&self) -> Option<&str> {
+        None
+    }
+
+    /// The dates that bear witness.
+    fn dates(&self) -> Dates;
+
+    /// The names of the compared fields in which `after` differs, in schema order.
+    fn changed_fields(&self, after: &Self) -> Vec<&'static str>;
+
+    /// The word for the change to `after`, where the kind has one that says more than `updated`.
+    fn update_verb(&self, after: &Self) -> Verb {
+        let _ = after;
+        Verb::Updated
+    }
+}
+
+/// Names the compared fields that differ between `$before` and `$after`. Every field of the struct
+/// must be in one of the two lists, so a new field does not compile until it is decided.
+macro_rules! differing_fields {
+    ($before:expr, $after:expr, compared: [$($field:ident),* $(,)?], not_compared: [$($other:ident),* $(,)?]) => {{
+        let Self { $($field,)* $($other: _,)* } = $before;
+        let mut changed = Vec::new();
+        $(if *$field != $after.$field { changed.push(stringify!($field)); })*
+        changed
+    }};
+}
+pub(super) use differing_fields;

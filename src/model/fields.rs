@@ -1,0 +1,68 @@
+//! The types of fields that several kinds share.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// A moment as it is stored and published: milliseconds since the Unix epoch (Avro `timestamp-millis`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Millis(pub i64);
+
+impl From<Timestamp> for Millis {
+    fn from(moment: Timestamp) -> Self {
+        Self(moment.as_millisecond())
+    }
+}
+
+/// One tag of an entity. Lists of tags are sorted by key, for the services give them in any order.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Tag {
+    /// The tag's key.
+    pub key: String,
+    /// The tag's value, empty if it has none.
+    pub value: String,
+}
+
+/// The moments that tell whether an entity is still the same one, and whether a listing is stale.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Dates {
+    /// When it began under its key: CreateDate, JoinDate or AttachDate.
+    pub born: Option<Millis>,
+    /// When it was last changed: UpdateDate.
+    pub touched: Option<Millis>,
+}
+
+impl Dates {
+    /// Whether `self`, read later than `earlier`, is nevertheless older than it: the mark of a stale listing.
+    #[must_use]
+    pub fn older_than(self, earlier: Self) -> bool {
+        backwards(earlier.born, self.born) || (self.born == earlier.born && backwards(earlier.touched, self.touched))
+    }
+}
+
+/// Whether the date moved back. A date that is absent on one side tells nothing.
+fn backwards(before: Option<Millis>, after: Option<Millis>) -> bool {
+    matches!((before, after), (Some(before), Some(after)) if after < before)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dates(born: i64, touched: i64) -> Dates {
+        Dates { born: Some(Millis(born)), touched: Some(Millis(touched)) }
+    }
+
+    #[test]
+    fn a_date_that_moved_back_marks_an_older_listing() {
+        assert!(dates(1, 4).older_than(dates(1, 5)));
+        assert!(dates(0, 5).older_than(dates(1, 5)));
+        assert!(!dates(1, 5).older_than(dates(1, 5)));
+        assert!(!Dates::default().older_than(dates(1, 5)));
+    }
+
+    #[test]
+    fn a_later_birth_explains_any_other_date() {
+        assert!(!dates(6, 2).older_than(dates(1, 5)));
+    }
+}

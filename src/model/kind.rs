@@ -1,0 +1,115 @@
+//! The list of kinds: the one place that names them all.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Entity, account::Account, group::Group, membership::Membership, policy::Policy, policy_attachment::PolicyAttachment,
+    role::Role, user::User,
+};
+
+/// What a kind is to the others; decides the order inside a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rank {
+    /// Stands by itself.
+    Entity,
+    /// Belongs to one entity.
+    Child,
+    /// Joins two entities.
+    Edge,
+}
+
+/// Something to be done with the type behind a [`Kind`]; see [`Kind::with`].
+pub trait ForKind {
+    /// What comes of it.
+    type Output;
+    /// Does it with `E`.
+    fn with<E: Entity>(self) -> Self::Output;
+}
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $kind:ident: $rank:ident, $name:literal, $plural:literal;)*) => {
+        /// The kinds of entities, in publishing order.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub enum Kind { $($(#[$doc])* #[serde(rename = $name)] $kind,)* }
+
+        impl Kind {
+            /// Every kind, in publishing order.
+            pub const ALL: &[Self] = &[$(Self::$kind,)*];
+
+            /// The kind in one snake_case word: in keys, event types, metrics and configuration.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$kind => $name,)* }
+            }
+
+            /// The plural with dashes: the last part of topic names and the name of the schema file.
+            #[must_use]
+            pub const fn plural(self) -> &'static str {
+                match self { $(Self::$kind => $plural,)* }
+            }
+
+            /// What it is to the others.
+            #[must_use]
+            pub const fn rank(self) -> Rank {
+                match self { $(Self::$kind => Rank::$rank,)* }
+            }
+
+            /// The Avro schema of its change events, as registered.
+            #[must_use]
+            pub const fn schema(self) -> &'static str {
+                match self { $(Self::$kind => include_str!(concat!("../../schemas/", $plural, ".avsc")),)* }
+            }
+
+            /// Runs `task` with the type of this kind: the way from a kind known at run time to its fields.
+            pub fn with<T: ForKind>(self, task: T) -> T::Output {
+                match self { $(Self::$kind => task.with::<$kind>(),)* }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// The account itself: its alias.
+    Account: Entity, "account", "accounts";
+    /// RAM users, active and frozen.
+    User: Entity, "user", "users";
+    /// RAM user groups.
+    Group: Entity, "group", "groups";
+    /// RAM roles.
+    Role: Entity, "role", "roles";
+    /// RAM policies, custom and system.
+    Policy: Entity, "policy", "policies";
+    /// A user in a group.
+    Membership: Edge, "membership", "memberships";
+    /// A policy attached to a user, group or role.
+    PolicyAttachment: Edge, "policy_attachment", "policy-attachments";
+}
+
+impl Kind {
+    /// The kind with this snake_case name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.as_str() == name)
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entities_come_before_edges_and_names_are_unique() {
+        assert!(Kind::ALL.is_sorted_by_key(|kind| kind.rank()));
+        for kind in Kind::ALL {
+            assert_eq!(Kind::from_name(kind.as_str()), Some(*kind));
+        }
+    }
+}

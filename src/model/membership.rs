@@ -1,0 +1,66 @@
+//! Users in groups, from IMS ListUsersForGroup.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Dates, Entity, Key, Kind, Millis, Names, Scope, entity::differing_fields};
+
+/// A user in a group.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Membership {
+    /// The group's id.
+    pub group_id: String,
+    /// The user's id.
+    pub user_id: String,
+    /// JoinDate.
+    pub join_date: Option<Millis>,
+}
+
+impl Membership {
+    /// The scope of the members of one group.
+    #[must_use]
+    pub fn scope_of_group(group: &Key) -> Scope {
+        Scope::children(Kind::Membership, group.components())
+    }
+}
+
+/// The two components of a membership's key: group and user.
+fn group_and_user(key: &Key) -> (&str, &str) {
+    let mut components = key.components();
+    (components.next().unwrap_or_default(), components.next().unwrap_or_default())
+}
+
+impl Entity for Membership {
+    const KIND: Kind = Kind::Membership;
+    const MODEL_VERSION: &'static str = "1";
+
+    fn key(&self, account: &str) -> Key {
+        Key::new(account, Kind::Membership, &[&self.group_id, &self.user_id])
+    }
+
+    fn scope(key: &Key) -> Scope {
+        Scope::children(Kind::Membership, key.components().take(1))
+    }
+
+    fn ends(key: &Key) -> Vec<Key> {
+        let (group, user) = group_and_user(key);
+        vec![key.sibling(Kind::Group, &[group]), key.sibling(Kind::User, &[user])]
+    }
+
+    fn labels(&self, key: &Key, names: &Names) -> Vec<(&'static str, Option<String>)> {
+        let (group, user) = group_and_user(key);
+        vec![
+            ("group_id", Some(self.group_id.clone())),
+            ("user_id", Some(self.user_id.clone())),
+            ("group_name", names.get(&key.sibling(Kind::Group, &[group])).cloned()),
+            ("user_name", names.get(&key.sibling(Kind::User, &[user])).cloned()),
+        ]
+    }
+
+    fn dates(&self) -> Dates {
+        Dates { born: self.join_date, touched: None }
+    }
+
+    fn changed_fields(&self, after: &Self) -> Vec<&'static str> {
+        differing_fields!(self, after, compared: [join_date], not_compared: [group_id, user_id])
+    }
+}

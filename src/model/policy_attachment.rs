@@ -1,0 +1,83 @@
+//! Policies attached to users, groups and roles, from ResourceManager ListPolicyAttachments.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Dates, Entity, Key, Kind, Millis, Names, Scope, entity::differing_fields, policy::PolicyType};
+
+/// The scope of a grant that holds in the whole account.
+pub const WHOLE_ACCOUNT: &str = "account";
+
+/// A policy attached to a user, group or role.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PolicyAttachment {
+    /// Custom or system.
+    pub policy_type: PolicyType,
+    /// PolicyName as received.
+    pub policy_name: String,
+    /// The kind of the principal: `user`, `group` or `role`.
+    pub principal_type: Kind,
+    /// The principal's id.
+    pub principal_id: String,
+    /// `account`, or the resource group (`rg-…`) that the grant is limited to.
+    pub scope: String,
+    /// AttachDate.
+    pub attach_date: Option<Millis>,
+}
+
+impl PolicyAttachment {
+    /// The scope of everything attached to one user, group or role.
+    #[must_use]
+    pub fn scope_of_principal(principal: &Key) -> Scope {
+        Scope::children(Kind::PolicyAttachment, principal.path().split('/'))
+    }
+}
+
+/// The policy and the principal that a key names.
+fn policy_and_principal(key: &Key) -> Option<(Key, Key)> {
+    let mut components = key.components();
+    let policy = key.sibling(Kind::Policy, &[components.next()?, components.next()?]);
+    let principal = key.sibling(Kind::from_name(components.next()?)?, &[components.next()?]);
+    Some((policy, principal))
+}
+
+impl Entity for PolicyAttachment {
+    const KIND: Kind = Kind::PolicyAttachment;
+    const MODEL_VERSION: &'static str = "1";
+
+    fn key(&self, account: &str) -> Key {
+        let name = self.policy_name.to_ascii_lowercase();
+        let components =
+            [self.policy_type.as_str(), &name, self.principal_type.as_str(), &self.principal_id, &self.scope];
+        Key::new(account, Kind::PolicyAttachment, &components)
+    }
+
+    fn scope(key: &Key) -> Scope {
+        Scope::children(Kind::PolicyAttachment, key.components().skip(2).take(2))
+    }
+
+    fn ends(key: &Key) -> Vec<Key> {
+        policy_and_principal(key).map(|(policy, principal)| vec![policy, principal]).unwrap_or_default()
+    }
+
+    fn labels(&self, key: &Key, names: &Names) -> Vec<(&'static str, Option<String>)> {
+        let principal_name = policy_and_principal(key).and_then(|(_, principal)| names.get(&principal).cloned());
+        vec![
+            ("policy_type", Some(self.policy_type.as_str().to_owned())),
+            ("policy_name", Some(self.policy_name.clone())),
+            ("principal_type", Some(self.principal_type.as_str().to_owned())),
+            ("principal_id", Some(self.principal_id.clone())),
+            ("scope", Some(self.scope.clone())),
+            ("principal_name", principal_name),
+        ]
+    }
+
+    fn dates(&self) -> Dates {
+        Dates { born: self.attach_date, touched: None }
+    }
+
+    fn changed_fields(&self, after: &Self) -> Vec<&'static str> {
+        differing_fields!(self, after,
+            compared: [attach_date],
+            not_compared: [policy_type, policy_name, principal_type, principal_id, scope])
+    }
+}

@@ -1,0 +1,85 @@
+//! RAM users, from IMS ListUsers (`active,freeze`).
+
+use serde::{Deserialize, Serialize};
+
+use super::{Dates, Entity, Key, Kind, Millis, Names, Scope, Tag, Verb, entity::differing_fields};
+
+/// The status of a frozen user as published; the API says `freeze`.
+pub const FROZEN: &str = "frozen";
+
+/// A RAM user.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct User {
+    /// UserId: stays through renames, and comes back out of the recycle bin.
+    pub user_id: String,
+    /// The part of the user principal name before `@`.
+    pub user_name: String,
+    /// `<name>@<alias or account>.onaliyun.com`.
+    pub user_principal_name: String,
+    /// DisplayName.
+    pub display_name: Option<String>,
+    /// Comments.
+    pub comments: Option<String>,
+    /// Email (China site only).
+    pub email: Option<String>,
+    /// MobilePhone (China site only).
+    pub mobile_phone: Option<String>,
+    /// `active`, `frozen`, or as received.
+    pub status: String,
+    /// `Manual`, `SCIM`, `CloudSSO`.
+    pub provision_type: Option<String>,
+    /// Tags, sorted by key.
+    pub tags: Vec<Tag>,
+    /// CreateDate.
+    pub create_date: Option<Millis>,
+    /// UpdateDate; moves by itself (logins), so it is published and not compared.
+    pub update_date: Option<Millis>,
+}
+
+impl Entity for User {
+    const KIND: Kind = Kind::User;
+    const MODEL_VERSION: &'static str = "1";
+
+    fn key(&self, account: &str) -> Key {
+        Key::new(account, Kind::User, &[&self.user_id])
+    }
+
+    fn scope(_: &Key) -> Scope {
+        Scope::collection(Kind::User)
+    }
+
+    fn labels(&self, _: &Key, _: &Names) -> Vec<(&'static str, Option<String>)> {
+        vec![("user_id", Some(self.user_id.clone())), ("user_name", Some(self.user_name.clone()))]
+    }
+
+    fn name(&self) -> Option<&str> {
+        Some(&self.user_name)
+    }
+
+    fn dates(&self) -> Dates {
+        Dates { born: self.create_date, touched: self.update_date }
+    }
+
+    fn changed_fields(&self, after: &Self) -> Vec<&'static str> {
+        differing_fields!(self, after,
+            compared: [
+                user_name, user_principal_name, display_name, comments, email, mobile_phone, status, provision_type,
+                tags, create_date,
+            ],
+            not_compared: [user_id, update_date])
+    }
+
+    fn update_verb(&self, after: &Self) -> Verb {
+        if self.user_name != after.user_name {
+            Verb::Renamed
+        } else if self.status == after.status {
+            Verb::Updated
+        } else if after.status == FROZEN {
+            Verb::Frozen
+        } else if self.status == FROZEN {
+            Verb::Unfrozen
+        } else {
+            Verb::Updated
+        }
+    }
+}

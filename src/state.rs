@@ -1,1 +1,0 @@
-//! The published state as ramstream stores it.

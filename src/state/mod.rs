@@ -1,0 +1,263 @@
+//! The published state of one account: what the state topic says, folded.
+//!
+//! It is only ever changed by records read from the topic ([`State::apply`]), so it is never ahead
+//! of what was committed. It knows how records look and how they are proven whole ([`State::verify`]);
+//! it does not know how they are stored or who may write them.
+
+mod digest;
+mod record;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::{Entity, ForKind, Key, Kind, Names, Scope};
+
+pub use digest::Digest;
+pub use record::{
+    CollectionProgress, EntityRecord, MIN_READER, Progress, RecordError, ScopeRecord, entity_record, progress_key,
+    scope_key,
+};
+
+/// An entity in the state.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Held {
+    /// The sequence that last changed it.
+    pub revision: i64,
+    /// Its JSON: `after` of its last event.
+    pub entity: Box<str>,
+    digest: Digest,
+}
+
+/// The published state of one account.
+#[derive(Debug, Clone)]
+pub struct State {
+    account: String,
+    entities: BTreeMap<Kind, BTreeMap<Key, Held>>,
+    digests: BTreeMap<Kind, Digest>,
+    progress: Option<Progress>,
+    scopes: BTreeMap<Scope, ScopeRecord>,
+}
+
+/// Why a state is not the whole, unharmed state of the account.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum Harm {
+    /// There are records, but no progress.
+    #[error("the state topic holds {records} records and no progress record: it was truncated or filled by hand")]
+    NoProgress {
+        /// How many records there are.
+        records: usize,
+    },
+    /// Counts or digests differ from those in progress.
+    #[error(
+        "the state topic holds {found} records of kind {kind}, progress {sequence} says {expected}{}: \
+         records were lost, changed or added by another writer",
+        if found == expected { " (with other contents)" } else { "" }
+    )]
+    Differs {
+        /// The kind.
+        kind: Kind,
+        /// The sequence of progress.
+        sequence: i64,
+        /// Count in the topic.
+        found: u64,
+        /// Count in progress.
+        expected: u64,
+    },
+    /// A record is newer than progress.
+    #[error("the record {key} has revision {revision}, progress only {sequence}: progress was rolled back or removed")]
+    NewerThanProgress {
+        /// Its key.
+        key: Key,
+        /// Its revision.
+        revision: i64,
+        /// The sequence of progress.
+        sequence: i64,
+    },
+}
+
+impl State {
+    /// The state of an account of which nothing has been read yet.
+    #[must_use]
+    pub fn new(account: impl Into<String>) -> Self {
+        Self {
+            account: account.into(),
+            entities: Kind::ALL.iter().map(|kind| (*kind, BTreeMap::new())).collect(),
+            digests: Kind::ALL.iter().map(|kind| (*kind, Digest::default())).collect(),
+            progress: None,
+            scopes: BTreeMap::new(),
+        }
+    }
+
+    /// The account that it belongs to.
+    #[must_use]
+    pub fn account(&self) -> &str {
+        &self.account
+    }
+
+    /// Takes one record of the state topic in; `None` is a tombstone. Private records of others
+    /// (the claim) are left alone.
+    ///
+    /// # Errors
+    /// The record belongs to another account, was written by a newer version, or cannot be read.
+    pub fn apply(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), RecordError> {
+        let key = std::str::from_utf8(key).map_err(|_| RecordError::Key(String::from_utf8_lossy(key).into_owned()))?;
+        let private = key.strip_prefix(self.account.as_str()).and_then(|rest| rest.strip_prefix("/~"));
+        match private {
+            Some("progress") => self.progress = value.map(|value| Progress::parse(&self.account, value)).transpose()?,
+            Some(rest) => {
+                if rest.starts_with("scope/") {
+                    self.apply_scope(key, value)?;
+                }
+            }
+            None => self.apply_entity(key, value)?,
+        }
+        Ok(())
+    }
+
+    fn apply_scope(&mut self, key: &str, value: Option<&[u8]>) -> Result<(), RecordError> {
+        match value {
+            Some(value) => {
+                let record = ScopeRecord::parse(key, value)?;
+                self.scopes.insert(record.scope.clone(), record);
+            }
+            None => self.scopes.retain(|scope, _| scope_key(&self.account, scope) != key),
+        }
+        Ok(())
+    }
+
+    fn apply_entity(&mut self, key: &str, value: Option<&[u8]>) -> Result<(), RecordError> {
+        let (kind, parsed) = Key::parse(&self.account, key).ok_or_else(|| RecordError::Key(key.to_owned()))?;
+        let digest = self.digests.entry(kind).or_default();
+        let entities = self.entities.entry(kind).or_default();
+        let old = match value {
+            Some(value) => {
+                let record = EntityRecord::parse(key, value)?;
+                let held = Held {
+                    revision: record.revision,
+                    entity: record.entity.get().into(),
+                    digest: Digest::of(key.as_bytes(), value),
+                };
+                digest.add(held.digest);
+                entities.insert(parsed, held)
+            }
+            None => entities.remove(&parsed),
+        };
+        if let Some(old) = old {
+            digest.subtract(old.digest);
+        }
+        Ok(())
+    }
+
+    /// The progress record, if there is one.
+    #[must_use]
+    pub fn progress(&self) -> Option<&Progress> {
+        self.progress.as_ref()
+    }
+
+    /// What progress says of `kind`; the default if it has never been read.
+    #[must_use]
+    pub fn collection(&self, kind: Kind) -> CollectionProgress {
+        self.progress.as_ref().and_then(|progress| progress.collections.get(&kind).cloned()).unwrap_or_default()
+    }
+
+    /// The entities of `kind`, by key.
+    #[must_use]
+    pub fn entities(&self, kind: Kind) -> &BTreeMap<Key, Held> {
+        static NONE: BTreeMap<Key, Held> = BTreeMap::new();
+        self.entities.get(&kind).unwrap_or(&NONE)
+    }
+
+    /// The entity with this key.
+    #[must_use]
+    pub fn get(&self, kind: Kind, key: &Key) -> Option<&Held> {
+        self.entities(kind).get(key)
+    }
+
+    /// The entity with this key, with its fields.
+    #[must_use]
+    pub fn read<E: Entity>(&self, key: &Key) -> Option<E> {
+        self.get(E::KIND, key).and_then(|held| serde_json::from_str(&held.entity).ok())
+    }
+
+    /// The digest over all records of `kind`.
+    #[must_use]
+    pub fn digest(&self, kind: Kind) -> Digest {
+        self.digests.get(&kind).copied().unwrap_or_default()
+    }
+
+    /// The scopes that are stale, or that their collection's baseline missed.
+    #[must_use]
+    pub fn scopes(&self) -> &BTreeMap<Scope, ScopeRecord> {
+        &self.scopes
+    }
+
+    /// Whether nothing at all has been read: no entity, no progress, no scope.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.progress.is_none() && self.scopes.is_empty() && self.count() == 0
+    }
+
+    /// Count of all entities.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.entities.values().map(BTreeMap::len).sum()
+    }
+
+    /// The keys of all entities that have a name which edges carry, with that name.
+    #[must_use]
+    pub fn names(&self) -> Names {
+        struct Collect<'a>(&'a State);
+        impl ForKind for Collect<'_> {
+            type Output = Names;
+            fn with<E: Entity>(self) -> Names {
+                let held = self.0.entities(E::KIND).keys();
+                held.filter_map(|key| Some((key.clone(), self.0.read::<E>(key)?.name()?.to_owned()))).collect()
+            }
+        }
+        let named = Kind::ALL.iter().filter(|kind| kind.rank() == crate::model::Rank::Entity);
+        named.flat_map(|kind| kind.with(Collect(self))).collect()
+    }
+
+    /// Checks that the records are exactly those that progress counted.
+    ///
+    /// # Errors
+    /// What is wrong, in one sentence.
+    pub fn verify(&self) -> Result<(), Harm> {
+        let Some(progress) = &self.progress else {
+            let records = self.count() + self.scopes.len();
+            return if records == 0 { Ok(()) } else { Err(Harm::NoProgress { records }) };
+        };
+        let sequence = progress.sequence;
+        for (kind, held) in &self.entities {
+            if let Some((key, held)) = held.iter().find(|(_, held)| held.revision > sequence) {
+                return Err(Harm::NewerThanProgress { key: key.clone(), revision: held.revision, sequence });
+            }
+            let said = self.collection(*kind);
+            let found = held.len() as u64;
+            if (found, self.digest(*kind)) != (said.count, said.digest) {
+                return Err(Harm::Differs { kind: *kind, sequence, found, expected: said.count });
+            }
+        }
+        Ok(())
+    }
+
+    /// The keys of every child and edge that hangs on one of `gone`, with their kind.
+    #[must_use]
+    pub fn hanging_on(&self, gone: &BTreeSet<Key>) -> Vec<(Kind, Key)> {
+        struct Hanging<'a>(&'a State, &'a BTreeSet<Key>);
+        impl ForKind for Hanging<'_> {
+            type Output = Vec<(Kind, Key)>;
+            fn with<E: Entity>(self) -> Self::Output {
+                let keys = self.0.entities(E::KIND).keys();
+                let hanging = keys.filter(|key| E::ends(key).iter().any(|end| self.1.contains(end)));
+                hanging.map(|key| (E::KIND, key.clone())).collect()
+            }
+        }
+        if gone.is_empty() {
+            return Vec::new();
+        }
+        Kind::ALL.iter().flat_map(|kind| kind.with(Hanging(self, gone))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,103 @@
+use super::*;
+use uuid::Uuid;
+
+const ACCOUNT: &str = "5481000000000001";
+
+fn user_key(id: &str) -> String {
+    format!("{ACCOUNT}/user/{id}")
+}
+
+fn put(state: &mut State, id: &str, revision: i64) {
+    let entity = format!(r#"{{"user_id":"{id}"}}"#);
+    state.apply(user_key(id).as_bytes(), Some(&entity_record("1", revision, &entity))).unwrap();
+}
+
+fn progress_over(state: &State, sequence: i64) -> Progress {
+    let mut progress = Progress::first(Uuid::nil(), ACCOUNT);
+    progress.sequence = sequence;
+    for kind in Kind::ALL {
+        let count = state.entities(*kind).len() as u64;
+        let said = CollectionProgress { count, digest: state.digest(*kind), ..CollectionProgress::default() };
+        progress.collections.insert(*kind, said);
+    }
+    progress
+}
+
+fn write_progress(state: &mut State, progress: &Progress) {
+    state.apply(progress_key(ACCOUNT).as_bytes(), Some(&progress.to_value())).unwrap();
+}
+
+#[test]
+fn records_that_progress_counted_are_whole() {
+    let mut state = State::new(ACCOUNT);
+    put(&mut state, "1", 1);
+    put(&mut state, "2", 1);
+    put(&mut state, "1", 2);
+    state.apply(user_key("2").as_bytes(), None).unwrap();
+    let progress = progress_over(&state, 2);
+    write_progress(&mut state, &progress);
+    assert_eq!(state.verify(), Ok(()));
+    assert_eq!(state.count(), 1);
+    assert_eq!(state.entities(Kind::User).values().next().unwrap().revision, 2);
+}
+
+#[test]
+fn a_lost_a_changed_and_an_extra_record_are_noticed() {
+    let mut whole = State::new(ACCOUNT);
+    put(&mut whole, "1", 1);
+    put(&mut whole, "2", 1);
+    let progress = progress_over(&whole, 1);
+    write_progress(&mut whole, &progress);
+    for harm in [
+        (|state: &mut State| state.apply(user_key("2").as_bytes(), None).unwrap()) as fn(&mut State),
+        |state| put(state, "3", 1),
+        |state| put(state, "2", 0),
+    ] {
+        let mut state = whole.clone();
+        harm(&mut state);
+        assert!(matches!(state.verify(), Err(Harm::Differs { kind: Kind::User, .. })), "{:?}", state.verify());
+    }
+}
+
+#[test]
+fn records_without_progress_and_records_newer_than_progress_are_noticed() {
+    let mut state = State::new(ACCOUNT);
+    put(&mut state, "1", 5);
+    assert_eq!(state.verify(), Err(Harm::NoProgress { records: 1 }));
+    let progress = progress_over(&state, 4);
+    write_progress(&mut state, &progress);
+    assert!(matches!(state.verify(), Err(Harm::NewerThanProgress { revision: 5, sequence: 4, .. })));
+}
+
+#[test]
+fn foreign_newer_and_malformed_records_stop_the_reader() {
+    let mut state = State::new(ACCOUNT);
+    let newer = br#"{"format":9,"model_version":"1","revision":1,"entity":{}}"#;
+    assert!(matches!(state.apply(user_key("1").as_bytes(), Some(newer)), Err(RecordError::Newer { format: 9, .. })));
+    assert!(matches!(state.apply(b"999/user/1", Some(newer)), Err(RecordError::Key(_))));
+    for malformed in [&b""[..], b"{", b"\xff", b"[]", br#"{"format":1}"#] {
+        let refused = state.apply(user_key("1").as_bytes(), Some(malformed));
+        assert!(matches!(refused, Err(RecordError::Malformed { .. })), "{malformed:?}");
+    }
+    let foreign = Progress::first(Uuid::nil(), "999").to_value();
+    let refused = state.apply(progress_key(ACCOUNT).as_bytes(), Some(&foreign));
+    assert!(matches!(refused, Err(RecordError::ForeignProgress { .. })));
+    let future = br#"{"min_reader":2,"anything":"else"}"#;
+    let refused = state.apply(progress_key(ACCOUNT).as_bytes(), Some(future));
+    assert!(matches!(refused, Err(RecordError::Newer { format: 2, .. })));
+    assert!(state.is_empty());
+}
+
+#[test]
+fn the_claim_is_nobodys_state_and_scopes_come_and_go() {
+    use crate::model::Reason;
+    let mut state = State::new(ACCOUNT);
+    state.apply(format!("{ACCOUNT}/~claim").as_bytes(), Some(b"whatever")).unwrap();
+    assert!(state.is_empty());
+    let scope = Scope::children(Kind::Membership, ["g1"]);
+    let record = ScopeRecord::new(scope.clone(), None, Reason::Denied, true);
+    state.apply(scope_key(ACCOUNT, &scope).as_bytes(), Some(&record.to_value())).unwrap();
+    assert_eq!(state.scopes().get(&scope), Some(&record));
+    state.apply(scope_key(ACCOUNT, &scope).as_bytes(), None).unwrap();
+    assert!(state.scopes().is_empty());
+}
