@@ -8,6 +8,7 @@ use std::{
     fmt,
 };
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Complete, Entity, Key, Kind, Listing, Reason, Unknown, Window};
@@ -78,6 +79,7 @@ pub struct Collection {
     covered: Covered,
     unknown: BTreeMap<Scope, Unknown>,
     twice: BTreeSet<Key>,
+    count_difference: Option<i64>,
 }
 
 /// Which scopes the listings cover; of any other scope nothing is known.
@@ -88,30 +90,29 @@ enum Covered {
 }
 
 impl Collection {
-    /// A kind of which nothing is known.
-    #[must_use]
-    pub fn unknown(kind: Kind, why: Unknown) -> Self {
+    fn empty(kind: Kind, covered: Covered) -> Self {
         Self {
             kind,
             found: BTreeMap::new(),
             window: None,
-            covered: Covered::Only(BTreeSet::new()),
-            unknown: BTreeMap::from([(Scope::collection(kind), why)]),
+            covered,
+            unknown: BTreeMap::new(),
             twice: BTreeSet::new(),
+            count_difference: None,
         }
+    }
+
+    /// A kind of which nothing is known.
+    #[must_use]
+    pub fn unknown(kind: Kind, why: Unknown) -> Self {
+        let unknown = BTreeMap::from([(Scope::collection(kind), why)]);
+        Self { unknown, ..Self::empty(kind, Covered::Only(BTreeSet::new())) }
     }
 
     /// A kind that one listing covers whole.
     #[must_use]
     pub fn whole(kind: Kind, listing: Complete<(Key, Found)>) -> Self {
-        let mut collection = Self {
-            kind,
-            found: BTreeMap::new(),
-            window: Some(listing.window()),
-            covered: Covered::Everything,
-            unknown: BTreeMap::new(),
-            twice: BTreeSet::new(),
-        };
+        let mut collection = Self { window: Some(listing.window()), ..Self::empty(kind, Covered::Everything) };
         collection.add(listing.into_items());
         collection
     }
@@ -125,14 +126,7 @@ impl Collection {
     /// A kind that is read scope by scope. Held entities of scopes that are not named here are unknown.
     #[must_use]
     pub fn by_scope(kind: Kind, listings: impl IntoIterator<Item = (Scope, Listing<(Key, Found)>)>) -> Self {
-        let mut collection = Self {
-            kind,
-            found: BTreeMap::new(),
-            window: None,
-            covered: Covered::Everything,
-            unknown: BTreeMap::new(),
-            twice: BTreeSet::new(),
-        };
+        let mut collection = Self::empty(kind, Covered::Everything);
         let mut covered = BTreeSet::new();
         for (scope, listing) in listings {
             match listing {
@@ -155,6 +149,18 @@ impl Collection {
     pub fn mark_unknown<E: Entity>(&mut self, scope: Scope, why: Unknown) {
         self.found.retain(|key, _| scope != E::scope(key));
         self.unknown.entry(scope).or_insert(why);
+    }
+
+    /// Notes how many more were listed than an independent count says.
+    pub fn note_count_difference(&mut self, listed_minus_counted: i64) {
+        self.count_difference = Some(listed_minus_counted);
+    }
+
+    /// Stretches the window back to `begun_at`: some of what was found was read that early.
+    pub fn begin_at(&mut self, begun_at: Timestamp) {
+        if let Some(window) = &mut self.window {
+            window.begun_at = window.begun_at.min(begun_at);
+        }
     }
 
     fn add(&mut self, items: Vec<(Key, Found)>) {
@@ -188,6 +194,12 @@ impl Collection {
     #[must_use]
     pub fn window(&self) -> Option<Window> {
         self.window
+    }
+
+    /// Listed minus independently counted, if it was counted.
+    #[must_use]
+    pub fn count_difference(&self) -> Option<i64> {
+        self.count_difference
     }
 
     /// Why the collection as a whole is unknown, if it is.
@@ -249,6 +261,7 @@ impl Collection {
             self.window = Some(first.and(later));
         }
         self.twice.extend(doubtful);
+        self.count_difference = second.count_difference;
         self
     }
 }

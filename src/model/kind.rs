@@ -5,8 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Entity, account::Account, group::Group, membership::Membership, policy::Policy, policy_attachment::PolicyAttachment,
-    role::Role, user::User,
+    Entity, account::Account, group::Group, membership::Membership, policy::Policy,
+    policy_attachment::PolicyAttachment, role::Role, user::User,
 };
 
 /// What a kind is to the others; decides the order inside a transaction.

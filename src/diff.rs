@@ -1,1 +1,0 @@
-//! Comparison of a reading with the published state.

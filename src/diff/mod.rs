@@ -1,0 +1,126 @@
+//! Comparison of a reading with the published state: what changed, what is doubtful, what is unknown.
+//!
+//! It promises that nothing becomes a removal unless its scope was read to its end and it was
+//! missing in two listings, and that applying the changes to the state gives the reading. It is
+//! pure: it knows neither the clock nor where things came from.
+
+mod change;
+mod compare;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    model::{Collection, Entity, ForKind, Key, Kind, Scope, Unknown},
+    state::State,
+};
+
+pub use change::{Cause, Change, Op, Span};
+use compare::{Compared, compare_kind};
+
+/// Everything that one comparison found.
+#[derive(Debug, Default)]
+pub struct Diff {
+    /// The changes, in publishing order; at most one a key.
+    pub changes: Vec<Change>,
+    /// What was done with each kind that was read.
+    pub kinds: BTreeMap<Kind, KindOutcome>,
+    /// Edges and children that are held back, for an end of theirs is not in the state.
+    pub dangling: Vec<Key>,
+}
+
+/// What the comparison says of one kind.
+#[derive(Debug, Default, Clone)]
+pub struct KindOutcome {
+    /// Whether it was published as a baseline.
+    pub baseline: bool,
+    /// The scopes of which nothing is known, with the reason.
+    pub unknown: BTreeMap<Scope, Unknown>,
+    /// Keys that seem to be gone, or seem to have been there all along, in one listing only: a
+    /// second listing must confirm them. Until then they are as in the state.
+    pub doubtful: BTreeSet<Key>,
+}
+
+impl Diff {
+    /// The keys that need a second listing, by kind.
+    pub fn doubtful(&self) -> impl Iterator<Item = (Kind, &BTreeSet<Key>)> {
+        self.kinds.iter().filter(|(_, kind)| !kind.doubtful.is_empty()).map(|(kind, of)| (*kind, &of.doubtful))
+    }
+}
+
+/// Compares what was read with the published state.
+#[must_use]
+pub fn compare(state: &State, collections: &BTreeMap<Kind, Collection>) -> Diff {
+    struct Compare<'a>(&'a State, &'a Collection);
+    impl ForKind for Compare<'_> {
+        type Output = Compared;
+        fn with<E: Entity>(self) -> Compared {
+            compare_kind::<E>(self.0, self.1)
+        }
+    }
+    let mut diff = Diff::default();
+    let mut changes = BTreeMap::new();
+    for (kind, collection) in collections {
+        let compared = kind.with(Compare(state, collection));
+        changes.extend(compared.changes.into_iter().map(|change| ((change.kind, change.key.clone()), change)));
+        diff.kinds.insert(*kind, compared.outcome);
+    }
+    cascade(state, &mut changes);
+    diff.dangling = hold_back_dangling(state, &mut changes);
+    diff.changes = changes.into_values().collect();
+    diff.changes.sort_by(|a, b| a.publishing_order().cmp(&b.publishing_order()));
+    diff
+}
+
+type Changes = BTreeMap<(Kind, Key), Change>;
+
+/// A removed entity takes along every child and edge that hangs on it, whether or not their scopes
+/// could be read.
+fn cascade(state: &State, changes: &mut Changes) {
+    let removed: BTreeMap<Key, Span> = changes
+        .values()
+        .filter(|change| change.op == Op::Removed)
+        .map(|change| (change.key.clone(), change.span))
+        .collect();
+    let gone: BTreeSet<Key> = removed.keys().cloned().collect();
+    for (kind, key) in state.hanging_on(&gone) {
+        let by_itself = changes.get(&(kind, key.clone())).is_some_and(|change| change.op == Op::Removed);
+        let end = ends(kind, &key).into_iter().find_map(|end| removed.get(&end));
+        if let (false, Some(span), Some(held)) = (by_itself, end, state.get(kind, &key)) {
+            changes.insert((kind, key.clone()), Change::removed(kind, key, held, *span, Some(Cause::Cascade)));
+        }
+    }
+}
+
+/// An edge or child is published only if its ends are in the state after this transaction.
+fn hold_back_dangling(state: &State, changes: &mut Changes) -> Vec<Key> {
+    let is_there = |key: &Key| {
+        let Some((kind, _)) = Key::parse(state.account(), key.as_str()) else { return false };
+        match changes.get(&(kind, key.clone())) {
+            Some(change) => change.op != Op::Removed,
+            None => state.get(kind, key).is_some(),
+        }
+    };
+    let upserts = changes.values().filter(|change| change.op != Op::Removed);
+    let dangling: Vec<(Kind, Key)> = upserts
+        .filter(|change| !ends(change.kind, &change.key).iter().all(is_there))
+        .map(|change| (change.kind, change.key.clone()))
+        .collect();
+    for edge in &dangling {
+        changes.remove(edge);
+    }
+    dangling.into_iter().map(|(_, key)| key).collect()
+}
+
+fn ends(kind: Kind, key: &Key) -> Vec<Key> {
+    struct Ends<'a>(&'a Key);
+    impl ForKind for Ends<'_> {
+        type Output = Vec<Key>;
+        fn with<E: Entity>(self) -> Vec<Key> {
+            E::ends(self.0)
+        }
+    }
+    kind.with(Ends(key))
+}
+
+#[cfg(test)]
+mod tests;
