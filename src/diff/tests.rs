@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::*;
 use crate::{
     model::{
-        Complete, Found, Millis, Reason, Verb, Window, group::Group, membership::Membership, policy::PolicyType,
+        Complete, Found, Millis, Reason, Window, group::Group, membership::Membership, policy::PolicyType,
         policy_attachment::PolicyAttachment, user::User,
     },
     state::{CollectionProgress, Progress, entity_record, progress_key},

@@ -14,6 +14,27 @@ impl From<Timestamp> for Millis {
     }
 }
 
+/// Serde for an enum with `ALL` and `as_str`: always the text, for Avro's serializer writes a unit
+/// variant only into an Avro enum, and enums do not survive all readers.
+macro_rules! serde_as_text {
+    ($name:ident) => {
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+                let known = Self::ALL.iter().copied().find(|one| one.as_str() == text);
+                known.ok_or_else(|| serde::de::Error::custom(format!("unknown {} {text:?}", stringify!($name))))
+            }
+        }
+    };
+}
+pub(super) use serde_as_text;
+
 /// One tag of an entity. Lists of tags are sorted by key, for the services give them in any order.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Tag {

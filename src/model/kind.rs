@@ -2,10 +2,8 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-
 use super::{
-    Entity, account::Account, group::Group, membership::Membership, policy::Policy,
+    Entity, account::Account, fields::serde_as_text, group::Group, membership::Membership, policy::Policy,
     policy_attachment::PolicyAttachment, role::Role, user::User,
 };
 
@@ -31,8 +29,8 @@ pub trait ForKind {
 macro_rules! kinds {
     ($($(#[$doc:meta])* $kind:ident: $rank:ident, $name:literal, $plural:literal;)*) => {
         /// The kinds of entities, in publishing order.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        pub enum Kind { $($(#[$doc])* #[serde(rename = $name)] $kind,)* }
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Kind { $($(#[$doc])* $kind,)* }
 
         impl Kind {
             /// Every kind, in publishing order.
@@ -60,6 +58,12 @@ macro_rules! kinds {
             #[must_use]
             pub const fn schema(self) -> &'static str {
                 match self { $(Self::$kind => include_str!(concat!("../../schemas/", $plural, ".avsc")),)* }
+            }
+
+            /// The version of what is compared and published of it.
+            #[must_use]
+            pub const fn model_version(self) -> &'static str {
+                match self { $(Self::$kind => <$kind as Entity>::MODEL_VERSION,)* }
             }
 
             /// Runs `task` with the type of this kind: the way from a kind known at run time to its fields.
@@ -94,6 +98,8 @@ impl Kind {
         Self::ALL.iter().copied().find(|kind| kind.as_str() == name)
     }
 }
+
+serde_as_text!(Kind);
 
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

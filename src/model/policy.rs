@@ -2,11 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Dates, Document, Entity, Key, Kind, Millis, Names, Scope, Tag, Verb, entity::differing_fields};
+use super::{
+    Dates, Document, Entity, Key, Kind, Millis, Names, Scope, Tag, Verb, entity::differing_fields,
+    fields::serde_as_text,
+};
 
 /// Whose policy it is, as it stands in keys and records.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum PolicyType {
     /// Made by the account.
     Custom,
@@ -14,7 +16,12 @@ pub enum PolicyType {
     System,
 }
 
+serde_as_text!(PolicyType);
+
 impl PolicyType {
+    /// Both types.
+    pub const ALL: &[Self] = &[Self::Custom, Self::System];
+
     /// The type as it stands in keys and records.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

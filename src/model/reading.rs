@@ -7,7 +7,8 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+
+use super::fields::serde_as_text;
 
 /// A listing that was read to its proven end.
 #[derive(Debug, Clone, PartialEq)]
@@ -94,10 +95,12 @@ impl fmt::Display for Unknown {
 macro_rules! reasons {
     ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
         /// The reasons for which something is unknown; the texts stand in `.syncs`, in scope records and in metrics.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Reason {
-            $($(#[$doc])* #[serde(rename = $text)] $name,)*
+            $($(#[$doc])* $name,)*
         }
+
+        serde_as_text!(Reason);
 
         impl Reason {
             /// Every reason, for metrics that start at zero.

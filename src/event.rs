@@ -1,1 +1,0 @@
-//! Change events: ids, types, headers, order.

@@ -1,0 +1,171 @@
+//! Records of the `.syncs` topic: what happened to syncs and to coverage.
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::Batch;
+use crate::model::Millis;
+
+/// What a record of `.syncs` tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoticeType {
+    /// A sync was committed. The only one that advances the sequence; doubles as heartbeat.
+    SyncCompleted,
+    /// Something can no longer be read for want of permission.
+    CoverageLost,
+    /// It can be read again.
+    CoverageRestored,
+}
+
+impl NoticeType {
+    /// The type as it stands in the record.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SyncCompleted => "sync.completed",
+            Self::CoverageLost => "coverage.lost",
+            Self::CoverageRestored => "coverage.restored",
+        }
+    }
+}
+
+/// How a sync ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Every collection was read completely.
+    Complete,
+    /// Some were not.
+    Partial,
+    /// None was.
+    Failed,
+}
+
+impl Outcome {
+    /// Every outcome, for metrics that start at zero.
+    pub const ALL: &[Self] = &[Self::Complete, Self::Partial, Self::Failed];
+
+    /// The outcome in one word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Partial => "partial",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// One record of `.syncs`, in the order of `schemas/syncs.avsc`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename = "SyncNotice")]
+pub struct Notice {
+    notice_type: &'static str,
+    notice_id: String,
+    lineage: String,
+    account_id: String,
+    account_name: Option<String>,
+    sync_id: Option<String>,
+    sequence: i64,
+    /// When the sync began.
+    pub started_at: Option<Millis>,
+    /// When its reading ended.
+    pub finished_at: Option<Millis>,
+    batch_size: i64,
+    /// `complete`, `partial` or `failed`.
+    pub outcome: Option<&'static str>,
+    /// One entry a kind.
+    pub collections: Vec<CollectionStatus>,
+    /// The first 20 scopes that are not known or held back.
+    pub scopes: Vec<ScopeStatus>,
+    request_id: Option<String>,
+    kinds: Vec<KindCount>,
+    /// For a person.
+    pub message: Option<String>,
+}
+
+/// What one sync did with one collection.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CollectionStatus {
+    /// The kind.
+    pub kind: &'static str,
+    /// `complete`, `partial` or `unknown`.
+    pub status: &'static str,
+    /// Start of the window in which it was read.
+    pub begun_at: Option<Millis>,
+    /// End of its last complete reading.
+    pub complete_at: Option<Millis>,
+    /// Since when something of it is not known.
+    pub stale_since: Option<Millis>,
+    /// Why it, or the first of its scopes, is not known.
+    pub reason: Option<&'static str>,
+    /// Count of its scopes that are not known.
+    pub stale_scopes: i64,
+    /// Count of its entities in the state.
+    pub entities: i64,
+    /// Events `c` of this sync.
+    pub added: i64,
+    /// Events `u` of this sync.
+    pub updated: i64,
+    /// Events `d` of this sync.
+    pub removed: i64,
+    /// Whether it was published as a baseline.
+    pub baseline: bool,
+}
+
+/// A scope that is not known, or an entity that is held back.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ScopeStatus {
+    /// `<kind>/<id>`.
+    pub scope: String,
+    /// Since when.
+    pub since: Option<Millis>,
+    /// Why, in one word.
+    pub reason: &'static str,
+    /// Why, in a sentence.
+    pub detail: Option<String>,
+}
+
+/// What a replay holds of one kind.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct KindCount {
+    /// The kind.
+    pub kind: &'static str,
+    /// Count of rows.
+    pub count: i64,
+    /// Sum mod 2^128 of the first 16 bytes of SHA-256 of each row's event id, in hex.
+    pub digest: String,
+}
+
+impl Notice {
+    /// A notice of `batch` about `subject` (a scope; empty if it is about the whole account).
+    #[must_use]
+    pub fn new(notice_type: NoticeType, batch: &Batch, subject: &str) -> Self {
+        let name = format!("{}\n{}\n{subject}", notice_type.as_str(), batch.sync_id);
+        Self {
+            notice_type: notice_type.as_str(),
+            notice_id: Uuid::new_v5(&batch.lineage, name.as_bytes()).to_string(),
+            lineage: batch.lineage.to_string(),
+            account_id: batch.account_id.clone(),
+            account_name: batch.account_name.clone(),
+            sync_id: Some(batch.sync_id.to_string()),
+            sequence: batch.sequence,
+            started_at: None,
+            finished_at: None,
+            batch_size: i64::try_from(batch.size).unwrap_or(i64::MAX),
+            outcome: None,
+            collections: Vec::new(),
+            scopes: Vec::new(),
+            request_id: None,
+            kinds: Vec::new(),
+            message: None,
+        }
+    }
+
+    /// Its headers, as those of change events.
+    #[must_use]
+    pub fn headers(&self) -> Vec<(&'static str, String)> {
+        let id = Uuid::parse_str(&self.notice_id).unwrap_or_default();
+        let at = self.finished_at.unwrap_or(Millis(0));
+        super::cloud_event(id, self.notice_type, &self.account_id, &self.account_id, at)
+    }
+}
