@@ -10,7 +10,7 @@ mod compare;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    model::{Collection, Entity, ForKind, Key, Kind, Scope, Unknown},
+    model::{Collection, Entity, ForKind, Key, Kind, Reason, Scope, Unknown},
     state::State,
 };
 
@@ -58,17 +58,82 @@ pub fn compare(state: &State, collections: &BTreeMap<Kind, Collection>) -> Diff 
         }
     }
     let mut diff = Diff::default();
-    let mut changes = BTreeMap::new();
+    let mut changes = Changes::new();
     for (kind, collection) in collections {
         let compared = kind.with(Compare(state, collection));
         changes.extend(compared.changes.into_iter().map(|change| ((change.kind, change.key.clone()), change)));
         diff.kinds.insert(*kind, compared.outcome);
     }
     cascade(state, &mut changes);
-    diff.dangling = hold_back_dangling(state, &mut changes);
-    diff.changes = changes.into_values().collect();
-    diff.changes.sort_by(|a, b| a.publishing_order().cmp(&b.publishing_order()));
+    for (kind, collection) in collections {
+        let unread = kind.with(UnreadScopes { state, collection, changes: &changes });
+        let outcome = diff.kinds.entry(*kind).or_default();
+        unread.into_iter().for_each(|(scope, why)| drop(outcome.unknown.entry(scope).or_insert(why)));
+    }
+    diff.take(state, changes);
     diff
+}
+
+impl Diff {
+    /// Holds these keys back, each for its reason, and with them what hangs on them.
+    pub fn withhold(&mut self, state: &State, keys: BTreeMap<Key, Unknown>) {
+        let mut changes: Changes = std::mem::take(&mut self.changes)
+            .into_iter()
+            .map(|change| ((change.kind, change.key.clone()), change))
+            .collect();
+        changes.retain(|(_, key), _| !keys.contains_key(key));
+        for (key, why) in keys {
+            let kind = Key::parse(state.account(), key.as_str()).map(|(kind, _)| kind);
+            let outcome = kind.and_then(|kind| self.kinds.get_mut(&kind));
+            outcome.map(|outcome| outcome.unknown.insert(Scope::entity(&key), why));
+        }
+        self.take(state, changes);
+    }
+
+    /// Declares what is still doubtful after the second listing unknown: it stays as it is in the state.
+    pub fn settle(&mut self) {
+        struct ScopeOf<'a>(&'a Key);
+        impl ForKind for ScopeOf<'_> {
+            type Output = Scope;
+            fn with<E: Entity>(self) -> Scope {
+                E::scope(self.0)
+            }
+        }
+        for (kind, outcome) in &mut self.kinds {
+            for key in std::mem::take(&mut outcome.doubtful) {
+                let why = Unknown::new(Reason::RemovalsUnproven, format!("{key} was seen in one of two listings"));
+                outcome.unknown.entry(kind.with(ScopeOf(&key))).or_insert(why);
+            }
+        }
+    }
+
+    /// Takes the changes over in publishing order, without those whose ends are not in the state.
+    fn take(&mut self, state: &State, mut changes: Changes) {
+        self.dangling.extend(hold_back_dangling(state, &mut changes));
+        self.changes = changes.into_values().collect();
+        self.changes.sort_by(|a, b| a.publishing_order().cmp(&b.publishing_order()));
+    }
+}
+
+/// The scopes of held entities that nobody listed (a membership's group was not there to be asked):
+/// unknown, unless the same sync removes all that is held of them.
+struct UnreadScopes<'a> {
+    state: &'a State,
+    collection: &'a Collection,
+    changes: &'a Changes,
+}
+
+impl ForKind for UnreadScopes<'_> {
+    type Output = BTreeMap<Scope, Unknown>;
+    fn with<E: Entity>(self) -> Self::Output {
+        let held = self.state.entities(E::KIND).keys();
+        let staying = held.filter(|key| {
+            !self.collection.found().contains_key(key) && !self.changes.contains_key(&(E::KIND, (*key).clone()))
+        });
+        let scopes: BTreeSet<Scope> = staying.map(|key| E::scope(key)).collect();
+        let unread = scopes.into_iter().filter(|scope| !self.collection.covers(scope));
+        unread.map(|scope| (scope, Unknown::new(Reason::ParentGone, "its parent was not listed"))).collect()
+    }
 }
 
 type Changes = BTreeMap<(Kind, Key), Change>;

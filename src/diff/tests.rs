@@ -86,7 +86,7 @@ impl World {
         BTreeMap::from([
             (Kind::User, Collection::whole(Kind::User, complete(&self.users))),
             (Kind::Group, Collection::whole(Kind::Group, complete(&self.groups))),
-            (Kind::Membership, Collection::by_scope(Kind::Membership, members)),
+            (Kind::Membership, Collection::by_scope(Kind::Membership, window(50_000, 60_000), members)),
         ])
     }
 
@@ -215,7 +215,7 @@ fn an_unknown_scope_keeps_its_state_while_others_go_on() {
     let scope = |id: &str| Membership::scope_of_group(&group(id).key(ACCOUNT));
     let why = Unknown::new(Reason::Throttled, "Throttling.User");
     let listings = [(scope("g"), Err(why)), (scope("h"), Ok(complete::<Membership>(&[])))];
-    collections.insert(Kind::Membership, Collection::by_scope(Kind::Membership, listings));
+    collections.insert(Kind::Membership, Collection::by_scope(Kind::Membership, window(50_000, 60_000), listings));
     let diff = compare(&state, &collections);
     let doubtful: Vec<_> = diff.doubtful().flat_map(|(_, keys)| keys).map(Key::path).collect();
     assert_eq!(doubtful, ["membership/h/2"]);
@@ -231,6 +231,28 @@ fn a_scope_that_was_not_listed_at_all_is_unknown() {
     let diff = compare(&state, &world.read());
     let doubtful: Vec<_> = diff.doubtful().flat_map(|(_, keys)| keys).map(Key::path).collect();
     assert_eq!(doubtful, ["group/g"], "the membership is not missing, its scope was never read");
+    let unread = &diff.kinds[&Kind::Membership].unknown;
+    assert_eq!(
+        unread.iter().map(|(scope, why)| (scope.as_str(), why.reason)).collect::<Vec<_>>(),
+        [("membership/g", Reason::ParentGone)]
+    );
+    let gone = compare_twice(&state, &world, &world);
+    assert_eq!(told(&gone), ["membership.removed g/1 (cascade)", "group.removed g"]);
+    assert!(gone.kinds[&Kind::Membership].unknown.is_empty());
+}
+
+#[test]
+fn what_is_withheld_takes_its_edges_along() {
+    let mut world = World::small();
+    let state = world.published();
+    world.users.push(User { create_date: Some(Millis(48_000)), ..user("3", "carol") });
+    world.memberships.push(membership("g", "3", 48_500));
+    let mut diff = compare(&state, &world.read());
+    let large = user("3", "carol").key(ACCOUNT);
+    diff.withhold(&state, BTreeMap::from([(large, Unknown::new(Reason::TooLarge, "1100000 bytes"))]));
+    assert_eq!(told(&diff), [""; 0]);
+    assert_eq!(diff.dangling.iter().map(Key::path).collect::<Vec<_>>(), ["membership/g/3"]);
+    assert_eq!(diff.kinds[&Kind::User].unknown.values().next().unwrap().reason, Reason::TooLarge);
 }
 
 #[test]

@@ -123,16 +123,21 @@ impl Collection {
         listing.map_or_else(|why| Self::unknown(kind, why), |listing| Self::whole(kind, listing))
     }
 
-    /// A kind that is read scope by scope. Held entities of scopes that are not named here are unknown.
+    /// A kind that is read parent by parent, after the parents were listed at `parents_window`. Held
+    /// entities of scopes that are not named here are unknown.
     #[must_use]
-    pub fn by_scope(kind: Kind, listings: impl IntoIterator<Item = (Scope, Listing<(Key, Found)>)>) -> Self {
+    pub fn by_scope(
+        kind: Kind,
+        parents_window: Window,
+        listings: impl IntoIterator<Item = (Scope, Listing<(Key, Found)>)>,
+    ) -> Self {
         let mut collection = Self::empty(kind, Covered::Everything);
+        let mut window = parents_window;
         let mut covered = BTreeSet::new();
         for (scope, listing) in listings {
             match listing {
                 Ok(listing) => {
-                    let window = listing.window();
-                    collection.window = Some(collection.window.map_or(window, |all| all.and(window)));
+                    window = window.and(listing.window());
                     collection.add(listing.into_items());
                     covered.insert(scope);
                 }
@@ -141,8 +146,7 @@ impl Collection {
                 }
             }
         }
-        collection.covered = Covered::Only(covered);
-        collection
+        Self { covered: Covered::Only(covered), window: Some(window), ..collection }
     }
 
     /// The same collection with `scope` unknown after all; what was found of it is no longer known.
@@ -217,11 +221,21 @@ impl Collection {
     /// Whether the absence of an entity of `scope` means something: the scope was read to its end.
     #[must_use]
     pub fn knows(&self, scope: &Scope) -> bool {
-        let covered = match &self.covered {
+        let is_covered = match &self.covered {
             Covered::Everything => true,
             Covered::Only(scopes) => scopes.contains(scope),
         };
-        covered && !self.unknown.contains_key(scope) && self.why_unknown().is_none()
+        is_covered && self.why_not(scope).is_none()
+    }
+
+    /// Whether the reading says anything of `scope`: that it was read, or why not.
+    #[must_use]
+    pub fn covers(&self, scope: &Scope) -> bool {
+        self.knows(scope) || self.why_not(scope).is_some()
+    }
+
+    fn why_not(&self, scope: &Scope) -> Option<&Unknown> {
+        self.unknown.get(scope).or_else(|| self.why_unknown())
     }
 
     /// Whether `key`, seen missing or suspiciously new, has been looked at in two listings that lie

@@ -138,6 +138,8 @@ reasons! {
     DetailUnread = "detail_unread",
     /// What it hangs on (its parents' listing) is unknown itself.
     ParentUnknown = "parent_unknown",
+    /// It hangs on an entity that is not in the state.
+    Dangling = "dangling",
     /// Something seems to be gone, but the evidence is not complete.
     RemovalsUnproven = "removals_unproven",
     /// A record of it is larger than the brokers take.
