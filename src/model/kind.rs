@@ -92,6 +92,19 @@ kinds! {
 }
 
 impl Kind {
+    /// The name that edges carry of the entity of this kind with this JSON, if it has one.
+    #[must_use]
+    pub fn name_in(self, json: &str) -> Option<String> {
+        struct NameIn<'a>(&'a str);
+        impl ForKind for NameIn<'_> {
+            type Output = Option<String>;
+            fn with<E: Entity>(self) -> Option<String> {
+                serde_json::from_str::<E>(self.0).ok()?.name().map(str::to_owned)
+            }
+        }
+        self.with(NameIn(json))
+    }
+
     /// The kind with this snake_case name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {

@@ -9,7 +9,7 @@ mod record;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{Entity, ForKind, Key, Kind, Names, Scope};
+use crate::model::{Entity, ForKind, Key, Kind, Names, Rank, Scope};
 
 pub use digest::Digest;
 pub use record::{
@@ -25,6 +25,14 @@ pub struct Held {
     /// Its JSON: `after` of its last event.
     pub entity: Box<str>,
     digest: Digest,
+}
+
+impl Held {
+    /// Its share of the digest over its kind.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
 }
 
 /// The published state of one account.
@@ -205,16 +213,9 @@ impl State {
     /// The keys of all entities that have a name which edges carry, with that name.
     #[must_use]
     pub fn names(&self) -> Names {
-        struct Collect<'a>(&'a State);
-        impl ForKind for Collect<'_> {
-            type Output = Names;
-            fn with<E: Entity>(self) -> Names {
-                let held = self.0.entities(E::KIND).keys();
-                held.filter_map(|key| Some((key.clone(), self.0.read::<E>(key)?.name()?.to_owned()))).collect()
-            }
-        }
-        let named = Kind::ALL.iter().filter(|kind| kind.rank() == crate::model::Rank::Entity);
-        named.flat_map(|kind| kind.with(Collect(self))).collect()
+        let named = Kind::ALL.iter().filter(|kind| kind.rank() == Rank::Entity);
+        let held = named.flat_map(|kind| self.entities(*kind).iter().map(|(key, held)| (*kind, key, held)));
+        held.filter_map(|(kind, key, held)| Some((key.clone(), kind.name_in(&held.entity)?))).collect()
     }
 
     /// Checks that the records are exactly those that progress counted.

@@ -1,0 +1,363 @@
+//! What one sync writes, in its order: removals, upserts, notices, the sync record, state records,
+//! progress last. (The claim record before all of it belongs to [`crate::kafka`].)
+//!
+//! Pure: the same reading on the same state is the same publication, byte for byte.
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+};
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::topics::Topics;
+use crate::{
+    avro::{EncodeError, Encoder},
+    diff::{Diff, KindOutcome, Op},
+    event::{Batch, CollectionStatus, Envelope, Notice, NoticeType, Outcome, ScopeStatus, record_key},
+    kafka::Record,
+    model::{Collection, Key, Kind, Millis, Names, Reason, Scope, Unknown},
+    state::{CollectionProgress, Digest, Progress, ScopeRecord, State, entity_record, progress_key, scope_key},
+};
+
+/// How many scopes the sync record names.
+const NAMED_SCOPES: usize = 20;
+
+/// One reading of the cloud, compared.
+#[derive(Debug)]
+pub struct Reading {
+    /// UUIDv7 of the reading.
+    pub sync_id: Uuid,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub finished_at: Timestamp,
+    /// What was read, by kind.
+    pub collections: BTreeMap<Kind, Collection>,
+    /// How it differs from the state.
+    pub diff: Diff,
+}
+
+/// Everything that one transaction writes.
+#[derive(Debug)]
+pub struct Publication {
+    account: String,
+    batch: Batch,
+    diff: Diff,
+    names: Names,
+    notices: Vec<Notice>,
+    scopes: Vec<(Scope, Option<ScopeRecord>)>,
+    progress: Progress,
+    outcome: Outcome,
+}
+
+impl Publication {
+    /// What `reading` writes on `state`, in the lineage of its progress (or, in a state that begins, in
+    /// `new_lineage`).
+    #[must_use]
+    pub fn plan(state: &State, reading: Reading, account_name: Option<&str>, new_lineage: Uuid) -> Self {
+        let first = || Progress::first(new_lineage, state.account());
+        let mut progress = state.progress().cloned().unwrap_or_else(first);
+        progress.sequence += 1;
+        progress.sync_id = Some(reading.sync_id);
+        let batch = Batch {
+            lineage: progress.lineage,
+            account_id: state.account().to_owned(),
+            account_name: account_name.map(str::to_owned),
+            sync_id: reading.sync_id,
+            sequence: progress.sequence,
+            size: reading.diff.changes.len(),
+        };
+        for (kind, collection) in &reading.collections {
+            let said = collection_progress(state, collection, &reading.diff, batch.sequence);
+            progress.collections.insert(*kind, said);
+        }
+        let scopes = scope_records(state, &reading);
+        let outcome = outcome(&reading.diff);
+        let notices = notices(state, &reading, &scopes, &batch, &progress, outcome);
+        let names = if reading.diff.changes.is_empty() { Names::new() } else { names(state, &reading.diff) };
+        Self { account: state.account().to_owned(), batch, diff: reading.diff, names, notices, scopes, progress, outcome }
+    }
+
+    /// What all its events have in common.
+    #[must_use]
+    pub fn batch(&self) -> &Batch {
+        &self.batch
+    }
+
+    /// How it differs from the state that it was planned on.
+    #[must_use]
+    pub fn diff(&self) -> &Diff {
+        &self.diff
+    }
+
+    /// Whether everything could be read.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+
+    /// The sync record.
+    #[must_use]
+    pub fn sync_record(&self) -> Option<&Notice> {
+        self.notices.last()
+    }
+
+    /// The records in publishing order, encoded one by one as they are taken.
+    pub fn records(
+        self: &Arc<Self>,
+        topics: &Arc<Topics>,
+        encoder: &Arc<Encoder>,
+    ) -> impl Iterator<Item = Result<Record, EncodeError>> + Send + use<> {
+        let events = (0..self.diff.changes.len()).map({
+            let (publication, topics, encoder) = (Arc::clone(self), Arc::clone(topics), Arc::clone(encoder));
+            move |index| publication.event(index, &topics, &encoder)
+        });
+        let notices = (0..self.notices.len()).map({
+            let (publication, topics, encoder) = (Arc::clone(self), Arc::clone(topics), Arc::clone(encoder));
+            move |index| publication.notice(index, &topics, &encoder)
+        });
+        let entities = (0..self.diff.changes.len()).map({
+            let (publication, topics) = (Arc::clone(self), Arc::clone(topics));
+            move |index| Ok(publication.entity(index, &topics))
+        });
+        let (publication, topics) = (Arc::clone(self), Arc::clone(topics));
+        let rest = std::iter::once_with(move || publication.scopes_and_progress(&topics)).flatten().map(Ok);
+        events.chain(notices).chain(entities).chain(rest)
+    }
+
+    fn event(&self, index: usize, topics: &Topics, encoder: &Encoder) -> Result<Record, EncodeError> {
+        let change = &self.diff.changes[index];
+        let envelope = Envelope::new(&self.batch, index, change);
+        let value = encoder.event(&envelope, &self.names)?;
+        Ok(Record {
+            topic: topics.of(change.kind),
+            partition: None,
+            key: record_key(&change.key),
+            value: Some(value),
+            headers: envelope.headers(),
+        })
+    }
+
+    fn notice(&self, index: usize, topics: &Topics, encoder: &Encoder) -> Result<Record, EncodeError> {
+        let notice = &self.notices[index];
+        Ok(Record {
+            topic: topics.syncs(),
+            partition: None,
+            key: self.account.clone().into_bytes(),
+            value: Some(encoder.notice(notice)?),
+            headers: notice.headers(),
+        })
+    }
+
+    fn entity(&self, index: usize, topics: &Topics) -> Record {
+        let change = &self.diff.changes[index];
+        let value = change.after.as_ref().map(|after| {
+            entity_record(change.kind.model_version(), self.batch.sequence, after)
+        });
+        state_record(topics, record_key(&change.key), value)
+    }
+
+    fn scopes_and_progress(&self, topics: &Topics) -> Vec<Record> {
+        let scopes = self.scopes.iter().map(|(scope, record)| {
+            let value = record.as_ref().map(ScopeRecord::to_value);
+            state_record(topics, scope_key(&self.account, scope).into_bytes(), value)
+        });
+        let key = progress_key(&self.account).into_bytes();
+        scopes.chain([state_record(topics, key, Some(self.progress.to_value()))]).collect()
+    }
+}
+
+fn state_record(topics: &Topics, key: Vec<u8>, value: Option<Vec<u8>>) -> Record {
+    Record { topic: topics.state(), partition: Some(0), key, value, headers: Vec::new() }
+}
+
+/// What progress says of one collection after this sync.
+fn collection_progress(state: &State, collection: &Collection, diff: &Diff, sequence: i64) -> CollectionProgress {
+    let kind = collection.kind();
+    let mut said = state.collection(kind);
+    if let Some(window) = collection.window() {
+        said.model_version = kind.model_version().to_owned();
+        said.baselined = true;
+        if diff.kinds.get(&kind).is_some_and(|outcome| outcome.unknown.is_empty()) {
+            said.begun_at = Some(window.begun_at.into());
+            said.complete_at = Some(window.ended_at.into());
+            said.count_difference = collection.count_difference().or(said.count_difference);
+        }
+    }
+    let mut digest = state.digest(kind);
+    let mut count = state.entities(kind).len();
+    for change in diff.changes.iter().filter(|change| change.kind == kind) {
+        if let Some(held) = state.get(kind, &change.key) {
+            digest.subtract(held.digest());
+            count -= 1;
+        }
+        if let Some(after) = &change.after {
+            digest.add(Digest::of(change.key.as_ref(), &entity_record(kind.model_version(), sequence, after)));
+            count += 1;
+        }
+    }
+    said.digest = digest;
+    said.count = count as u64;
+    said
+}
+
+/// The scope records that come and go: what is unknown now has one, what is known has none.
+fn scope_records(state: &State, reading: &Reading) -> Vec<(Scope, Option<ScopeRecord>)> {
+    let mut records = Vec::new();
+    for (kind, outcome) in &reading.diff.kinds {
+        let said = state.collection(*kind);
+        for (scope, why) in &outcome.unknown {
+            let old = state.scopes().get(scope);
+            let since = old.map_or(said.begun_at, |old| old.since);
+            let missed = outcome.baseline || old.is_some_and(|old| old.missed);
+            let new = ScopeRecord::new(scope.clone(), since, why.reason, missed);
+            if old != Some(&new) {
+                records.push((scope.clone(), Some(new)));
+            }
+        }
+        // While the collection as a whole is unknown, nothing is known of any of its scopes.
+        let is_unknown = outcome.unknown.contains_key(&Scope::collection(*kind));
+        let gone = state.scopes().keys().filter(|scope| scope.kind() == Some(*kind) && !outcome.unknown.contains_key(scope));
+        if !is_unknown {
+            records.extend(gone.map(|scope| (scope.clone(), None)));
+        }
+    }
+    records
+}
+
+fn outcome(diff: &Diff) -> Outcome {
+    let is_lost = |(kind, outcome): (&Kind, &KindOutcome)| outcome.unknown.contains_key(&Scope::collection(*kind));
+    if diff.kinds.iter().all(is_lost) {
+        Outcome::Failed
+    } else if diff.kinds.values().all(|outcome| outcome.unknown.is_empty()) {
+        Outcome::Complete
+    } else {
+        Outcome::Partial
+    }
+}
+
+/// Coverage notices, then the sync record.
+fn notices(
+    state: &State,
+    reading: &Reading,
+    scopes: &[(Scope, Option<ScopeRecord>)],
+    batch: &Batch,
+    progress: &Progress,
+    outcome: Outcome,
+) -> Vec<Notice> {
+    let finished_at = Some(reading.finished_at.into());
+    let mut notices: Vec<Notice> = scopes
+        .iter()
+        .filter_map(|(scope, record)| {
+            let was_denied = state.scopes().get(scope).is_some_and(|old| old.reason == Reason::Denied);
+            let is_denied = record.as_ref().is_some_and(|new| new.reason == Reason::Denied);
+            let notice_type = match (was_denied, is_denied) {
+                (false, true) => NoticeType::CoverageLost,
+                (true, false) if record.is_none() => NoticeType::CoverageRestored,
+                _ => return None,
+            };
+            let mut notice = Notice::new(notice_type, batch, scope.as_str());
+            notice.finished_at = finished_at;
+            let why = scope.kind().and_then(|kind| reading.diff.kinds.get(&kind)?.unknown.get(scope));
+            notice.message = Some(why.map_or_else(|| scope.to_string(), |why| format!("{scope}: {why}")));
+            Some(notice)
+        })
+        .collect();
+    let mut sync = Notice::new(NoticeType::SyncCompleted, batch, "");
+    sync.started_at = Some(reading.started_at.into());
+    sync.finished_at = finished_at;
+    sync.outcome = Some(outcome.as_str());
+    sync.collections = reading.collections.values().map(|read| collection_status(state, reading, read, progress)).collect();
+    sync.scopes = named_scopes(state, &reading.diff);
+    notices.push(sync);
+    notices
+}
+
+fn collection_status(state: &State, reading: &Reading, read: &Collection, progress: &Progress) -> CollectionStatus {
+    let kind = read.kind();
+    let outcome = reading.diff.kinds.get(&kind).cloned().unwrap_or_default();
+    let said = progress.collections.get(&kind).cloned().unwrap_or_default();
+    let number = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+    let count = |op| number(reading.diff.changes.iter().filter(|change| change.kind == kind && change.op == op).count());
+    let status = match outcome.unknown.get(&Scope::collection(kind)) {
+        Some(_) => "unknown",
+        None if outcome.unknown.is_empty() => "complete",
+        None => "partial",
+    };
+    CollectionStatus {
+        kind: kind.as_str(),
+        status,
+        begun_at: read.window().map(|window| window.begun_at.into()),
+        complete_at: said.complete_at,
+        stale_since: outcome.unknown.keys().filter_map(|scope| stale_since(state, scope)).min(),
+        reason: outcome.unknown.values().next().map(|why| why.reason.as_str()),
+        stale_scopes: number(outcome.unknown.len()),
+        entities: i64::try_from(said.count).unwrap_or(i64::MAX),
+        added: count(Op::Created),
+        updated: count(Op::Updated),
+        removed: count(Op::Removed),
+        baseline: outcome.baseline,
+    }
+}
+
+/// Start of the last complete reading of a scope that is unknown now.
+fn stale_since(state: &State, scope: &Scope) -> Option<Millis> {
+    let said = || scope.kind().and_then(|kind| state.collection(kind).begun_at);
+    state.scopes().get(scope).map_or_else(said, |record| record.since)
+}
+
+fn named_scopes(state: &State, diff: &Diff) -> Vec<ScopeStatus> {
+    let unknown = diff.kinds.values().flat_map(|outcome| &outcome.unknown);
+    let unknown = unknown.map(|(scope, why)| (scope.clone(), why.clone()));
+    let dangling = diff.dangling.iter().map(|key| {
+        (Scope::entity(key), Unknown::new(Reason::Dangling, "it hangs on an entity that is not in the state"))
+    });
+    let status = |(scope, why): (Scope, Unknown)| ScopeStatus {
+        since: stale_since(state, &scope),
+        scope: scope.to_string(),
+        reason: why.reason.as_str(),
+        detail: Some(why.detail),
+    };
+    unknown.chain(dangling).take(NAMED_SCOPES).map(status).collect()
+}
+
+/// The names of the entities after this sync; of those that it removes, the last ones.
+fn names(state: &State, diff: &Diff) -> Names {
+    let mut names = state.names();
+    for change in &diff.changes {
+        if let Some(name) = change.after.as_deref().and_then(|after| change.kind.name_in(after)) {
+            names.insert(change.key.clone(), name);
+        }
+    }
+    names
+}
+
+/// The changes of which a record may be larger than `limit_bytes`, by an upper bound: Avro holds the
+/// same texts as the JSON without the field names, behind an envelope and headers of less than 2 KiB.
+#[must_use]
+pub fn oversized(diff: &Diff, limit_bytes: usize) -> BTreeMap<Key, Unknown> {
+    const ENVELOPE_BYTES: usize = 2_048;
+    let texts = |part: &Option<Box<str>>| part.as_ref().map_or(0, |json| json.len());
+    let size = |change: &crate::diff::Change| texts(&change.before) + texts(&change.after) + ENVELOPE_BYTES;
+    let large = diff.changes.iter().filter(|change| change.op != Op::Removed && size(change) > limit_bytes);
+    large
+        .map(|change| {
+            let detail = format!("{} needs up to {} bytes, kafka.message_max_bytes is {limit_bytes}", change.key, size(change));
+            (change.key.clone(), Unknown::new(Reason::TooLarge, detail))
+        })
+        .collect()
+}
+
+/// Every scope that is unknown, by kind and reason, for metrics.
+#[must_use]
+pub fn unknown_by_reason(diff: &Diff) -> BTreeMap<(Kind, Reason), usize> {
+    let mut counts = BTreeMap::new();
+    for (kind, outcome) in &diff.kinds {
+        for why in outcome.unknown.values() {
+            *counts.entry((*kind, why.reason)).or_default() += 1;
+        }
+    }
+    counts
+}

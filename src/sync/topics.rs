@@ -1,0 +1,56 @@
+//! The topics of one account, by what they carry.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::model::Kind;
+
+/// The names of all topics that ramstream writes for one account.
+#[derive(Debug, Clone)]
+pub struct Topics {
+    kinds: BTreeMap<Kind, Arc<str>>,
+    syncs: Arc<str>,
+    state: Arc<str>,
+}
+
+impl Topics {
+    /// The topics under `prefix` (default `alicloud.identity`).
+    #[must_use]
+    pub fn new(prefix: &str, account: &str) -> Self {
+        let kinds = Kind::ALL.iter().map(|kind| (*kind, format!("{prefix}.{}", kind.plural()).into()));
+        Self {
+            kinds: kinds.collect(),
+            syncs: format!("{prefix}.syncs").into(),
+            state: format!("{prefix}.state.{account}").into(),
+        }
+    }
+
+    /// The change events of one kind.
+    #[must_use]
+    pub fn of(&self, kind: Kind) -> Arc<str> {
+        Arc::clone(&self.kinds[&kind])
+    }
+
+    /// What happened to syncs and coverage, of all accounts.
+    #[must_use]
+    pub fn syncs(&self) -> Arc<str> {
+        Arc::clone(&self.syncs)
+    }
+
+    /// The published state; only ramstream may write it.
+    #[must_use]
+    pub fn state(&self) -> Arc<str> {
+        Arc::clone(&self.state)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn topics_are_plural_with_dashes_and_only_the_state_is_an_accounts_own() {
+        let topics = Topics::new("alicloud.identity", "5481");
+        assert_eq!(&*topics.of(Kind::PolicyAttachment), "alicloud.identity.policy-attachments");
+        assert_eq!((&*topics.syncs(), &*topics.state()), ("alicloud.identity.syncs", "alicloud.identity.state.5481"));
+    }
+}
