@@ -1,1 +1,31 @@
-//! The Kafka side.
+//! The Kafka side: one partition read to a proven end, claims, and writes that are one attempt each.
+//!
+//! Promises: what [`Writer::attempt`] reports as committed is committed exactly once, together, and
+//! behind nothing that the decision did not see; a read that ends early is an error and never a short
+//! answer; two writers never both publish.
+//!
+//! Deliberately unknown here: what a record means. This module sees bytes, topics, transactions and
+//! claims; a user or a group is never named.
+//!
+//! Reading order: [`claim`] (who owns), [`log`] (what was written), [`attempt`] (how a write happens),
+//! then `client` (the only file of the three that touches the Kafka client), [`topics`] and
+//! [`registry`] (what must be in place before anything is written).
+
+pub mod claim;
+pub mod log;
+pub mod attempt;
+pub mod backoff;
+pub mod error;
+
+pub mod connection;
+mod client;
+
+pub mod registry;
+pub mod topics;
+
+pub use attempt::{Batch, Decision, Outcome, Writer};
+pub use claim::{Claim, Judgement, Mandate};
+pub use client::Watermarks;
+pub use connection::{Connection, Record};
+pub use error::{AttemptError, ClientError, FoldError, ReadError, RegistryError, TopicsError};
+pub use log::{Fold, PartitionLog, StateLog};

@@ -1,0 +1,197 @@
+//! Every write to `.state` (claim, publish, replay, notice, control, release, new lineage) is one attempt.
+//!
+//! [`Writer::attempt`] is the six steps in their order. Any failure is the same failure: the producer is
+//! dropped, the caller waits ([`super::backoff`]) and begins a new attempt; nothing is decided from an
+//! error code, and whether a transaction was committed is found out by reading. There is no abort: the
+//! next `init_transactions` fences the dropped producer with a higher epoch.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use uuid::Uuid;
+
+use super::claim::{Claim, Judgement, Mandate};
+use super::client::Producer;
+use super::connection::{Connection, Record};
+use super::error::{AttemptError, ClientError, Step};
+use super::log::{Fold, StateLog};
+
+/// What the read of step 3 leads to.
+pub enum Decision<N> {
+    /// Commit this.
+    Send(Batch),
+    /// Write nothing, and tell the caller why.
+    Leave(N),
+}
+
+/// The records of one transaction.
+pub struct Batch {
+    /// The claim record that is sent first; writer `None` releases.
+    pub claim: Claim,
+    /// Everything else in its order, progress last; encoded as it is taken. Records of `.state` carry
+    /// no headers and may leave the partition open: there is only one.
+    pub records: Box<dyn Iterator<Item = Record> + Send>,
+}
+
+/// How an attempt ended, if it did not fail.
+#[derive(Debug)]
+pub enum Outcome<N> {
+    /// Committed. The fold sees the records when it next reads.
+    Committed {
+        /// Records of the batch, without the claim.
+        records: u64,
+    },
+    /// Another writer's claim is last (or the own one was released): park. Nothing was written.
+    Superseded(Claim),
+    /// Nothing was written, by decision.
+    Left(N),
+}
+
+/// The one writer of a state topic, as far as this process start is concerned.
+pub struct Writer {
+    connection: Arc<Connection>,
+    transactional_id: String,
+    log: StateLog,
+    mandate: Mandate,
+    mandate_given_at: i64,
+    acknowledged: Option<i64>,
+}
+
+impl Writer {
+    /// A starter: parked by no claim as long as its own is not in what it reads. `me` is made once per
+    /// process start; `transactional_id` depends on the account alone, or an older copy is not fenced.
+    #[must_use]
+    pub fn new(connection: Arc<Connection>, transactional_id: String, log: StateLog, me: Uuid) -> Self {
+        Self {
+            connection,
+            transactional_id,
+            log: log.read_by(me),
+            mandate: Mandate::Unconditional,
+            mandate_given_at: 0,
+            acknowledged: None,
+        }
+    }
+
+    /// The log that this writer follows; a parked process reads on with it.
+    pub fn log(&mut self) -> &mut StateLog {
+        &mut self.log
+    }
+
+    /// Leaves parking: from now on claims are judged by this mandate.
+    pub fn leave_parking(&mut self, mandate: Mandate) {
+        self.mandate = mandate;
+        self.mandate_given_at = self.log.position();
+    }
+
+    /// What the claims read so far mean. `None`: the read ended before the own last acknowledged record,
+    /// and ownership is never judged from such a read (EndTxn answers before the markers are written).
+    #[must_use]
+    pub fn judgement(&self) -> Option<Judgement> {
+        let reached = self.acknowledged.is_none_or(|acknowledged| self.log.position() > acknowledged);
+        reached.then(|| self.log.claims().judge(self.mandate, self.mandate_given_at))
+    }
+
+    /// One attempt. `fold` takes what is read on the way; `decide` is called once, with the fold and the
+    /// last claim as of step 3, unless that claim parks this process.
+    ///
+    /// Giving up on the future is a failure like any other.
+    pub async fn attempt<F: Fold, N>(
+        &mut self,
+        fold: &mut F,
+        decide: impl FnOnce(&F, Option<&Claim>) -> Decision<N>,
+    ) -> Result<Outcome<N>, AttemptError> {
+        // 1. Read on as far as read_committed delivers (no proof, no waiting: our own dropped producer may
+        //    still hold a transaction open); a foreign claim is last → park, no init.
+        self.log.follow(fold).await.map_err(AttemptError::Read)?;
+        if let Some(Judgement::Superseded(claim)) = self.judgement() {
+            return Ok(Outcome::Superseded(claim));
+        }
+
+        // 2. A fresh producer, init_transactions.
+        let mut producer = self.fresh_producer().await?;
+
+        // 3. Take the watermark again and read to it; decide from this read only.
+        let end = self.log.read_to_proven_end(fold).await.map_err(AttemptError::Read)?;
+        match self.judgement() {
+            None => return Err(self.behind_acknowledged(end)),
+            Some(Judgement::Superseded(claim)) => return Ok(Outcome::Superseded(claim)),
+            Some(Judgement::Owner | Judgement::MayClaim) => {}
+        }
+        let batch = match decide(fold, self.log.last_claim().map(|placed| &placed.claim)) {
+            Decision::Send(batch) => batch,
+            Decision::Leave(note) => return Ok(Outcome::Left(note)),
+        };
+
+        // 4–6 within transaction.timeout.ms, counted from begin.
+        let begun = Instant::now();
+        producer.begin().await.map_err(at(Step::Begin))?;
+        let records = self.transact(producer, batch, end, begun).await.map_err(|error| self.explain(error, begun))?;
+        Ok(Outcome::Committed { records })
+    }
+
+    async fn fresh_producer(&self) -> Result<Producer, AttemptError> {
+        let watched_topic = self.log.topic().to_string();
+        Producer::create_and_init(Arc::clone(&self.connection), self.transactional_id.clone(), watched_topic)
+            .await
+            .map_err(at(Step::Init))
+    }
+
+    /// Steps 4 (after begin), 5 and 6. Leaving early drops the producer.
+    async fn transact(
+        &mut self,
+        mut producer: Producer,
+        batch: Batch,
+        end: i64,
+        begun: Instant,
+    ) -> Result<u64, AttemptError> {
+        let deadline = begun + self.connection.transaction_timeout;
+
+        // 4. The first record sent is the claim record; its offset must be p.
+        let claim = self.claim_record(&batch.claim);
+        let found = producer.send(claim, deadline).await.map_err(at(Step::Claim))?;
+        self.acknowledge(&producer);
+        if found != end {
+            return Err(AttemptError::OffsetMismatch { expected: end, found });
+        }
+
+        // 5. Events, the .syncs record, state records, progress last; every delivery result is checked.
+        let sent = producer.send_all(batch.records, deadline).await;
+        self.acknowledge(&producer);
+        let records = sent.map_err(at(Step::Send))?;
+
+        // 6. Commit on a blocking thread, without a time-out of our own.
+        producer.commit().await.map_err(at(Step::Commit))?;
+        Ok(records)
+    }
+
+    fn claim_record(&self, claim: &Claim) -> Record {
+        Record {
+            topic: Arc::clone(self.log.topic()),
+            partition: Some(0),
+            key: self.log.claim_key().to_vec(),
+            value: Some(claim.to_json()),
+            headers: Vec::new(),
+        }
+    }
+
+    fn acknowledge(&mut self, producer: &Producer) {
+        self.acknowledged = self.acknowledged.max(producer.acknowledged_offset());
+    }
+
+    fn behind_acknowledged(&self, position: i64) -> AttemptError {
+        AttemptError::BehindAcknowledged { position, acknowledged: self.acknowledged.unwrap_or(position) }
+    }
+
+    /// Names the setting when the time was up, whatever the client said.
+    fn explain(&self, error: AttemptError, begun: Instant) -> AttemptError {
+        let (elapsed, limit) = (begun.elapsed(), self.connection.transaction_timeout);
+        if elapsed < limit {
+            return error;
+        }
+        AttemptError::TooSlow { elapsed, limit_ms: limit.as_millis(), source: Box::new(error) }
+    }
+}
+
+fn at(step: Step) -> impl FnOnce(ClientError) -> AttemptError {
+    move |source| AttemptError::Client { step, source }
+}

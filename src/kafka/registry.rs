@@ -1,0 +1,226 @@
+//! The schema registry: from a schema text and a subject to the id that precedes every encoded record.
+//!
+//! Ids are resolved once, before anything is published; after that a registry outage stops nothing. The
+//! text registered or looked up is always ours, never "the latest version", which anybody can move. The
+//! Confluent API is spoken through `schema_registry_converter`, without its caches (they remember
+//! failures, and know one schema per subject). Not known here: what a schema says.
+
+use std::fmt;
+use std::time::Duration;
+
+use schema_registry_converter::async_impl::schema_registry::{SrSettings, perform_sr_call};
+use schema_registry_converter::schema_registry_common::SrCall;
+use serde_json::json;
+
+use super::error::RegistryError;
+
+mod compatibility;
+mod failure;
+
+pub use compatibility::Compatibility;
+use failure::Failure;
+
+/// Tries of the whole list of addresses, when none of them could be reached.
+const TRIES: u32 = 4;
+/// The pause after the first try; it doubles.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+
+/// How to prove who asks. `Debug` shows no secret.
+#[derive(Clone)]
+pub enum RegistryAuth {
+    /// Not at all.
+    None,
+    /// HTTP basic.
+    Basic {
+        /// User name or API key.
+        username: String,
+        /// Password or API secret.
+        password: String,
+    },
+    /// Bearer token.
+    Bearer {
+        /// The token.
+        token: String,
+    },
+}
+
+impl fmt::Debug for RegistryAuth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "None",
+            Self::Basic { .. } => "Basic",
+            Self::Bearer { .. } => "Bearer",
+        })
+    }
+}
+
+/// Whether schemas may be registered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RegistryMode {
+    /// Set `FULL_TRANSITIVE` on the subject and register the schema, if it is not there yet.
+    Register,
+    /// Only ask for the id.
+    Lookup,
+}
+
+/// How to reach the registry.
+#[derive(Debug, Clone)]
+pub struct RegistrySettings {
+    /// Base addresses of one registry's Confluent API, tried in order.
+    pub urls: Vec<String>,
+    /// Credentials.
+    pub auth: RegistryAuth,
+    /// A PEM certificate authority to trust besides the system's.
+    pub ca_pem: Option<Vec<u8>>,
+    /// Limit of one request.
+    pub timeout: Duration,
+    /// Whether schemas may be registered.
+    pub mode: RegistryMode,
+}
+
+/// A schema that has an id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resolved {
+    /// The schema id.
+    pub id: u32,
+    /// What became of the subject's compatibility level.
+    pub compatibility: Compatibility,
+}
+
+/// One registry, at one or more addresses.
+pub struct Registry {
+    nodes: Vec<Node>,
+    auth: RegistryAuth,
+    http: reqwest::Client,
+    mode: RegistryMode,
+}
+
+struct Node {
+    url: String,
+    settings: SrSettings,
+}
+
+impl Registry {
+    /// Makes the clients; asks nothing yet.
+    pub fn new(settings: RegistrySettings) -> Result<Self, RegistryError> {
+        if settings.urls.is_empty() {
+            return Err(RegistryError::Configuration { reason: "no address given".to_owned() });
+        }
+        let http = http_client(&settings)?.timeout(settings.timeout).build().map_err(|error| refused(&error))?;
+        let nodes = settings.urls.iter().map(|url| node(url, &settings)).collect::<Result<_, _>>()?;
+        Ok(Self { nodes, auth: settings.auth, http, mode: settings.mode })
+    }
+
+    /// The id of exactly this schema under this subject (see [`RegistryMode`]).
+    ///
+    /// An address that cannot be reached is passed over; an answer, also a refusal, is final.
+    pub async fn resolve(&self, subject: &str, schema: &str) -> Result<Resolved, RegistryError> {
+        let body = json!({ "schema": schema, "schemaType": "AVRO" }).to_string();
+        let mut pause = FIRST_PAUSE;
+        let mut tries = 1;
+        loop {
+            match self.resolve_somewhere(subject, &body).await {
+                Err(RegistryError::Unreachable { .. }) if tries < TRIES => {
+                    tries += 1;
+                    tokio::time::sleep(pause).await;
+                    pause *= 2;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn resolve_somewhere(&self, subject: &str, body: &str) -> Result<Resolved, RegistryError> {
+        let mut last = Err(RegistryError::Configuration { reason: "no address given".to_owned() });
+        for node in &self.nodes {
+            last = self.resolve_at(node, subject, body).await.map_err(|failure| failure.explain(subject, &node.url));
+            if !matches!(last, Err(RegistryError::Unreachable { .. })) {
+                break;
+            }
+        }
+        last
+    }
+
+    /// Compatibility first, so that the registration is already checked under it.
+    async fn resolve_at(&self, node: &Node, subject: &str, body: &str) -> Result<Resolved, Failure> {
+        let (compatibility, call) = match self.mode {
+            RegistryMode::Lookup => (Compatibility::NotAsked, SrCall::PostForVersion(subject, body)),
+            RegistryMode::Register => {
+                let level = compatibility::ensure(&self.http, &self.auth, &node.url, subject).await?;
+                (level, SrCall::PostNew(subject, body))
+            }
+        };
+        let answer = perform_sr_call(&node.settings, call).await.map_err(Failure::from_converter)?;
+        let id = answer.id.ok_or_else(|| Failure::Unusable("the answer has no schema id".to_owned()))?;
+        Ok(Resolved { id, compatibility })
+    }
+}
+
+/// The five bytes before an encoded record: 0, then the schema id, big-endian.
+#[must_use]
+pub const fn frame(id: u32) -> [u8; 5] {
+    let [a, b, c, d] = id.to_be_bytes();
+    [0, a, b, c, d]
+}
+
+fn node(url: &str, settings: &RegistrySettings) -> Result<Node, RegistryError> {
+    let url = url.trim_end_matches('/').to_owned();
+    let mut builder = SrSettings::new_builder(url.clone());
+    builder.set_timeout(settings.timeout);
+    match &settings.auth {
+        RegistryAuth::None => {}
+        RegistryAuth::Basic { username, password } => {
+            builder.set_basic_authorization(username, Some(password));
+        }
+        RegistryAuth::Bearer { token } => {
+            builder.set_token_authorization(token);
+        }
+    }
+    let settings = builder.build_with(http_client(settings)?).map_err(|error| refused(&error))?;
+    Ok(Node { url, settings })
+}
+
+fn http_client(settings: &RegistrySettings) -> Result<reqwest::ClientBuilder, RegistryError> {
+    let builder = reqwest::Client::builder();
+    let Some(pem) = &settings.ca_pem else { return Ok(builder) };
+    let authority = reqwest::Certificate::from_pem(pem).map_err(|error| refused(&error))?;
+    Ok(builder.add_root_certificate(authority))
+}
+
+fn refused(error: &dyn std::error::Error) -> RegistryError {
+    RegistryError::Configuration { reason: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_frame_is_a_zero_byte_and_the_id_in_big_endian() {
+        assert_eq!(frame(258), [0, 0, 0, 1, 2]);
+    }
+
+    #[test]
+    fn debug_shows_no_credential() {
+        let auth = RegistryAuth::Basic { username: "key".to_owned(), password: "hunter2".to_owned() };
+        assert_eq!(format!("{auth:?}"), "Basic");
+    }
+
+    #[tokio::test]
+    async fn an_unreachable_registry_is_named_with_subject_and_address() {
+        // A port that was free a moment ago and that nobody listens on.
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let url = format!("http://127.0.0.1:{port}");
+        let registry = Registry::new(RegistrySettings {
+            urls: vec![url.clone()],
+            auth: RegistryAuth::None,
+            ca_pem: None,
+            timeout: Duration::from_secs(5),
+            mode: RegistryMode::Lookup,
+        })
+        .unwrap();
+        let error = registry.resolve("t-value", "\"string\"").await.unwrap_err();
+        assert!(matches!(error, RegistryError::Unreachable { .. }), "{error}");
+        assert!(error.to_string().contains(&url) && error.to_string().contains("t-value"), "{error}");
+    }
+}

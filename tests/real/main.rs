@@ -1,0 +1,7 @@
+//! Tests against a real Apache Kafka and a real schema registry. `make test` starts both and runs these;
+//! `cargo test` alone leaves them out.
+
+mod kafka_protocol;
+mod registry;
+mod support;
+mod topics;

@@ -1,0 +1,121 @@
+//! Addresses of the services, names that no other test uses, and clients by another hand than the
+//! product's: plain rdkafka, for what an outsider does to a topic.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ramstream::kafka::topics::{Cleanup, TopicSpec, ensure};
+use ramstream::kafka::{Connection, Record};
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::message::Message;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::{Offset, TopicPartitionList};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub(crate) fn kafka() -> String {
+    std::env::var("RAMSTREAM_TEST_KAFKA").expect("RAMSTREAM_TEST_KAFKA is host:port of a broker; run `make test`")
+}
+
+pub(crate) fn registry() -> String {
+    std::env::var("RAMSTREAM_TEST_REGISTRY").expect("RAMSTREAM_TEST_REGISTRY is a base URL; run `make test`")
+}
+
+pub(crate) fn unique(name: &str) -> String {
+    format!("{name}-{}", uuid::Uuid::now_v7().simple())
+}
+
+pub(crate) fn connection() -> Connection {
+    Connection::new(vec![kafka()])
+}
+
+pub(crate) fn state_topic(name: String) -> TopicSpec {
+    TopicSpec { name, partitions: 1, replication: 1, cleanup: Cleanup::Compact, retention: None, settings: Vec::new() }
+}
+
+pub(crate) fn event_topic(name: String) -> TopicSpec {
+    let retention = Some(Duration::from_secs(3600));
+    TopicSpec { name, partitions: 6, replication: 1, cleanup: Cleanup::Delete, retention, settings: Vec::new() }
+}
+
+pub(crate) async fn create(spec: TopicSpec) -> Arc<str> {
+    let name: Arc<str> = spec.name.as_str().into();
+    let reports = ensure(&Arc::new(connection()), &[spec], true).await.unwrap();
+    assert!(reports[0].findings.is_empty(), "{reports:?}");
+    name
+}
+
+pub(crate) fn admin() -> AdminClient<DefaultClientContext> {
+    ClientConfig::new().set("bootstrap.servers", kafka()).create().unwrap()
+}
+
+pub(crate) async fn delete(topic: &str) {
+    let results = admin().delete_topics(&[topic], &AdminOptions::new()).await.unwrap();
+    assert!(results[0].is_ok(), "{results:?}");
+}
+
+pub(crate) fn record(topic: &Arc<str>, key: &str, value: &str) -> Record {
+    Record {
+        topic: Arc::clone(topic),
+        partition: None,
+        key: key.into(),
+        value: Some(value.into()),
+        headers: Vec::new(),
+    }
+}
+
+/// Somebody else writing: with an id, inside a transaction that is left open.
+pub(crate) fn outsider(transactional_id: Option<&str>) -> BaseProducer {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", kafka()).set("linger.ms", "0");
+    if let Some(id) = transactional_id {
+        config.set("transactional.id", id);
+    }
+    let producer: BaseProducer = config.create().unwrap();
+    if transactional_id.is_some() {
+        producer.init_transactions(PATIENCE).unwrap();
+        producer.begin_transaction().unwrap();
+    }
+    producer
+}
+
+pub(crate) fn outsider_sends(producer: &BaseProducer, topic: &str, key: &str, value: &str) {
+    producer.send(BaseRecord::to(topic).key(key).payload(value)).map_err(|(error, _)| error).unwrap();
+    producer.flush(PATIENCE).unwrap();
+}
+
+/// (offset, key, value) of everything in partition 0 up to its end, as a plain reader sees it.
+pub(crate) fn read(topic: &str, isolation_level: &str) -> Vec<(i64, String, Option<String>)> {
+    let consumer: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", kafka())
+        .set("group.id", unique("reader"))
+        .set("isolation.level", isolation_level)
+        .set("enable.partition.eof", "true")
+        .create()
+        .unwrap();
+    let mut assignment = TopicPartitionList::new();
+    assignment.add_partition_offset(topic, 0, Offset::Beginning).unwrap();
+    consumer.assign(&assignment).unwrap();
+    let mut records = Vec::new();
+    loop {
+        match consumer.poll(PATIENCE).expect("a record or the end of the partition") {
+            Ok(message) => {
+                let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+                let value = message.payload().map(text);
+                records.push((message.offset(), message.key().map(text).unwrap(), value));
+            }
+            Err(rdkafka::error::KafkaError::PartitionEOF(_)) => return records,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+/// Resident memory of this process, in bytes.
+pub(crate) fn resident_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+}

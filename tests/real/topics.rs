@@ -1,0 +1,99 @@
+//! Topics are described, created and judged on a real broker.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ramstream::kafka::topics::{Presence, Severity, TopicSpec, ensure};
+use rdkafka::admin::{AdminOptions, NewTopic, TopicReplication};
+
+use crate::support::{admin, connection, event_topic, state_topic, unique};
+
+async fn existing(name: &str, partitions: i32, settings: &[(&str, &str)]) {
+    let topic = settings
+        .iter()
+        .fold(NewTopic::new(name, partitions, TopicReplication::Fixed(1)), |topic, (key, value)| topic.set(key, value));
+    let results = admin().create_topics([&topic], &AdminOptions::new()).await.unwrap();
+    assert!(results[0].is_ok(), "{results:?}");
+}
+
+async fn findings(spec: TopicSpec) -> Vec<(Severity, &'static str)> {
+    let reports = ensure(&Arc::new(connection()), &[spec], true).await.unwrap();
+    assert_eq!(reports[0].presence, Presence::Found);
+    reports[0].findings.iter().map(|finding| (finding.severity, finding.setting)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka and a registry: make test"]
+async fn missing_topics_are_created_as_asked_and_then_found() {
+    let plan = [state_topic(unique("state")), event_topic(unique("events"))];
+    let first = ensure(&Arc::new(connection()), &plan, true).await.unwrap();
+    let second = ensure(&Arc::new(connection()), &plan, true).await.unwrap();
+    for (created, found) in first.iter().zip(&second) {
+        assert_eq!((created.presence, found.presence), (Presence::Created, Presence::Found));
+        assert!(created.findings.is_empty() && found.findings.is_empty(), "{created:?} {found:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka and a registry: make test"]
+async fn a_missing_topic_is_refused_with_the_command_that_makes_it_and_not_made_by_asking() {
+    let spec = event_topic(unique("events"));
+    for _ in 0..2 {
+        let reports = ensure(&Arc::new(connection()), std::slice::from_ref(&spec), false).await.unwrap();
+        assert_eq!(reports[0].presence, Presence::Missing);
+        assert!(reports[0].is_refused());
+        let mend = &reports[0].findings[0].mend;
+        let options = "--partitions 6 --replication-factor 1 --config cleanup.policy=delete --config retention.ms=3600000";
+        assert!(mend.contains(&spec.name) && mend.ends_with(options), "{mend}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka and a registry: make test"]
+async fn more_replicas_than_brokers_is_refused_by_name() {
+    let spec = TopicSpec { replication: 3, ..event_topic(unique("events")) };
+    let reports = ensure(&Arc::new(connection()), &[spec], true).await.unwrap();
+    let finding = &reports[0].findings[0];
+    assert_eq!((finding.severity, finding.setting), (Severity::Refused, "replication"));
+    assert!(finding.reason.contains("3 replicas are asked for, but the cluster has 1 broker(s)"), "{finding:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka and a registry: make test"]
+async fn state_that_is_not_exactly_compacted_is_refused_by_name() {
+    for policy in ["delete", "compact,delete"] {
+        let name = unique("state");
+        existing(&name, 1, &[("cleanup.policy", policy)]).await;
+        assert_eq!(findings(state_topic(name)).await, [(Severity::Refused, "cleanup.policy")]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka and a registry: make test"]
+async fn state_in_two_partitions_is_refused_by_name() {
+    let name = unique("state");
+    existing(&name, 2, &[("cleanup.policy", "compact")]).await;
+    assert_eq!(findings(state_topic(name)).await, [(Severity::Refused, "partitions")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka and a registry: make test"]
+async fn compacted_events_are_refused_and_short_retention_is_warned_of() {
+    let compacted = unique("events");
+    existing(&compacted, 6, &[("cleanup.policy", "compact"), ("retention.ms", "-1")]).await;
+    assert_eq!(findings(event_topic(compacted)).await, [(Severity::Refused, "cleanup.policy")]);
+    let short = unique("events");
+    existing(&short, 6, &[("retention.ms", "1000")]).await;
+    assert_eq!(findings(event_topic(short)).await, [(Severity::Warning, "retention.ms")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka and a registry: make test"]
+async fn brokers_that_are_not_there_are_an_error_and_not_a_missing_topic() {
+    let mut dead = connection();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    dead.bootstrap_servers = vec![format!("127.0.0.1:{port}")];
+    dead.request_timeout = Duration::from_secs(2);
+    let error = ensure(&Arc::new(dead), &[event_topic(unique("events"))], true).await.unwrap_err();
+    assert!(error.to_string().contains("check that the brokers are reachable"), "{error}");
+}
