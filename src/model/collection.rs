@@ -149,8 +149,17 @@ impl Collection {
         Self { covered: Covered::Only(covered), window: Some(window), ..collection }
     }
 
-    /// The same collection with `scope` unknown after all; what was found of it is no longer known.
-    pub fn mark_unknown<E: Entity>(&mut self, scope: Scope, why: Unknown) {
+    /// A kind that one complete listing covers, except for the scopes in `unknown`: the caller has taken
+    /// what was found of them out.
+    #[must_use]
+    pub fn partly(kind: Kind, listing: Complete<(Key, Found)>, unknown: BTreeMap<Scope, Unknown>) -> Self {
+        let mut collection = Self::whole(kind, listing);
+        collection.unknown.extend(unknown);
+        collection
+    }
+
+    /// Declares `scope` unknown after all; what was found of it is no longer known.
+    fn mark_unknown<E: Entity>(&mut self, scope: Scope, why: Unknown) {
         self.found.retain(|key, _| scope != E::scope(key));
         self.unknown.entry(scope).or_insert(why);
     }

@@ -52,6 +52,15 @@ impl<T> Complete<T> {
     }
 }
 
+impl<T> Complete<T> {
+    /// The same listing without the items for which `keep` gives nothing: the caller answers for
+    /// them, by declaring their scopes unknown.
+    #[must_use]
+    pub fn sift<U>(self, keep: impl FnMut(T) -> Option<U>) -> Complete<U> {
+        Complete { window: self.window, items: self.items.into_iter().filter_map(keep).collect() }
+    }
+}
+
 /// The time in which a scope was read, by the service's own clock (its `Date` headers).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {

@@ -1,0 +1,168 @@
+//! Policies: one listing a type; the versions and documents of custom ones from ListPolicyVersions.
+
+use futures::{future::join_all, join};
+
+use super::{
+    Reader, Wanted, dates, note_count,
+    roles::{detail_unread, listed_since},
+    sorted_tags,
+};
+use crate::{
+    alicloud::{ims, ram},
+    model::{
+        Collection, Document, Entity, Found, Key, Kind, Listing, Unknown,
+        policy::{Policy, PolicyType, PolicyVersion},
+    },
+    sync::details::{Mark, Round},
+};
+
+/// Policies as read; the count of custom ones is not at hand yet.
+pub(super) struct Policies {
+    collection: Collection,
+    custom: Option<usize>,
+}
+
+impl Policies {
+    pub(super) fn into_collection(mut self, counts: Option<&ims::AccountSummary>) -> Collection {
+        if let Some(custom) = self.custom {
+            note_count(&mut self.collection, custom, counts.and_then(|counts| counts.policies));
+        }
+        self.collection
+    }
+}
+
+impl Reader<'_> {
+    pub(super) async fn policies(&self, wanted: &Wanted, round: &mut Round<Vec<ram::PolicyVersion>>) -> Option<Policies> {
+        let [custom, system] = [PolicyType::Custom, PolicyType::System].map(|of_type| wanted.scope(&of_type.scope()));
+        if !custom && !system {
+            return None;
+        }
+        let (custom, system) = join!(
+            async { if custom { Some(self.custom_policies(round).await) } else { None } },
+            async { if system { Some(self.system_policies().await) } else { None } },
+        );
+        let count = custom.as_ref().and_then(|listing| listing.as_ref().ok()).map(|listing| listing.items().len());
+        let windows = [&custom, &system].into_iter().flatten().flatten().map(|listing| listing.window());
+        let window = windows.reduce(|all, window| all.and(window));
+        let listings =
+            [(PolicyType::Custom, custom), (PolicyType::System, system)].into_iter().filter_map(|(of_type, listing)| {
+                Some((of_type.scope(), listing?))
+            });
+        let listings: Vec<_> = listings.collect();
+        let collection = match (window, listings.first()) {
+            (Some(window), _) => Collection::by_scope(Kind::Policy, window, listings),
+            (None, Some((_, Err(why)))) => Collection::unknown(Kind::Policy, why.clone()),
+            (None, _) => return None,
+        };
+        Some(Policies { collection: self.with_details_window(collection, round), custom: count })
+    }
+
+    async fn system_policies(&self) -> Listing<(Key, Found)> {
+        let listing = ram::list_policies(self.session, ram::PolicyType::System).await?;
+        Ok(listing.map(|listed| {
+            self.found(&Policy {
+                policy_type: PolicyType::System,
+                policy_name: listed.policy_name,
+                description: None,
+                default_version: listed.default_version,
+                default_document: None,
+                versions: Vec::new(),
+                tags: Vec::new(),
+                create_date: None,
+                update_date: None,
+            })
+        }))
+    }
+
+    async fn custom_policies(&self, round: &mut Round<Vec<ram::PolicyVersion>>) -> Listing<(Key, Found)> {
+        let listing = ram::list_policies(self.session, ram::PolicyType::Custom).await?;
+        let due = listing.items().iter().filter_map(|listed| {
+            let (key, mark) = (self.custom_key(listed), mark(listed));
+            let held = self.state.read::<Policy>(&key).map(|held| Mark {
+                version: held.default_version.clone(),
+                ..Mark::of(held.dates())
+            });
+            self.ledger.is_due(&key, &mark, held.as_ref(), round).then_some((key, mark, listed))
+        });
+        let read = due.collect::<Vec<_>>().into_iter().map(async |(key, mark, listed)| {
+            let versions = ram::list_policy_versions(self.session, ram::PolicyType::Custom, &listed.policy_name).await;
+            (key, mark, versions.map(|versions| { let window = versions.window(); (versions.into_items(), window) }))
+        });
+        round.take(join_all(read).await);
+        Ok(listing.map(|listed| self.custom_policy(listed, round)))
+    }
+
+    fn custom_policy(&self, listed: ram::Policy, round: &Round<Vec<ram::PolicyVersion>>) -> (Key, Found) {
+        let key = self.custom_key(&listed);
+        let (versions, default_document) = match round.get(&key) {
+            Some(Ok(read)) => match documents(&read.detail, listed.default_version.as_deref()) {
+                Some(documents) => documents,
+                None => return (key, Found::Unread(moved_meanwhile(&listed))),
+            },
+            Some(Err(why)) => return (key, Found::Unread(detail_unread(why))),
+            None => match self.state.read::<Policy>(&key) {
+                Some(held) => (held.versions, held.default_document),
+                None => return (key, Found::Unread(listed_since())),
+            },
+        };
+        self.found(&Policy {
+            policy_type: PolicyType::Custom,
+            policy_name: listed.policy_name,
+            description: listed.description,
+            default_version: listed.default_version,
+            default_document,
+            versions,
+            tags: sorted_tags(&listed.tags),
+            create_date: listed.create_date.map(Into::into),
+            update_date: listed.update_date.map(Into::into),
+        })
+    }
+
+    fn with_details_window(&self, mut collection: Collection, round: &Round<Vec<ram::PolicyVersion>>) -> Collection {
+        let custom = PolicyType::Custom.scope();
+        let keys: Vec<Key> = collection.found().keys().filter(|key| Policy::scope(key) == custom).cloned().collect();
+        if let Some(begun_at) = self.ledger.oldest(&keys, round, self.state.collection(Kind::Policy).begun_at) {
+            collection.begin_at(begun_at);
+        }
+        collection
+    }
+
+    fn custom_key(&self, listed: &ram::Policy) -> Key {
+        PolicyType::Custom.key(self.account_id(), &listed.policy_name)
+    }
+}
+
+fn mark(listed: &ram::Policy) -> Mark {
+    Mark { version: listed.default_version.clone(), ..Mark::of(dates(listed.create_date, listed.update_date)) }
+}
+
+/// The versions by number and the document of the default one; `None` if the listing's default
+/// version is not among them.
+fn documents(read: &[ram::PolicyVersion], default: Option<&str>) -> Option<(Vec<PolicyVersion>, Option<Document>)> {
+    let mut versions: Vec<PolicyVersion> = read
+        .iter()
+        .map(|version| PolicyVersion {
+            version_id: version.version_id.clone(),
+            create_date: version.create_date.map(Into::into),
+            document: version.policy_document.as_deref().map(Document::new),
+        })
+        .collect();
+    versions.sort_by_key(|version| version_number(&version.version_id));
+    let document = match default {
+        None => None,
+        Some(id) => versions.iter().find(|version| version.version_id == id)?.document.clone(),
+    };
+    Some((versions, document))
+}
+
+/// `v12` as 12, so that v2 stands before v12; what is no number comes last, by its text.
+fn version_number(id: &str) -> (u32, String) {
+    (id.trim_start_matches('v').parse().unwrap_or(u32::MAX), id.to_owned())
+}
+
+fn moved_meanwhile(listed: &ram::Policy) -> Unknown {
+    detail_unread(&Unknown::new(
+        crate::model::Reason::Protocol,
+        format!("the default version of {} changed while it was read", listed.policy_name),
+    ))
+}

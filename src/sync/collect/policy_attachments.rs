@@ -1,0 +1,154 @@
+//! Policy attachments: one listing for all of them. Its principals are names, so each row counts only
+//! if its name led to the same id before and after.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    Parents, Reader, Wanted,
+    names::{KeysByName, PrincipalNames},
+};
+use crate::{
+    alicloud::resource_manager::{self, PolicyAttachment as Row},
+    model::{
+        Collection, Complete, Entity, Found, Key, Kind, Listing, Reason, Scope, Unknown,
+        policy::PolicyType,
+        policy_attachment::{PolicyAttachment, WHOLE_ACCOUNT},
+    },
+};
+
+/// A row whose principal is not known: what may be it, and the rest of its key.
+struct Unresolved {
+    candidates: Vec<Key>,
+    policy: Key,
+    principal_type: Kind,
+    scope: String,
+    why: Unknown,
+}
+
+impl Reader<'_> {
+    pub(super) async fn attachment_rows(&self, wanted: &Wanted) -> Option<Listing<Row>> {
+        if !wanted.kind(Kind::PolicyAttachment) {
+            return None;
+        }
+        Some(resource_manager::list_policy_attachments(self.session).await)
+    }
+
+    pub(super) fn policy_attachments(&self, parents: &Parents, rows: Listing<Row>) -> Collection {
+        let names = self.principal_names(parents);
+        match rows.and_then(|rows| Ok((rows, names?))) {
+            Ok((rows, names)) => self.resolve_rows(rows, &names),
+            Err(why) => Collection::unknown(Kind::PolicyAttachment, why),
+        }
+    }
+
+    fn resolve_rows(&self, rows: Complete<Row>, names: &PrincipalNames) -> Collection {
+        let mut unresolved = Vec::new();
+        let mut unreadable = None;
+        let listing = rows.sift(|row| match self.attachment(row, names) {
+            Ok(attachment) => Some(self.found(&attachment)),
+            Err(RowTrouble::Unresolved(row)) => {
+                unresolved.push(*row);
+                None
+            }
+            Err(RowTrouble::Unreadable(why)) => {
+                unreadable = Some(why);
+                None
+            }
+        });
+        if let Some(why) = unreadable {
+            return Collection::unknown(Kind::PolicyAttachment, why);
+        }
+        let unknown = self.unresolved_scopes(listing.items(), &unresolved);
+        let listing = listing.sift(|item| (!unknown.contains_key(&PolicyAttachment::scope(&item.0))).then_some(item));
+        Collection::partly(Kind::PolicyAttachment, listing, unknown)
+    }
+
+    /// Of which principals nothing is known for the rows that lead to no id: those that the name may
+    /// have meant, and those that hold the same grant and seem to have lost it.
+    fn unresolved_scopes(&self, found: &[(Key, Found)], unresolved: &[Unresolved]) -> BTreeMap<Scope, Unknown> {
+        let mut unknown = BTreeMap::new();
+        if unresolved.is_empty() {
+            return unknown;
+        }
+        let there: BTreeSet<&Key> = found.iter().map(|(key, _)| key).collect();
+        let missing: Vec<&Key> =
+            self.state.entities(Kind::PolicyAttachment).keys().filter(|key| !there.contains(key)).collect();
+        for row in unresolved {
+            let may_be = missing.iter().filter(|key| row.may_be(key)).map(|key| PolicyAttachment::scope(key));
+            let named = row.candidates.iter().map(PolicyAttachment::scope_of_principal);
+            let scopes: Vec<Scope> = named.chain(may_be).collect();
+            for scope in scopes {
+                unknown.insert(scope, row.why.clone());
+            }
+        }
+        unknown
+    }
+
+    fn attachment(&self, row: Row, names: &PrincipalNames) -> Result<PolicyAttachment, RowTrouble> {
+        let policy_type = match row.policy_type.as_str() {
+            "Custom" => PolicyType::Custom,
+            "System" => PolicyType::System,
+            other => return Err(unreadable("PolicyType", other)),
+        };
+        let (principal_type, resolved) = match row.principal_type.as_str() {
+            "IMSUser" => (Kind::User, names.users.resolve(&row.principal_name)),
+            "IMSGroup" => (Kind::Group, resolve_local_part(&names.groups, &row.principal_name)),
+            "ServiceRole" => (Kind::Role, resolve_local_part(&names.roles, &row.principal_name)),
+            other => return Err(unreadable("PrincipalType", other)),
+        };
+        let whole_account = row.resource_group_id == self.account_id();
+        let scope = if whole_account { WHOLE_ACCOUNT.to_owned() } else { row.resource_group_id };
+        match resolved {
+            Ok(principal) => Ok(PolicyAttachment {
+                policy_type,
+                policy_name: row.policy_name,
+                principal_type,
+                principal_id: decoded_id(principal),
+                scope,
+                attach_date: row.attach_date.map(Into::into),
+            }),
+            Err(candidates) => {
+                let detail = format!("the {principal_type} {} leads to no single id", row.principal_name);
+                Err(RowTrouble::Unresolved(Box::new(Unresolved {
+                    candidates: candidates.into_iter().cloned().collect(),
+                    policy: policy_type.key(self.account_id(), &row.policy_name),
+                    principal_type,
+                    scope,
+                    why: Unknown::new(Reason::UnresolvedName, detail),
+                })))
+            }
+        }
+    }
+}
+
+impl Unresolved {
+    /// Whether the held attachment with this key may be the row: the same policy in the same scope, for a principal of the same
+    /// kind.
+    fn may_be(&self, key: &Key) -> bool {
+        let components: Vec<&str> = key.components().collect();
+        let policy: Vec<&str> = self.policy.components().collect();
+        matches!(components.as_slice(), [policy_type, name, principal_type, _, scope]
+            if [*policy_type, *name] == policy[..] && *principal_type == self.principal_type.as_str() && *scope == self.scope)
+    }
+}
+
+enum RowTrouble {
+    Unresolved(Box<Unresolved>),
+    Unreadable(Unknown),
+}
+
+/// A word that is not in the service's documentation: nothing is concluded from such a listing.
+fn unreadable(field: &str, word: &str) -> RowTrouble {
+    let detail = format!("ListPolicyAttachments gave the unknown {field} {word:?}");
+    RowTrouble::Unreadable(Unknown::new(Reason::Protocol, detail))
+}
+
+/// Groups and roles stand as `<name>@group.<domain>` and `<name>@role.<domain>`; the name is unique.
+fn resolve_local_part<'a>(names: &'a KeysByName, principal_name: &str) -> Result<&'a Key, Vec<&'a Key>> {
+    names.resolve(principal_name.split('@').next().unwrap_or_default())
+}
+
+/// The id in a principal's key. Ids are digits or `g-…`: nothing in them is ever encoded.
+fn decoded_id(principal: &Key) -> String {
+    principal.components().next().unwrap_or_default().to_owned()
+}

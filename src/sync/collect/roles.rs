@@ -1,0 +1,103 @@
+//! Roles: complete by the later of the two listings, with the trust policy of each from GetRole.
+
+use futures::future::join_all;
+
+use super::{Parents, Reader, Wanted, dates, note_count, sorted_tags};
+use crate::{
+    alicloud::{ims, ram},
+    model::{Collection, Document, Entity, Found, Key, Kind, Listing, Reason, Unknown, role},
+    sync::details::{Mark, Round},
+};
+
+impl Reader<'_> {
+    /// Reads the details that are due.
+    pub(super) async fn role_details(
+        &self,
+        wanted: &Wanted,
+        roles: &Listing<ram::Role>,
+        round: &mut Round<ram::RoleDetail>,
+    ) {
+        let roles = match roles {
+            Ok(roles) if wanted.kind(Kind::Role) => roles.items(),
+            _ => return,
+        };
+        let due = roles.iter().filter_map(|listed| {
+            let (key, mark) = (self.role_key(listed), mark(listed));
+            let held = self.state.read::<role::Role>(&key).map(|held| Mark::of(held.dates()));
+            self.ledger.is_due(&key, &mark, held.as_ref(), round).then_some((key, mark, listed))
+        });
+        let read = due.collect::<Vec<_>>().into_iter().map(async |(key, mark, listed)| {
+            let read = ram::get_role(self.session, &listed.role_name).await.map_err(Unknown::from);
+            let read = read.and_then(|read| match read.item.role_id == listed.role_id {
+                true => Ok((read.item, read.window)),
+                false => Err(Unknown::new(Reason::UnresolvedName, format!("{} is another role by now", listed.role_name))),
+            });
+            (key, mark, read)
+        });
+        round.take(join_all(read).await);
+    }
+
+    /// Roles, with the details read now or held.
+    pub(super) fn roles(
+        &self,
+        parents: &Parents,
+        counts: Option<&ims::AccountSummary>,
+        round: &Round<ram::RoleDetail>,
+    ) -> Collection {
+        let listing = parents.roles.after.clone();
+        let listed = listing.as_ref().map_or(0, |listing| listing.items().len());
+        let keys: Vec<Key> =
+            listing.as_ref().map(|roles| roles.items().iter().map(|role| self.role_key(role)).collect()).unwrap_or_default();
+        let listing = listing.map(|listing| listing.map(|listed| self.role(listed, round)));
+        let mut collection = Collection::whole_or_unknown(Kind::Role, listing);
+        if let Some(begun_at) = self.ledger.oldest(&keys, round, self.state.collection(Kind::Role).begun_at) {
+            collection.begin_at(begun_at);
+        }
+        note_count(&mut collection, listed, counts.and_then(|counts| counts.roles));
+        collection
+    }
+
+    fn role(&self, listed: ram::Role, round: &Round<ram::RoleDetail>) -> (Key, Found) {
+        let key = self.role_key(&listed);
+        let held = || self.state.read::<role::Role>(&key);
+        let (trust_policy, service_linked) = match round.get(&key) {
+            Some(Ok(read)) => {
+                (Some(Document::new(read.detail.assume_role_policy_document.as_str())), read.detail.is_service_linked_role)
+            }
+            Some(Err(why)) => return (key, Found::Unread(detail_unread(why))),
+            None => match held() {
+                Some(held) => (held.trust_policy, held.service_linked),
+                None => return (key, Found::Unread(listed_since())),
+            },
+        };
+        self.found(&role::Role {
+            role_id: listed.role_id,
+            role_name: listed.role_name,
+            description: listed.description,
+            trust_policy,
+            max_session_duration_secs: listed.max_session_duration_secs.and_then(|secs| i64::try_from(secs).ok()),
+            service_linked,
+            tags: sorted_tags(&listed.tags),
+            create_date: listed.create_date.map(Into::into),
+            update_date: listed.update_date.map(Into::into),
+        })
+    }
+
+    fn role_key(&self, listed: &ram::Role) -> Key {
+        Key::new(self.account_id(), Kind::Role, &[&listed.role_id])
+    }
+}
+
+fn mark(listed: &ram::Role) -> Mark {
+    Mark::of(dates(listed.create_date, listed.update_date))
+}
+
+/// Why an entity is unread whose detail could not be read.
+pub(super) fn detail_unread(why: &Unknown) -> Unknown {
+    Unknown::new(Reason::DetailUnread, why.to_string())
+}
+
+/// Why an entity is unread that the earlier listing, by which details are read, did not have.
+pub(super) fn listed_since() -> Unknown {
+    Unknown::new(Reason::DetailUnread, "it appeared while the account was read")
+}

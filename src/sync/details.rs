@@ -1,0 +1,193 @@
+//! Which details are due, and which were read.
+//!
+//! A detail (a trust policy, the versions of a policy) costs a call of its own. It is read when the
+//! entity is new, when its listing carries another mark than at the last read, or when
+//! `detail_interval` is over; otherwise the held part stands. After a start the held mark counts, and
+//! the first round is spread over the interval.
+
+use std::{
+    collections::HashMap,
+    hash::{DefaultHasher, Hash, Hasher},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use crate::model::{Dates, Key, Millis, Unknown, Window};
+
+/// What in a listing tells that a detail may have changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Mark {
+    dates: Dates,
+    /// The default version of a policy.
+    pub(crate) version: Option<String>,
+}
+
+impl Mark {
+    /// A mark that consists of dates alone.
+    pub(crate) fn of(dates: Dates) -> Self {
+        Self { dates, version: None }
+    }
+}
+
+/// The details read in the current sync, not yet published.
+#[derive(Debug)]
+pub(crate) struct Round<T>(HashMap<Key, Result<Fresh<T>, Unknown>>);
+
+/// A detail that was just read.
+#[derive(Debug)]
+pub(crate) struct Fresh<T> {
+    pub(crate) detail: T,
+    mark: Mark,
+    begun_at: Timestamp,
+}
+
+impl<T> Default for Round<T> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<T> Round<T> {
+    /// What was read of `key` in this sync; `None` if it was not due.
+    pub(crate) fn get(&self, key: &Key) -> Option<&Result<Fresh<T>, Unknown>> {
+        self.0.get(key)
+    }
+
+    /// Takes what was read.
+    pub(crate) fn take(&mut self, read: Vec<(Key, Mark, Result<(T, Window), Unknown>)>) {
+        for (key, mark, outcome) in read {
+            let fresh = outcome.map(|(detail, window)| Fresh { detail, mark, begun_at: window.begun_at });
+            self.0.insert(key, fresh);
+        }
+    }
+}
+
+/// What was read when, over all syncs of this process.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    seen: HashMap<Key, Seen>,
+    started_at: Instant,
+    interval: Duration,
+}
+
+#[derive(Debug)]
+struct Seen {
+    mark: Mark,
+    at: Instant,
+    begun_at: Timestamp,
+}
+
+impl Ledger {
+    /// An empty ledger; details are read anew every `interval`.
+    pub(crate) fn new(interval: Duration) -> Self {
+        Self { seen: HashMap::new(), started_at: Instant::now(), interval }
+    }
+
+    /// Whether the detail of `key`, listed with `mark`, is to be read. `held` is the mark in the
+    /// published state, if the entity is there.
+    pub(crate) fn is_due<T>(&self, key: &Key, mark: &Mark, held: Option<&Mark>, round: &Round<T>) -> bool {
+        if let Some(Ok(fresh)) = round.get(key) {
+            return fresh.mark != *mark;
+        }
+        match (self.seen.get(key), held) {
+            (_, None) => true,
+            (Some(seen), Some(_)) => seen.mark != *mark || seen.at.elapsed() >= self.interval,
+            (None, Some(held)) => held != mark || self.started_at.elapsed() >= self.interval.mul_f64(place(key)),
+        }
+    }
+
+    /// The earliest moment at which one of the details that stand now was read; `held` is that of
+    /// details that stand since before this process. `None` if `keys` is empty.
+    pub(crate) fn oldest<T>(&self, keys: &[Key], round: &Round<T>, held: Option<Millis>) -> Option<Timestamp> {
+        let held = held.and_then(|held| Timestamp::from_millisecond(held.0).ok());
+        let read_at = |key: &Key| match (round.get(key), self.seen.get(key)) {
+            (Some(Ok(fresh)), _) => Some(fresh.begun_at),
+            (_, Some(seen)) => Some(seen.begun_at),
+            (_, None) => held,
+        };
+        keys.iter().filter_map(read_at).min()
+    }
+
+    /// Takes over what was read in a sync that is published now.
+    pub(crate) fn commit<T>(&mut self, round: Round<T>) {
+        let at = Instant::now();
+        let read = round.0.into_iter().filter_map(|(key, fresh)| Some((key, fresh.ok()?)));
+        self.seen.extend(read.map(|(key, fresh)| (key, Seen { mark: fresh.mark, at, begun_at: fresh.begun_at })));
+    }
+}
+
+/// A place in [0, 1) that is always the same for one key: where in the first interval it is due.
+fn place(key: &Key) -> f64 {
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    #[expect(clippy::cast_precision_loss, reason = "a place needs no more than 52 bits")]
+    let place = (hasher.finish() >> 12) as f64 / (1_u64 << 52) as f64;
+    place
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Kind, Reason};
+
+    const INTERVAL: Duration = Duration::from_secs(3_600);
+
+    fn key() -> Key {
+        Key::new("5481", Kind::Role, &["1"])
+    }
+
+    fn mark(touched: i64) -> Mark {
+        Mark::of(Dates { born: Some(Millis(1)), touched: Some(Millis(touched)) })
+    }
+
+    fn read_at(second: i64, touched: i64) -> Round<()> {
+        let at = Timestamp::from_second(second).unwrap();
+        let mut round = Round::default();
+        round.take(vec![(key(), mark(touched), Ok(((), Window { begun_at: at, ended_at: at })))]);
+        round
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_new_a_moved_and_an_old_detail_are_due() {
+        let mut ledger = Ledger::new(INTERVAL);
+        let none = Round::<()>::default();
+        assert!(ledger.is_due(&key(), &mark(5), None, &none), "new");
+        assert!(!ledger.is_due(&key(), &mark(5), Some(&mark(5)), &none), "held, and this process is young");
+        assert!(ledger.is_due(&key(), &mark(6), Some(&mark(5)), &none), "moved since before the start");
+        ledger.commit(read_at(100, 6));
+        assert!(!ledger.is_due(&key(), &mark(6), Some(&mark(5)), &none), "read since, although the state holds the old mark");
+        assert!(ledger.is_due(&key(), &mark(7), Some(&mark(5)), &none), "moved again");
+        tokio::time::advance(INTERVAL).await;
+        assert!(ledger.is_due(&key(), &mark(6), Some(&mark(5)), &none), "the interval is over");
+        assert!(!ledger.is_due(&key(), &mark(6), Some(&mark(5)), &read_at(200, 6)), "read in this sync");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_start_every_held_detail_is_due_within_one_interval() {
+        let ledger = Ledger::new(INTERVAL);
+        tokio::time::advance(INTERVAL).await;
+        assert!(ledger.is_due(&key(), &mark(5), Some(&mark(5)), &Round::<()>::default()));
+    }
+
+    #[test]
+    fn a_detail_that_was_not_read_is_no_reading() {
+        let mut ledger = Ledger::new(INTERVAL);
+        let mut round = Round::<()>::default();
+        round.take(vec![(key(), mark(5), Err(Unknown::new(Reason::Throttled, "GetRole")))]);
+        ledger.commit(round);
+        assert!(ledger.is_due(&key(), &mark(5), None, &Round::<()>::default()));
+    }
+
+    #[test]
+    fn the_window_reaches_back_to_the_oldest_detail_that_stands() {
+        let mut ledger = Ledger::new(INTERVAL);
+        let at = |second| Timestamp::from_second(second).unwrap();
+        assert_eq!(ledger.oldest(&[key()], &Round::<()>::default(), Some(Millis(50_000))), Some(at(50)));
+        ledger.commit(read_at(100, 5));
+        assert_eq!(ledger.oldest(&[key()], &Round::<()>::default(), Some(Millis(50_000))), Some(at(100)));
+        assert_eq!(ledger.oldest(&[key()], &read_at(200, 5), None), Some(at(200)));
+        assert_eq!(ledger.oldest(&[], &read_at(200, 5), None), None);
+    }
+}
