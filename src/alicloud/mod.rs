@@ -1,1 +1,77 @@
-//! The Alibaba Cloud side.
+//! The client of Alibaba Cloud's APIs: signed, read-only, paced, and never sure of more than it was told.
+//!
+//! Promises of this module:
+//!
+//! - A listing is complete or unknown: `paging.rs` is the only file that states completeness.
+//! - Only operations of [`OPERATIONS`] are called, all of them reads, at a share of their quotas.
+//! - Retries, waits and the time budget live here (`session.rs`, `retry.rs`, `limit.rs`) and nowhere else.
+//! - Nothing is called with credentials of another account than the expected one (`client.rs`).
+//! - No secret and no message of a service leaves in an error or a log above debug level.
+//!
+//! It knows services and their operations, one file per service. It does not know what is compared,
+//! where it is published, or what a listing means for another one.
+//!
+//! ```no_run
+//! # async fn example(settings: ramstream::alicloud::Settings) -> Result<(), Box<dyn std::error::Error>> {
+//! use std::time::Duration;
+//! use ramstream::alicloud::{Client, ims};
+//!
+//! let client = Client::new(settings, "5481250658560000")?;
+//! let session = client.session(tokio::time::Instant::now() + Duration::from_secs(240));
+//! session.verify_account().await?;
+//! match ims::list_users(&session).await {
+//!     Ok(users) => println!("{} users in {:?}", users.items().len(), users.window()),
+//!     Err(unknown) => println!("users are not known: {unknown}"),
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+mod client;
+mod credentials;
+mod endpoints;
+mod error;
+mod error_body;
+mod exchange;
+mod limit;
+mod operation;
+mod paging;
+mod retry;
+mod session;
+mod sign;
+mod wire;
+
+pub mod ims;
+pub mod ram;
+pub mod resource_manager;
+pub mod sts;
+
+#[cfg(test)]
+mod test_server;
+
+pub use client::{CallObserver, CallReport, Client, IdentifyError, Settings, SettingsError, identify};
+pub use credentials::{CredentialFiles, Credentials, CredentialsError, CredentialsSource};
+pub use endpoints::{EndpointError, EndpointSettings, Endpoints, Network, Service};
+pub use error::{CallError, Refusal};
+pub use exchange::{ExchangeError, ExchangeSettings, ExchangeSettingsError};
+pub use operation::{Operation, Quota};
+pub use retry::Backoff;
+pub use session::{Calls, Dated, Session};
+pub use wire::Tag;
+
+/// Every operation that is ever called: the least-privilege policy consists of their actions.
+pub const OPERATIONS: &[&Operation] = &[
+    &sts::GET_CALLER_IDENTITY,
+    &ims::LIST_USERS,
+    &ims::LIST_GROUPS,
+    &ims::LIST_USERS_FOR_GROUP,
+    &ims::GET_USER,
+    &ims::GET_ACCOUNT_SUMMARY,
+    &ram::GET_ACCOUNT_ALIAS,
+    &ram::LIST_ROLES,
+    &ram::GET_ROLE,
+    &ram::LIST_POLICIES,
+    &ram::GET_POLICY_VERSION,
+    &ram::LIST_POLICY_VERSIONS,
+    &resource_manager::LIST_POLICY_ATTACHMENTS,
+];

@@ -1,0 +1,176 @@
+//! One HTTP exchange: a signed request out, one reply in.
+//!
+//! Promises a bounded exchange: bounded time, bounded body (also after decompression), no redirect followed
+//! (a signature must not travel to another host), no retry, no proxy from the environment (a proxy is used
+//! only if the settings name one). Does not know what a reply means.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Certificate, Proxy, Url, redirect, retry};
+
+use super::sign::SignedHeaders;
+
+/// The largest body that is read, counted after decompression. The largest legal page (1,000 users with
+/// every field at its limit) is below 4 MiB.
+const MAX_BODY_BYTES: usize = 64 * 1024 * 1024;
+
+/// How requests travel.
+#[derive(Debug, Clone)]
+pub struct ExchangeSettings {
+    /// Longest time to establish a connection, TLS included.
+    pub connect_timeout: Duration,
+    /// Longest time for one whole exchange.
+    pub total_timeout: Duration,
+    /// Certificates to trust in addition to the system's, PEM, one or more.
+    pub extra_ca_pem: Option<Vec<u8>>,
+    /// The proxy for every request, e.g. `http://proxy.example:3128`. `HTTPS_PROXY` and its like are *not* read.
+    pub proxy: Option<String>,
+}
+
+impl Default for ExchangeSettings {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(5),
+            total_timeout: Duration::from_secs(30),
+            extra_ca_pem: None,
+            proxy: None,
+        }
+    }
+}
+
+/// Why the settings make no HTTP client; each text names the setting.
+#[derive(Debug, thiserror::Error)]
+pub enum ExchangeSettingsError {
+    /// The extra certificates do not parse.
+    #[error("the extra CA certificates are not usable: give one or more certificates in PEM form")]
+    ExtraCa(#[source] reqwest::Error),
+    /// There is no certificate in the text.
+    #[error("the extra CA file holds no certificate: give one or more certificates in PEM form")]
+    NoExtraCa,
+    /// The proxy's address does not parse. The cause is left out: it may repeat a password from the address.
+    #[error("the proxy is not usable: write its address like \"http://proxy.example:3128\"")]
+    Proxy,
+    /// The TLS library does not start.
+    #[error("the HTTP client does not start")]
+    Client(#[source] reqwest::Error),
+}
+
+/// Why there is no reply.
+#[derive(Debug, thiserror::Error)]
+pub enum ExchangeError {
+    /// No connection: name resolution, TCP or TLS.
+    #[error("no connection")]
+    Connect(#[source] reqwest::Error),
+    /// The time-out struck.
+    #[error("timed out")]
+    TimedOut(#[source] reqwest::Error),
+    /// The reading's deadline struck.
+    #[error("the time budget was used up before the reply")]
+    BudgetUsedUp,
+    /// The connection broke, or the reply is not HTTP.
+    #[error("the exchange broke off")]
+    BrokenOff(#[source] reqwest::Error),
+    /// The body is larger than any legal one.
+    #[error("the body is larger than {MAX_BODY_BYTES} bytes")]
+    TooLarge,
+    /// A header value with control characters (from the credentials) cannot be sent.
+    #[error("the value of header {0} cannot be sent: check the credentials for stray characters")]
+    UnsendableHeader(&'static str),
+}
+
+/// A request that needs nothing more than to be sent (`POST`, empty body).
+pub(super) struct SignedRequest {
+    /// Address with the signed query.
+    pub(super) url: Url,
+    /// Headers, some of them secret.
+    pub(super) headers: SignedHeaders,
+}
+
+impl fmt::Debug for SignedRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignedRequest").field("host", &self.url.host_str()).finish_non_exhaustive()
+    }
+}
+
+/// What came back, whatever it means.
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+    /// From before the request was sent until the body was read.
+    pub(super) duration: Duration,
+}
+
+/// The way to the services. One connection pool, shared by all calls.
+pub(super) struct Exchange {
+    http: reqwest::Client,
+}
+
+impl Exchange {
+    pub(super) fn new(settings: &ExchangeSettings) -> Result<Self, ExchangeSettingsError> {
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("ramstream/", env!("CARGO_PKG_VERSION")))
+            .redirect(redirect::Policy::none())
+            .retry(retry::never())
+            .referer(false)
+            .gzip(true)
+            .connect_timeout(settings.connect_timeout)
+            .timeout(settings.total_timeout)
+            .no_proxy();
+        if let Some(address) = &settings.proxy {
+            builder = builder.proxy(Proxy::all(address).map_err(|_| ExchangeSettingsError::Proxy)?);
+        }
+        if let Some(pem) = &settings.extra_ca_pem {
+            builder = builder.tls_certs_merge(extra_ca(pem)?);
+        }
+        Ok(Self { http: builder.build().map_err(ExchangeSettingsError::Client)? })
+    }
+
+    /// Sends `request` and reads the whole reply.
+    pub(super) async fn exchange(&self, request: SignedRequest) -> Result<Reply, ExchangeError> {
+        let begun = Instant::now();
+        let headers = header_map(request.headers)?;
+        let mut response = self.http.post(request.url).headers(headers).send().await.map_err(no_reply)?;
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(no_reply)? {
+            if body.len() + chunk.len() > MAX_BODY_BYTES {
+                return Err(ExchangeError::TooLarge);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        let status = response.status().as_u16();
+        let headers = std::mem::take(response.headers_mut());
+        Ok(Reply { status, headers, body, duration: begun.elapsed() })
+    }
+}
+
+fn extra_ca(pem: &[u8]) -> Result<Vec<Certificate>, ExchangeSettingsError> {
+    let certificates = Certificate::from_pem_bundle(pem).map_err(ExchangeSettingsError::ExtraCa)?;
+    if certificates.is_empty() { Err(ExchangeSettingsError::NoExtraCa) } else { Ok(certificates) }
+}
+
+fn header_map(headers: SignedHeaders) -> Result<HeaderMap, ExchangeError> {
+    let mut map = HeaderMap::with_capacity(headers.len() + 2);
+    for (name, value) in headers {
+        let mut value = HeaderValue::try_from(value).map_err(|_| ExchangeError::UnsendableHeader(name))?;
+        value.set_sensitive(true);
+        map.insert(HeaderName::from_static(name), value);
+    }
+    map.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    Ok(map)
+}
+
+/// Sorts an error by what it means; the address is taken out, for its query holds names.
+fn no_reply(error: reqwest::Error) -> ExchangeError {
+    let error = error.without_url();
+    if error.is_timeout() {
+        ExchangeError::TimedOut(error)
+    } else if error.is_connect() {
+        ExchangeError::Connect(error)
+    } else {
+        ExchangeError::BrokenOff(error)
+    }
+}

@@ -1,0 +1,326 @@
+//! Listings: read to their proven end, or not known.
+//!
+//! The only place that states a listing complete. Promises that a broken page, a marker that is missing,
+//! repeated or endless, a missing array, or a listing that keeps moving while it is read gives an `Unknown`,
+//! never a shorter list. Knows nothing about users or groups.
+
+use std::collections::HashMap;
+use std::collections::HashSet;
+use std::collections::hash_map::Entry;
+use std::hash::Hash;
+
+use futures::stream::{self, StreamExt, TryStreamExt};
+use serde::de::DeserializeOwned;
+
+use super::error::CallError;
+use super::operation::Operation;
+use super::session::{Answer, Session};
+use crate::model::{Complete, Listing, Window};
+
+/// How often a listing that moves is read before it counts as unknown.
+const READINGS: u32 = 3;
+
+/// More pages than this multiple of the largest legal account's have no end in sight.
+const GENEROSITY: u32 = 20;
+
+/// Pages of one numbered listing that are asked for at one time.
+const PAGES_AT_ONCE: usize = 8;
+
+/// An item that a listing must not hold twice.
+pub(super) trait Identified {
+    /// What tells it from the other items of its listing.
+    fn identity(&self) -> impl Hash + Eq;
+}
+
+/// A listing operation with its parameters (those of paging excepted).
+pub(super) struct Listed<'a> {
+    pub(super) operation: &'static Operation,
+    pub(super) parameters: &'a [(&'a str, &'a str)],
+    /// The largest page that the operation gives.
+    pub(super) page_size: u32,
+    /// The most items that a legal account can have, by the documented quotas.
+    pub(super) largest: u32,
+}
+
+impl Listed<'_> {
+    fn page_cap(&self) -> u32 {
+        GENEROSITY * self.largest.div_ceil(self.page_size)
+    }
+
+    fn broken<T>(&self, answer: &Answer<T>, what: impl Into<String>) -> CallError {
+        CallError::broken_reply(self.operation, answer.request_id.clone(), what)
+    }
+}
+
+/// A page with a marker for the next one; `None` where the reply says nothing.
+pub(super) struct MarkedPage<T> {
+    pub(super) is_truncated: Option<bool>,
+    pub(super) marker: Option<String>,
+    pub(super) items: Option<Vec<T>>,
+}
+
+/// A page with a number; `None` where the reply says nothing.
+pub(super) struct NumberedPage<T> {
+    pub(super) page_number: Option<u32>,
+    pub(super) total_count: Option<u32>,
+    pub(super) items: Option<Vec<T>>,
+}
+
+/// Declares the page of a marker listing in the form of its JSON:
+/// `marked_page!(UsersPage { "Users": UserList { "User": [User] } });`.
+macro_rules! marked_page {
+    ($page:ident { $outer:literal: $list:ident { $inner:literal: [$item:ty] } }) => {
+        #[derive(serde::Deserialize)]
+        struct $page {
+            #[serde(rename = "IsTruncated")]
+            is_truncated: Option<bool>,
+            #[serde(rename = "Marker", default, deserialize_with = "crate::alicloud::wire::text")]
+            marker: Option<String>,
+            #[serde(rename = $outer)]
+            list: Option<$list>,
+        }
+
+        #[derive(serde::Deserialize)]
+        struct $list {
+            #[serde(rename = $inner)]
+            items: Option<Vec<$item>>,
+        }
+
+        impl From<$page> for crate::alicloud::paging::MarkedPage<$item> {
+            fn from(page: $page) -> Self {
+                Self {
+                    is_truncated: page.is_truncated,
+                    marker: page.marker,
+                    items: page.list.and_then(|list| list.items),
+                }
+            }
+        }
+    };
+}
+pub(super) use marked_page;
+
+/// One reading of a whole listing.
+enum Reading<T> {
+    Complete(Complete<T>),
+    /// It changed while it was read; the text says how.
+    Moved(String),
+}
+
+/// Counts the readings of one listing.
+struct Readings<'a> {
+    listed: &'a Listed<'a>,
+    done: u32,
+}
+
+impl Readings<'_> {
+    fn again(&mut self, moved: &str) -> Result<(), CallError> {
+        self.done += 1;
+        if self.done < READINGS {
+            return Ok(());
+        }
+        let what = format!("{moved}, in each of {READINGS} readings");
+        Err(CallError::broken_reply(self.listed.operation, None, what))
+    }
+}
+
+/// Reads a listing whose pages carry `IsTruncated` and `Marker`.
+pub(super) async fn by_marker<P, T>(session: &Session, listed: &Listed<'_>) -> Listing<T>
+where
+    P: DeserializeOwned + Into<MarkedPage<T>>,
+    T: Identified + PartialEq,
+{
+    let mut readings = Readings { listed, done: 0 };
+    loop {
+        match follow_markers::<P, T>(session, listed).await? {
+            Reading::Complete(complete) => return Ok(complete),
+            Reading::Moved(how) => readings.again(&how)?,
+        }
+    }
+}
+
+async fn follow_markers<P, T>(session: &Session, listed: &Listed<'_>) -> Result<Reading<T>, CallError>
+where
+    P: DeserializeOwned + Into<MarkedPage<T>>,
+    T: Identified + PartialEq,
+{
+    let mut items = Vec::new();
+    let mut markers = HashSet::new();
+    let mut marker: Option<String> = None;
+    let mut window: Option<Window> = None;
+    for _ in 0..listed.page_cap() {
+        let mut answer = marked_page_after::<P, T>(session, listed, marker.as_deref()).await?;
+        let whole = window.map_or(answer.window, |window| window.and(answer.window));
+        window = Some(whole);
+        let array = answer.item.items.take();
+        items.append(&mut array.ok_or_else(|| listed.broken(&answer, "lacks its array"))?);
+        let Some(next) = next_marker(listed, &answer)? else {
+            return Ok(match without_duplicates(items) {
+                Ok(items) => Reading::Complete(Complete::proven(items, whole)),
+                Err(how) => Reading::Moved(how),
+            });
+        };
+        if !markers.insert(next.clone()) {
+            return Err(listed.broken(&answer, "repeats a Marker"));
+        }
+        marker = Some(next);
+    }
+    let what = format!("is not the last one after {} pages", listed.page_cap());
+    Err(CallError::broken_reply(listed.operation, None, what))
+}
+
+async fn marked_page_after<P, T>(
+    session: &Session,
+    listed: &Listed<'_>,
+    marker: Option<&str>,
+) -> Result<Answer<MarkedPage<T>>, CallError>
+where
+    P: DeserializeOwned + Into<MarkedPage<T>>,
+{
+    let page_size = listed.page_size.to_string();
+    let mut parameters = listed.parameters.to_vec();
+    parameters.push(("MaxItems", &page_size));
+    parameters.extend(marker.map(|marker| ("Marker", marker)));
+    Ok(session.call::<P>(listed.operation, &parameters).await?.map(Into::into))
+}
+
+fn next_marker<T>(listed: &Listed<'_>, answer: &Answer<MarkedPage<T>>) -> Result<Option<String>, CallError> {
+    match (answer.item.is_truncated, &answer.item.marker) {
+        (Some(false), _) => Ok(None),
+        (Some(true), Some(marker)) => Ok(Some(marker.clone())),
+        (Some(true), None) => Err(listed.broken(answer, "is truncated but lacks a Marker")),
+        (None, _) => Err(listed.broken(answer, "lacks IsTruncated")),
+    }
+}
+
+/// Reads a listing that the operation gives in one reply, without paging.
+pub(super) async fn at_once<P, T>(
+    session: &Session,
+    operation: &'static Operation,
+    parameters: &[(&str, &str)],
+) -> Listing<T>
+where
+    P: DeserializeOwned + Into<MarkedPage<T>>,
+    T: Identified + PartialEq,
+{
+    let listed = Listed { operation, parameters, page_size: 1, largest: 1 };
+    let mut answer = session.call::<P>(operation, parameters).await?.map(Into::into);
+    if answer.item.is_truncated == Some(true) {
+        Err(listed.broken(&answer, "is truncated, which this operation never is"))?;
+    }
+    let array = answer.item.items.take();
+    let items = array.ok_or_else(|| listed.broken(&answer, "lacks its array"))?;
+    let items = without_duplicates(items).map_err(|how| listed.broken(&answer, how))?;
+    Ok(Complete::proven(items, answer.window))
+}
+
+/// Reads the one item that a collection always has.
+pub(super) async fn only_item<T: DeserializeOwned>(session: &Session, operation: &'static Operation) -> Listing<T> {
+    let answer = session.call(operation, &[]).await?;
+    Ok(Complete::proven(vec![answer.item], answer.window))
+}
+
+/// Reads a listing whose pages carry numbers and `TotalCount`: the first page, then the others at once.
+pub(super) async fn by_number<P, T>(session: &Session, listed: &Listed<'_>) -> Listing<T>
+where
+    P: DeserializeOwned + Into<NumberedPage<T>>,
+    T: Identified + PartialEq,
+{
+    let mut readings = Readings { listed, done: 0 };
+    loop {
+        match count_pages::<P, T>(session, listed).await? {
+            Reading::Complete(complete) => return Ok(complete),
+            Reading::Moved(how) => readings.again(&how)?,
+        }
+    }
+}
+
+async fn count_pages<P, T>(session: &Session, listed: &Listed<'_>) -> Result<Reading<T>, CallError>
+where
+    P: DeserializeOwned + Into<NumberedPage<T>>,
+    T: Identified + PartialEq,
+{
+    let first = numbered_page::<P, T>(session, listed, 1).await?;
+    let pages = first.total_count.div_ceil(listed.page_size).max(1);
+    if pages > listed.page_cap() {
+        let what = format!("counts {} items, more than an account can have", first.total_count);
+        return Err(CallError::broken_reply(listed.operation, None, what));
+    }
+    let rest = stream::iter(2..=pages).map(|number| numbered_page::<P, T>(session, listed, number));
+    let mut all = vec![first];
+    all.append(&mut rest.buffered(PAGES_AT_ONCE).try_collect().await?);
+    Ok(joined(listed, all).map_or_else(Reading::Moved, Reading::Complete))
+}
+
+/// One checked page.
+struct Numbered<T> {
+    total_count: u32,
+    items: Vec<T>,
+    window: Window,
+}
+
+async fn numbered_page<P, T>(session: &Session, listed: &Listed<'_>, number: u32) -> Result<Numbered<T>, CallError>
+where
+    P: DeserializeOwned + Into<NumberedPage<T>>,
+{
+    let (asked, page_size) = (number.to_string(), listed.page_size.to_string());
+    let mut parameters = listed.parameters.to_vec();
+    parameters.extend([("PageNumber", asked.as_str()), ("PageSize", page_size.as_str())]);
+    let mut answer = session.call::<P>(listed.operation, &parameters).await?.map(Into::into);
+    if answer.item.page_number.is_some_and(|given| given != number) {
+        return Err(listed.broken(&answer, "is another page than the one asked for"));
+    }
+    let array = answer.item.items.take();
+    Ok(Numbered {
+        total_count: answer.item.total_count.ok_or_else(|| listed.broken(&answer, "lacks TotalCount"))?,
+        items: array.ok_or_else(|| listed.broken(&answer, "lacks its array"))?,
+        window: answer.window,
+    })
+}
+
+/// Puts pages together if they are of one piece: an item that vanishes between two pages moves the others.
+fn joined<T: Identified + PartialEq>(listed: &Listed<'_>, pages: Vec<Numbered<T>>) -> Result<Complete<T>, String> {
+    let total = pages[0].total_count;
+    let window = pages.iter().map(|page| page.window).reduce(Window::and).expect("the first page is there");
+    let mut items = Vec::with_capacity(total as usize);
+    for page in pages {
+        let expected = (total as usize - items.len()).min(listed.page_size as usize);
+        if page.total_count != total {
+            return Err("changes its TotalCount between pages".into());
+        }
+        if page.items.len() != expected {
+            return Err(format!("has a page of {} items where {expected} are due", page.items.len()));
+        }
+        items.extend(page.items);
+    }
+    let items = without_duplicates(items)?;
+    if items.len() != total as usize {
+        return Err("holds items twice, so it lacks others".into());
+    }
+    Ok(Complete::proven(items, window))
+}
+
+/// Merges equal duplicates; two bodies under one identity are an error that says so.
+fn without_duplicates<T: Identified + PartialEq>(items: Vec<T>) -> Result<Vec<T>, String> {
+    let mut first_at = HashMap::with_capacity(items.len());
+    let mut repeated = HashSet::new();
+    for (index, item) in items.iter().enumerate() {
+        match first_at.entry(item.identity()) {
+            Entry::Vacant(place) => {
+                place.insert(index);
+            }
+            Entry::Occupied(first) if items[*first.get()] == *item => {
+                repeated.insert(index);
+            }
+            Entry::Occupied(_) => return Err("holds one item twice with different contents".into()),
+        }
+    }
+    drop(first_at);
+    if repeated.is_empty() {
+        return Ok(items);
+    }
+    Ok(items.into_iter().enumerate().filter(|(index, _)| !repeated.contains(index)).map(|(_, item)| item).collect())
+}
+
+#[cfg(test)]
+#[path = "paging_tests.rs"]
+mod tests;

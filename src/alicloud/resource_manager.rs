@@ -1,0 +1,98 @@
+//! ResourceManager: policy attachments of every scope.
+//!
+//! Only here are attachments listed whose scope is a resource group: RAM's listings per user leave them out.
+
+use std::hash::Hash;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::endpoints::Service;
+use super::operation::{Operation, Quota};
+use super::paging::{Identified, Listed, NumberedPage, by_number};
+use super::session::Session;
+use super::wire;
+use crate::model::Listing;
+
+/// Lists policy attachments. No source gives its quota; 50 is the lowest read quota of the service.
+pub const LIST_POLICY_ATTACHMENTS: Operation = Operation {
+    service: Service::ResourceManager,
+    name: "ListPolicyAttachments",
+    ram_action: Some("ram:ListPolicyAttachments"),
+    quota: Quota::Assumed(50),
+};
+
+/// The most attachments by the default quotas: 20 system and 10 custom policies on each of 5,000 users,
+/// 300 groups and 1,000 roles.
+const MOST_ATTACHMENTS: u32 = (5000 + 300 + 1000) * 30;
+
+/// A policy attached to a principal. It has no id: its five names together are its identity.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct PolicyAttachment {
+    /// `Custom` or `System`.
+    #[serde(deserialize_with = "wire::id")]
+    pub policy_type: String,
+    /// The policy's name.
+    #[serde(deserialize_with = "wire::id")]
+    pub policy_name: String,
+    /// `IMSUser`, `IMSGroup` or `ServiceRole`.
+    #[serde(deserialize_with = "wire::id")]
+    pub principal_type: String,
+    /// `<user>@<domain>`, `<group>@group.<domain>` or `<role>@role.<domain of services>`.
+    #[serde(deserialize_with = "wire::id")]
+    pub principal_name: String,
+    /// `rg-…`, or the account's id for the whole account.
+    #[serde(deserialize_with = "wire::id")]
+    pub resource_group_id: String,
+    /// Since when.
+    #[serde(default, deserialize_with = "wire::time")]
+    pub attach_date: Option<Timestamp>,
+}
+
+impl Identified for PolicyAttachment {
+    fn identity(&self) -> impl Hash + Eq {
+        (
+            self.policy_type.as_str(),
+            self.policy_name.as_str(),
+            self.principal_type.as_str(),
+            self.principal_name.as_str(),
+            self.resource_group_id.as_str(),
+        )
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct PolicyAttachmentsPage {
+    page_number: Option<u32>,
+    total_count: Option<u32>,
+    policy_attachments: Option<PolicyAttachmentList>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct PolicyAttachmentList {
+    policy_attachment: Option<Vec<PolicyAttachment>>,
+}
+
+impl From<PolicyAttachmentsPage> for NumberedPage<PolicyAttachment> {
+    fn from(page: PolicyAttachmentsPage) -> Self {
+        Self {
+            page_number: page.page_number,
+            total_count: page.total_count,
+            items: page.policy_attachments.and_then(|list| list.policy_attachment),
+        }
+    }
+}
+
+/// Lists all policy attachments of the account: those of the whole account and those of every resource group.
+///
+/// # Errors
+///
+/// Why the listing is not known.
+pub async fn list_policy_attachments(session: &Session) -> Listing<PolicyAttachment> {
+    let operation = &LIST_POLICY_ATTACHMENTS;
+    let listed = Listed { operation, parameters: &[], page_size: 100, largest: MOST_ATTACHMENTS };
+    by_number::<PolicyAttachmentsPage, _>(session, &listed).await
+}

@@ -1,0 +1,321 @@
+//! One reading's calls: each waits for its turn, is signed, sent, judged and, if that may help, sent again.
+//!
+//! Promises that a call ends by the reading's deadline, and that every attempt is counted. Does not know
+//! what is read.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::de::DeserializeOwned;
+use tokio::sync::SemaphorePermit;
+use tokio::time::{Instant, sleep, timeout_at};
+use tracing::{Instrument, Span, debug, debug_span, field, warn};
+use uuid::Uuid;
+
+use super::client::{CallReport, KnownKey, Shared};
+use super::credentials::Credentials;
+use super::error::{CallError, judge_exchange, judge_refusal};
+use super::error_body::ErrorBody;
+use super::exchange::{ExchangeError, Reply, SignedRequest};
+use super::operation::Operation;
+use super::retry::{Again, Failed, Patience};
+use super::sign::{Unsigned, canonical_query, sign};
+use super::sts::{self, CallerIdentity};
+use super::wire;
+use crate::model::Window;
+
+/// The calls of one reading. Share it by reference among concurrent tasks.
+pub struct Session {
+    shared: Arc<Shared>,
+    deadline: Instant,
+    calls: Mutex<Calls>,
+}
+
+/// What a reading cost.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Calls {
+    /// Attempts per operation, by its name with its service (`ims ListUsers`).
+    pub by_operation: BTreeMap<String, u64>,
+    /// Attempts beyond the first of each call.
+    pub retries: u64,
+    /// Replies that said "throttled".
+    pub throttled: u64,
+    /// Time spent waiting for turns and between attempts, summed over concurrent calls.
+    pub waited: Duration,
+    /// The service's clock less ours, if a call was refused for it in this reading.
+    pub clock_offset_secs: Option<i64>,
+}
+
+impl Calls {
+    /// All attempts together.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.by_operation.values().sum()
+    }
+}
+
+/// A single item, and when it was read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dated<T> {
+    /// The item.
+    pub item: T,
+    /// When it was read.
+    pub window: Window,
+}
+
+/// A reply that was understood.
+pub(super) struct Answer<T> {
+    pub(super) item: T,
+    pub(super) window: Window,
+    pub(super) request_id: Option<String>,
+}
+
+impl<T> Answer<T> {
+    pub(super) fn map<U>(self, turn: impl FnOnce(T) -> U) -> Answer<U> {
+        Answer { item: turn(self.item), window: self.window, request_id: self.request_id }
+    }
+
+    pub(super) fn dated(self) -> Dated<T> {
+        Dated { item: self.item, window: self.window }
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("deadline", &self.deadline).field("calls", &self.calls).finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    pub(super) fn new(shared: Arc<Shared>, deadline: Instant) -> Self {
+        Self { shared, deadline, calls: Mutex::default() }
+    }
+
+    /// What has been called so far.
+    #[must_use]
+    pub fn calls(&self) -> Calls {
+        self.tally().clone()
+    }
+
+    /// Makes sure that the current credentials belong to the expected account.
+    ///
+    /// Every call does this by itself; here the outcome is an error of its own, not the reason of an unknown
+    /// scope. Costs a call only for an AccessKeyId that is new.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::ForeignAccount`], or that it could not be found out.
+    pub async fn verify_account(&self) -> Result<(), CallError> {
+        let credentials = self.credentials(&sts::GET_CALLER_IDENTITY)?;
+        self.pin(&credentials).await
+    }
+
+    /// Calls `operation` until it answers, or until that is hopeless.
+    pub(super) async fn call<T: DeserializeOwned>(
+        &self,
+        operation: &'static Operation,
+        parameters: &[(&str, &str)],
+    ) -> Result<Answer<T>, CallError> {
+        let query = canonical_query(parameters);
+        let mut patience = self.patience();
+        loop {
+            // Read anew each time: a rotated key may be what makes the next attempt succeed.
+            let credentials = self.credentials(operation)?;
+            self.pin(&credentials).await?;
+            match self.attempt(operation, &query, &credentials, patience.attempt()).await {
+                Ok(answer) => return Ok(answer),
+                Err(failed) => self.wait(operation, &mut patience, failed).await?,
+            }
+        }
+    }
+
+    /// Refuses credentials of another account; the lock makes concurrent calls ask once.
+    async fn pin(&self, credentials: &Credentials) -> Result<(), CallError> {
+        let Some(expected) = &self.shared.expected_account else { return Ok(()) };
+        let operation = &sts::GET_CALLER_IDENTITY;
+        let locked = timeout_at(self.deadline, self.shared.known_key.lock()).await;
+        let mut known = locked.map_err(|_| CallError::OutOfTime { operation })?;
+        let key = match known.take() {
+            Some(key) if key.access_key_id == credentials.access_key_id => key,
+            _ => self.ask_whose(credentials).await?,
+        };
+        let key = known.insert(key);
+        if key.account_id == *expected {
+            return Ok(());
+        }
+        Err(CallError::ForeignAccount { expected: expected.clone(), found: key.account_id.clone() })
+    }
+
+    async fn ask_whose(&self, credentials: &Credentials) -> Result<KnownKey, CallError> {
+        let operation = &sts::GET_CALLER_IDENTITY;
+        let mut patience = self.patience();
+        loop {
+            match self.attempt::<CallerIdentity>(operation, "", credentials, patience.attempt()).await {
+                Ok(Answer { item, .. }) => {
+                    let access_key_id = credentials.access_key_id.clone();
+                    return Ok(KnownKey { access_key_id, account_id: item.account_id });
+                }
+                Err(failed) => self.wait(operation, &mut patience, failed).await?,
+            }
+        }
+    }
+
+    /// One attempt: its turn, the exchange, the judgement.
+    async fn attempt<T: DeserializeOwned>(
+        &self,
+        operation: &'static Operation,
+        query: &str,
+        credentials: &Credentials,
+        attempt: u32,
+    ) -> Result<Answer<T>, Failed> {
+        let permit = self.turn(operation).await?;
+        let span = debug_span!(
+            "call",
+            operation = %operation,
+            attempt,
+            status = field::Empty,
+            code = field::Empty,
+            request_id = field::Empty,
+            elapsed_ms = field::Empty
+        );
+        let begun = Instant::now();
+        let reply = self.exchange(operation, query, credentials).instrument(span.clone()).await;
+        let elapsed = begun.elapsed();
+        drop(permit);
+        let answer = span.in_scope(|| {
+            Span::current().record("elapsed_ms", u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX));
+            reply.and_then(|reply| judge(operation, &reply))
+        });
+        self.count(operation, attempt);
+        if let Some(on_call) = &self.shared.on_call {
+            let failure = answer.as_ref().err().map(|failed| failed.error.reason());
+            on_call(&CallReport { operation, attempt, failure, elapsed });
+        }
+        answer
+    }
+
+    /// Waits for the pace, then for a free place. In this order, so that a slow operation keeps no place from others.
+    async fn turn(&self, operation: &'static Operation) -> Result<SemaphorePermit<'_>, Failed> {
+        let out_of_time = || Failed { error: CallError::OutOfTime { operation }, again: Again::Never };
+        let begun = Instant::now();
+        self.shared.limiter.acquire(operation, self.deadline).await.map_err(|_| out_of_time())?;
+        let permit = timeout_at(self.deadline, self.shared.permits.acquire()).await.map_err(|_| out_of_time())?;
+        self.tally().waited += begun.elapsed();
+        Ok(permit.expect("the semaphore is never closed"))
+    }
+
+    async fn exchange(
+        &self,
+        operation: &'static Operation,
+        query: &str,
+        credentials: &Credentials,
+    ) -> Result<Reply, Failed> {
+        let endpoint = self.shared.endpoints.of(operation.service);
+        let call = Unsigned { host: &endpoint.host, action: operation.name, version: operation.version(), query };
+        let nonce = Uuid::new_v4().simple().to_string();
+        let headers = sign(&call, credentials, self.shared.signing_time(), &nonce);
+        let mut url = endpoint.url.clone();
+        url.set_query(Some(query).filter(|query| !query.is_empty()));
+        let exchange = self.shared.exchange.exchange(SignedRequest { url, headers });
+        let reply = timeout_at(self.deadline, exchange).await.unwrap_or(Err(ExchangeError::BudgetUsedUp));
+        reply.map_err(|error| judge_exchange(operation, error))
+    }
+
+    /// Waits as long as the failure deserves, or returns it.
+    async fn wait(
+        &self,
+        operation: &'static Operation,
+        patience: &mut Patience,
+        failed: Failed,
+    ) -> Result<(), CallError> {
+        let again = failed.again;
+        if let (CallError::Throttled(_), Again::After(pause)) = (&failed.error, again) {
+            self.tally().throttled += 1;
+            if !pause.is_zero() {
+                self.shared.limiter.hold(operation, pause);
+            }
+        }
+        let wait = patience.after(failed, Instant::now(), rand::random())?;
+        if let Again::WithClockOffset(offset_secs) = again {
+            warn!(offset_secs, "clock refused by the service, signing with its time: set this machine's clock");
+            self.shared.correct_clock(offset_secs);
+            self.tally().clock_offset_secs = Some(offset_secs);
+        }
+        self.tally().waited += wait;
+        sleep(wait).await;
+        Ok(())
+    }
+
+    fn credentials(&self, operation: &'static Operation) -> Result<Credentials, CallError> {
+        self.shared.credentials.current().map_err(|source| CallError::NoCredentials { operation, source })
+    }
+
+    fn patience(&self) -> Patience {
+        Patience::new(self.shared.backoff, self.deadline)
+    }
+
+    fn count(&self, operation: &Operation, attempt: u32) {
+        let mut calls = self.tally();
+        *calls.by_operation.entry(operation.to_string()).or_default() += 1;
+        calls.retries += u64::from(attempt > 1);
+    }
+
+    fn tally(&self) -> MutexGuard<'_, Calls> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Makes an answer of a reply, and tells the current span about it.
+fn judge<T: DeserializeOwned>(operation: &'static Operation, reply: &Reply) -> Result<Answer<T>, Failed> {
+    Span::current().record("status", reply.status);
+    let date = wire::date(&reply.headers);
+    if reply.status != 200 {
+        tell_refusal(reply);
+        // Both clocks are taken now: the reply has just arrived.
+        let offset_secs = date.map(|date| date.as_second() - Timestamp::now().as_second());
+        return Err(judge_refusal(operation, reply, offset_secs));
+    }
+    let request_id = wire::request_id(&reply.headers);
+    if let Some(request_id) = &request_id {
+        Span::current().record("request_id", request_id);
+    }
+    let parsed = date.ok_or_else(|| "has no readable Date header".to_owned());
+    let parsed = parsed.and_then(|date| Ok((window(date, reply.duration), wire::parse(&reply.body)?)));
+    match parsed {
+        Ok((window, item)) => {
+            debug!("answered");
+            Ok(Answer { item, window, request_id })
+        }
+        Err(what) => {
+            debug!(what, "unreadable");
+            Err(Failed { error: CallError::broken_reply(operation, request_id, what), again: Again::AFewTimes })
+        }
+    }
+}
+
+fn tell_refusal(reply: &Reply) {
+    if !tracing::enabled!(tracing::Level::DEBUG) {
+        return;
+    }
+    let ErrorBody { code, request_id, message } = ErrorBody::of(reply);
+    Span::current().record("code", code).record("request_id", request_id);
+    debug!(message, "refused");
+}
+
+/// The time in which a single reply was made, by the service's clock.
+fn window(date: Timestamp, duration: Duration) -> Window {
+    let begun_at = SignedDuration::try_from(duration)
+        .ok()
+        .and_then(|duration| date.checked_sub(duration).ok())
+        .and_then(|begun_at| Timestamp::from_second(begun_at.as_second()).ok())
+        .unwrap_or(Timestamp::MIN);
+    let ended_at = date.checked_add(SignedDuration::from_secs(1)).unwrap_or(Timestamp::MAX);
+    Window { begun_at, ended_at }
+}
+
+#[cfg(test)]
+#[path = "session_tests.rs"]
+mod tests;

@@ -1,0 +1,37 @@
+//! Security Token Service: whose credentials these are.
+
+use serde::Deserialize;
+
+use super::endpoints::Service;
+use super::error::CallError;
+use super::operation::{Operation, Quota};
+use super::session::Session;
+use super::wire;
+
+/// Everybody may ask who they are.
+pub const GET_CALLER_IDENTITY: Operation =
+    Operation { service: Service::Sts, name: "GetCallerIdentity", ram_action: None, quota: Quota::Documented(100) };
+
+/// To whom the credentials belong.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct CallerIdentity {
+    /// The account's id, digits.
+    #[serde(deserialize_with = "wire::id")]
+    pub account_id: String,
+    /// `Account`, `RAMUser` or `AssumedRoleUser`.
+    #[serde(default, deserialize_with = "wire::text")]
+    pub identity_type: Option<String>,
+    /// E.g. `acs:ram::<account>:user/<name>`.
+    #[serde(default, deserialize_with = "wire::text")]
+    pub arn: Option<String>,
+}
+
+/// Asks to whom the credentials belong.
+///
+/// # Errors
+///
+/// The failure of the call.
+pub async fn get_caller_identity(session: &Session) -> Result<CallerIdentity, CallError> {
+    Ok(session.call(&GET_CALLER_IDENTITY, &[]).await?.item)
+}
