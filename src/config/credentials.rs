@@ -94,11 +94,14 @@ fn pair<T>(r: &mut Reader<'_>, id: Option<T>, secret: Option<T>) -> Option<(T, T
 }
 
 fn from_variables(r: &mut Reader<'_>) -> Option<Credentials> {
-    match (r.alibaba(ID_VARIABLE), r.alibaba(SECRET_VARIABLE)) {
+    let id = r.stand_in(ID_VARIABLE, "credentials.access_key_id");
+    let secret = r.stand_in(SECRET_VARIABLE, "credentials.access_key_secret");
+    let token = r.stand_in(TOKEN_VARIABLE, "credentials.security_token");
+    match (id, secret) {
         (Some(id), Some(secret)) => Some(Credentials::Static {
             access_key_id: id.to_owned(),
             access_key_secret: Secret::new(secret),
-            security_token: r.alibaba(TOKEN_VARIABLE).map(Secret::new),
+            security_token: token.map(Secret::new),
         }),
         (None, None) => {
             r.fault("credentials", "no credentials are given", HOW);

@@ -43,6 +43,9 @@ use source::Given;
 /// The file that is read if none is named.
 pub const DEFAULT_FILE: &str = "ramstream.toml";
 
+/// The variable that names the file, for whoever calls [`load`].
+pub const FILE_VARIABLE: &str = source::FILE_VARIABLE;
+
 /// A complete commented file with every key and its default.
 pub const EXAMPLE: &str = include_str!("example.toml");
 

@@ -133,7 +133,7 @@ pub(super) fn duration(range: RangeInclusive<Duration>) -> impl Fn(&Raw) -> Pars
         );
         let text = measure(raw, "a time span", &mend)?;
         let parsed = with_unit(text, DURATION_UNITS)
-            .and_then(|(count, unit)| Some(unit.checked_mul(u32::try_from(count).ok()?)?))
+            .and_then(|(count, unit)| unit.checked_mul(u32::try_from(count).ok()?))
             .ok_or_else(|| Fault::new(format!("{text:?} is not a time span with its unit"), mend.clone()))?;
         if range.contains(&parsed) { Ok(parsed) } else { Err(Fault::new(format!("{text} is out of bounds"), mend)) }
     }

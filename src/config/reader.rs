@@ -150,9 +150,14 @@ impl<'a> Reader<'a> {
         self.given.entries.contains_key(key)
     }
 
-    /// Alibaba Cloud's own variable `name`, as it is.
-    pub(super) fn alibaba(&self, name: &str) -> Option<&'a str> {
-        self.given.alibaba.get(name).map(String::as_str)
+    /// Alibaba Cloud's own variable `name`, which stands in for `key`.
+    pub(super) fn stand_in(&mut self, name: &str, key: &str) -> Option<&'a str> {
+        let value = self.given.alibaba.get(name)?;
+        for setting in self.settings.iter_mut().filter(|setting| setting.key == key) {
+            setting.shown = Some(HIDDEN.to_owned());
+            setting.origin = Origin::Environment { name: name.to_owned() };
+        }
+        Some(value)
     }
 
     fn origin(&self, key: &str) -> Option<Origin> {
