@@ -1,1 +1,111 @@
-//! The commands.
+//! The commands: what is typed, dispatched to one file per command.
+//!
+//! To add a command: a file with `Args` and `run`, a `mod` line, a line in [`Command`] with an example, and the arm that
+//! the compiler then asks for in [`Cli::run`].
+
+mod exit;
+mod logging;
+mod setup;
+mod shutdown;
+
+mod config;
+
+use std::io;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+pub use exit::Exit;
+pub use setup::configure;
+pub use shutdown::on_signals;
+
+const ABOUT: &str = "Change data capture for Alibaba Cloud identity (RAM)";
+
+const LONG_ABOUT: &str = "\
+Change data capture for Alibaba Cloud identity (RAM).
+
+ramstream reads the users, groups, memberships, roles, policies and policy attachments of one account, compares them with
+what it published last, and publishes every difference as an Avro event to Kafka, exactly once.";
+
+const AFTER_HELP: &str = "\
+To begin:
+  ramstream config example > ramstream.toml    a commented file with every key
+  ramstream config check                       what is wrong with it, and what holds
+
+Exit codes: 0 complete, 3 partial, 1 failed, 64 configuration or usage, 69 service unavailable, 75 superseded by another
+copy, 77 state or account refused.";
+
+/// The command line.
+#[derive(Debug, Parser)]
+#[command(name = "ramstream", version, about = ABOUT, long_about = LONG_ABOUT, after_help = AFTER_HELP)]
+#[command(disable_help_subcommand = true)]
+pub struct Cli {
+    /// The configuration file [default: $RAMSTREAM_CONFIG, or ramstream.toml if there is one]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Print an example configuration, or check yours
+    #[command(after_help = "Example:\n  ramstream config example > ramstream.toml && ramstream config check")]
+    Config(config::Args),
+}
+
+impl Cli {
+    /// Reads the command line; usage errors, help and version are printed, and the exit code for them comes back.
+    ///
+    /// # Errors
+    /// The exit code, when there is nothing to run.
+    pub fn read() -> Result<Self, Exit> {
+        Self::try_parse().map_err(|error| {
+            // Nothing can be done about a closed terminal here; the exit code still tells.
+            error.print().ok();
+            if error.use_stderr() { Exit::Usage } else { Exit::Complete }
+        })
+    }
+
+    /// Runs the command and tells on standard error why it failed, if it did.
+    pub async fn run(self) -> Exit {
+        let file = setup::config_file(self.config);
+        let outcome = match self.command {
+            Command::Config(args) => config::run(&args, file.as_deref()),
+        };
+        outcome.unwrap_or_else(|error| {
+            if !is_closed_pipe(&error) {
+                eprintln!("ramstream: {error:#}");
+            }
+            Exit::of(&error)
+        })
+    }
+}
+
+/// `ramstream … | head` is no failure worth a message.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let closed = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
+    error.downcast_ref().is_some_and(closed)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Command as Clap, CommandFactory};
+
+    use super::Cli;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_an_example() {
+        fn check(command: &Clap) {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("  ramstream "), "{} has no example", command.get_name());
+            command.get_subcommands().for_each(check);
+        }
+        check(&Cli::command());
+    }
+}

@@ -1,0 +1,174 @@
+//! Configuration: one TOML file, every key overridable by an environment variable.
+//!
+//! Two stages. *Raw*: the file and the variables become dotted keys with their origins ([`source`]). *Validated*: each
+//! section asks for its keys ([`reader`]) and becomes a plain struct, which the callers take apart into plain parameters.
+//! Every mistake is found in one go, and each says which key, where it was given, why it is wrong and what to do.
+//! Nothing here prints a secret. Knows nothing of what the values are used for.
+//!
+//! A variable is called `RAMSTREAM_<SECTION>__<KEY>`, nested tables joined by `__`; lists are separated by commas. An
+//! empty variable counts as not set.
+
+mod parse;
+mod problem;
+mod reader;
+mod source;
+
+mod alicloud;
+mod credentials;
+mod faces;
+mod kafka;
+mod kafka_properties;
+mod registry;
+mod sync;
+
+#[cfg(test)]
+mod tests;
+
+use std::ffi::OsString;
+use std::path::Path;
+
+pub use alicloud::{Account, Alicloud, Endpoints};
+pub use credentials::Credentials;
+pub use faces::{Listen, Log, LogFormat};
+pub use kafka::{ClientCertificate, Kafka, KafkaSecurity, Sasl, SecurityProtocol};
+pub use problem::{Origin, Problem, Refused};
+pub use reader::Setting;
+pub use registry::{Registry, RegistryAuth, RegistryMode};
+pub use sync::Sync;
+
+use problem::Fault;
+use reader::Reader;
+use source::Given;
+
+/// The file that is read if none is named.
+pub const DEFAULT_FILE: &str = "ramstream.toml";
+
+/// The variable that names the file, for whoever calls [`load`].
+pub const FILE_VARIABLE: &str = source::FILE_VARIABLE;
+
+/// A complete commented file with every key and its default.
+pub const EXAMPLE: &str = include_str!("example.toml");
+
+/// Everything that a daemon needs to know.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// `[account]`
+    pub account: Account,
+    /// `[alicloud]`
+    pub alicloud: Alicloud,
+    /// `[credentials]`
+    pub credentials: Credentials,
+    /// `[sync]`
+    pub sync: Sync,
+    /// Where the events go; `None` only if [`Scope::Reading`] was asked for and nothing is configured.
+    pub publishing: Option<Publishing>,
+    /// `[listen]`
+    pub listen: Listen,
+    /// `[log]`
+    pub log: Log,
+}
+
+/// What only a command that publishes needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Publishing {
+    /// `[kafka]`
+    pub kafka: Kafka,
+    /// `[registry]`
+    pub registry: Registry,
+}
+
+/// What the command will do, and so which sections have to be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Read the account only: `[kafka]` and `[registry]` may be missing, but not be wrong.
+    Reading,
+    /// Read and publish.
+    Publishing,
+}
+
+/// A configuration that can be used, and how it came about.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The values.
+    pub config: Config,
+    /// Every key with what holds for it, in the order of the sections; secrets are hidden.
+    pub settings: Vec<Setting>,
+    /// What is allowed and should still be mended.
+    pub warnings: Vec<Problem>,
+}
+
+/// Loads the configuration from `file` (or `ramstream.toml` if there is one) and `environment`.
+///
+/// # Errors
+/// [`Refused`] with every mistake.
+pub fn load(
+    file: Option<&Path>,
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+    scope: Scope,
+) -> Result<Loaded, Refused> {
+    let path = file.unwrap_or(Path::new(DEFAULT_FILE));
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => Some(text),
+        Err(error) if file.is_none() && error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => {
+            let fault = Fault::new(format!("the file cannot be read: {error}"), "name a file that this user may read");
+            return Err(Refused { problems: vec![fault.at(path.display().to_string(), None)], account_unknown: None });
+        }
+    };
+    let given = source::gather(text.as_deref().map(|text| (path, text)), environment);
+    validate(&given, scope, text.is_some().then_some(path))
+}
+
+fn validate(given: &Given, scope: Scope, file: Option<&Path>) -> Result<Loaded, Refused> {
+    if !given.problems.is_empty() {
+        return Err(Refused { problems: given.problems.clone(), account_unknown: None });
+    }
+    let mut r = Reader::new(given);
+    let account = Account::read(&mut r);
+    let after_account = r.problems.len();
+    let alicloud = Alicloud::read(&mut r);
+    let credentials = Credentials::read(&mut r);
+    let cloud_is_fine = r.problems.len() == after_account;
+    let sync = Sync::read(&mut r);
+    let publishing = Publishing::read(&mut r, scope);
+    let (listen, log) = (Listen::read(&mut r), Log::read(&mut r));
+    r.refuse_unknown();
+    warn_of_open_secrets(&mut r, file);
+
+    match credentials {
+        Some(credentials) if r.problems.is_empty() => {
+            let config = Config { account, alicloud, credentials, sync, publishing, listen, log };
+            Ok(Loaded { config, settings: r.settings, warnings: r.warnings })
+        }
+        credentials => {
+            let unknown = !r.is_given("account.id") && cloud_is_fine;
+            let account_unknown = credentials.filter(|_| unknown).map(|credentials| Box::new((alicloud, credentials)));
+            Err(Refused { problems: r.problems, account_unknown })
+        }
+    }
+}
+
+impl Publishing {
+    fn read(r: &mut Reader<'_>, scope: Scope) -> Option<Self> {
+        let before = r.problems.len();
+        let publishing = Self { kafka: Kafka::read(r), registry: Registry::read(r) };
+        let wanted = scope == Scope::Publishing || r.is_given("kafka.brokers") || r.is_given("registry.url");
+        if !wanted {
+            let mut problems = r.problems.split_off(before);
+            problems.retain(|problem| problem.origin.is_some());
+            r.problems.append(&mut problems);
+        }
+        wanted.then_some(publishing)
+    }
+}
+
+/// The configuration file itself is a secret file if a secret stands in it.
+fn warn_of_open_secrets(r: &mut Reader<'_>, file: Option<&Path>) {
+    let in_file = |setting: &&Setting| {
+        setting.shown.as_deref() == Some(reader::HIDDEN) && matches!(setting.origin, Origin::File { .. })
+    };
+    if let (Some(path), Some(setting)) = (file, r.settings.iter().find(in_file)) {
+        let key = setting.key.clone();
+        r.check_permissions(&key, path);
+    }
+}
