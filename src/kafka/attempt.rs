@@ -6,8 +6,8 @@
 //! next `init_transactions` fences the dropped producer with a higher epoch.
 
 use std::sync::Arc;
-use std::time::Instant;
 
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::claim::{Claim, Judgement, Mandate};
@@ -144,7 +144,7 @@ impl Writer {
         end: i64,
         begun: Instant,
     ) -> Result<u64, AttemptError> {
-        let deadline = begun + self.connection.transaction_timeout;
+        let deadline = (begun + self.connection.transaction_timeout).into_std();
 
         // 4. The first record sent is the claim record; its offset must be p.
         let claim = self.claim_record(&batch.claim);
@@ -194,4 +194,93 @@ impl Writer {
 
 fn at(step: Step) -> impl FnOnce(ClientError) -> AttemptError {
     move |source| AttemptError::Client { step, source }
+}
+
+/// What librdkafka's mock cluster can show: it has no isolation, no fencing and no control records, so
+/// everything that rests on those is tested on a real broker.
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
+
+    use super::super::error::FoldError;
+    use super::*;
+
+    const ME: Uuid = Uuid::from_u128(1);
+
+    fn nothing(_: &[u8], _: Option<&[u8]>, _: i64) -> Result<(), FoldError> {
+        Ok(())
+    }
+
+    fn writer(bootstrap_servers: String) -> Writer {
+        let mut connection = Connection::new(vec![bootstrap_servers]);
+        connection.transaction_timeout = Duration::from_secs(10);
+        let connection = Arc::new(connection);
+        let log = StateLog::new(Arc::clone(&connection), "state".into(), super::super::claim::key("5481"));
+        Writer::new(connection, "id".to_owned(), log, ME)
+    }
+
+    fn one_record(key: &str) -> Decision<&'static str> {
+        let record = Record {
+            topic: "state".into(),
+            partition: None,
+            key: key.into(),
+            value: Some(b"v".to_vec()),
+            headers: vec![("name", "value".to_owned())],
+        };
+        let claim = Claim { writer: Some(ME), sequence: 0 };
+        Decision::Send(Batch { claim, records: Box::new(std::iter::once(record)) })
+    }
+
+    #[tokio::test]
+    async fn what_was_committed_is_what_the_next_attempt_decides_from() {
+        let cluster = MockCluster::new(1).unwrap();
+        cluster.create_topic("state", 1, 1).unwrap();
+        let mut writer = writer(cluster.bootstrap_servers());
+        let first = |_: &_, claim: Option<&Claim>| {
+            assert_eq!(claim, None);
+            one_record("k1")
+        };
+        assert!(matches!(writer.attempt(&mut nothing, first).await, Ok(Outcome::Committed { records: 1 })));
+
+        let mut keys: Vec<Vec<u8>> = Vec::new();
+        let mut fold = |key: &[u8], _: Option<&[u8]>, _: i64| -> Result<(), FoldError> {
+            keys.push(key.to_vec());
+            Ok(())
+        };
+        let second = |_: &_, claim: Option<&Claim>| {
+            assert_eq!(claim.unwrap().writer, Some(ME));
+            Decision::Leave("seen")
+        };
+        assert!(matches!(writer.attempt(&mut fold, second).await, Ok(Outcome::Left("seen"))));
+        assert_eq!(keys, [b"k1"], "the claim is not given to the fold");
+    }
+
+    #[tokio::test]
+    async fn a_record_that_the_broker_refuses_fails_the_attempt_and_the_next_one_goes_through() {
+        let cluster = MockCluster::new(1).unwrap();
+        cluster.create_topic("state", 1, 1).unwrap();
+        let mut writer = writer(cluster.bootstrap_servers());
+        let refused = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED];
+        cluster.request_errors(RDKafkaApiKey::Produce, &refused);
+        let failed = writer.attempt(&mut nothing, |_, _| one_record("k1")).await;
+        assert!(
+            matches!(failed, Err(AttemptError::Client { step: Step::Claim, source: ClientError::Undelivered { .. } })),
+            "{failed:?}"
+        );
+        let next = writer.attempt(&mut nothing, |_, _| one_record("k1")).await;
+        assert!(matches!(next, Ok(Outcome::Committed { .. })), "{next:?}");
+    }
+
+    #[tokio::test]
+    async fn a_commit_without_an_answer_is_an_error_and_never_a_success() {
+        let cluster = MockCluster::new(1).unwrap();
+        cluster.create_topic("state", 1, 1).unwrap();
+        let mut writer = writer(cluster.bootstrap_servers());
+        cluster.request_errors(RDKafkaApiKey::EndTxn, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH]);
+        let failed = writer.attempt(&mut nothing, |_, _| one_record("k1")).await;
+        assert!(matches!(failed, Err(AttemptError::Client { step: Step::Commit, .. })), "{failed:?}");
+    }
 }

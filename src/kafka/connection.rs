@@ -9,7 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
+use rdkafka::error::KafkaResult;
+use rdkafka::producer::BaseProducer;
 
+use super::client::refused;
 use super::error::ClientError;
 
 /// One record to send.
@@ -54,7 +57,7 @@ pub struct Connection {
 
 impl Connection {
     /// Properties that carry a promise, or that have a field of their own.
-    pub const RESERVED: [&'static str; 22] = [
+    pub const RESERVED: [&'static str; 23] = [
         "acks",
         "allow.auto.create.topics",
         "auto.offset.reset",
@@ -62,6 +65,7 @@ impl Connection {
         "client.id",
         "compression.codec",
         "compression.type",
+        "delivery.report.only.error",
         "enable.auto.commit",
         "enable.auto.offset.store",
         "enable.gapless.guarantee",
@@ -95,18 +99,16 @@ impl Connection {
         }
     }
 
-    /// Says what is wrong with the properties before any client is made: reserved, unknown, or not
-    /// fitting together (librdkafka's own words).
+    /// Says what is wrong with the properties: reserved, unknown, or not fitting together (librdkafka's
+    /// own words). Makes a producer and drops it at once; nothing is asked of a broker. Blocks for a moment.
     pub fn check(&self) -> Result<(), ClientError> {
         if let Some(name) = self.properties.keys().find(|name| Self::RESERVED.contains(&name.as_str())) {
             return Err(ClientError::Configuration {
                 reason: format!("`{name}` is set by ramstream itself; take it out of the Kafka properties"),
             });
         }
-        let mut config = self.base();
-        config.create_native_config().map(drop).map_err(|error| ClientError::configuration(&error))?;
-        config = self.producer("check");
-        config.create_native_config().map(drop).map_err(|error| ClientError::configuration(&error))
+        let made: KafkaResult<BaseProducer> = self.producer("check").create();
+        made.map(drop).map_err(refused)
     }
 
     fn base(&self) -> ClientConfig {

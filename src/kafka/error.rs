@@ -6,8 +6,6 @@
 
 use std::time::Duration;
 
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-
 /// What a fold may answer: any error; the read stops at that record and keeps its place.
 pub type FoldError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -47,27 +45,6 @@ pub enum ClientError {
         /// librdkafka's text.
         reason: String,
     },
-}
-
-impl ClientError {
-    /// Wraps the error of `operation`. The two codes looked at are facts about brokers and topics, not
-    /// about the fate of a transaction.
-    pub(super) fn from_kafka(operation: &'static str, error: &KafkaError) -> Self {
-        match error.rdkafka_error_code() {
-            Some(RDKafkaErrorCode::UnsupportedFeature) if operation == "init_transactions" => Self::TransactionsUnsupported,
-            Some(RDKafkaErrorCode::AutoOffsetReset) => Self::OffsetOutOfRange,
-            _ => Self::Failed { operation, reason: error.to_string() },
-        }
-    }
-
-    /// A refused configuration: librdkafka's words and the property, never the value (it may be a secret).
-    pub(super) fn configuration(error: &KafkaError) -> Self {
-        let reason = match error {
-            KafkaError::ClientConfig(_, text, name, _) => format!("`{name}`: {text}"),
-            other => other.to_string(),
-        };
-        Self::Configuration { reason }
-    }
 }
 
 /// A read did not reach its proven end. What was read until then has been folded.
@@ -276,7 +253,9 @@ pub enum RegistryError {
         reason: String,
     },
     /// The registry answered something that this program cannot use.
-    #[error("schema registry {url} rejected subject {subject}: {reason}; check that the address is the base of its Confluent API")]
+    #[error(
+        "schema registry {url} rejected subject {subject}: {reason}; check that the address is the base of its Confluent API"
+    )]
     Rejected {
         /// Subject.
         subject: String,
@@ -286,7 +265,9 @@ pub enum RegistryError {
         reason: String,
     },
     /// Try again later; it was tried several times.
-    #[error("schema registry {url} cannot be reached for subject {subject}: {reason}; check the address, and that it runs")]
+    #[error(
+        "schema registry {url} cannot be reached for subject {subject}: {reason}; check the address, and that it runs"
+    )]
     Unreachable {
         /// Subject.
         subject: String,

@@ -117,13 +117,14 @@ impl PartitionLog {
         if position > high {
             return Err(self.recreated(position, high.to_string()));
         }
-        let mut moved_at = Instant::now();
+        let (mut moved_at, mut trouble) = (Instant::now(), None);
         while position < high {
             let polled = self.read_batch(PROOF_POLL, fold).await?;
+            trouble = polled.trouble.or(trouble);
             if polled.position > position {
-                (position, moved_at) = (polled.position, Instant::now());
+                (position, moved_at, trouble) = (polled.position, Instant::now(), None);
             } else if moved_at.elapsed() >= self.connection.read_stall_timeout {
-                return Err(self.stalled(position, high, moved_at.elapsed(), polled.trouble));
+                return Err(self.stalled(position, high, moved_at.elapsed(), trouble));
             }
         }
         Ok(position)

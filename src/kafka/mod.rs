@@ -11,14 +11,14 @@
 //! then `client` (the only file of the three that touches the Kafka client), [`topics`] and
 //! [`registry`] (what must be in place before anything is written).
 
-pub mod claim;
-pub mod log;
 pub mod attempt;
 pub mod backoff;
+pub mod claim;
 pub mod error;
+pub mod log;
 
-pub mod connection;
 mod client;
+pub mod connection;
 
 pub mod registry;
 pub mod topics;

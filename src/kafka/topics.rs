@@ -17,6 +17,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::metadata::MetadataTopic;
 
 use self::verdict::{Found, judge};
+use super::client::Client;
 use super::connection::Connection;
 use super::error::TopicsError;
 
@@ -114,12 +115,14 @@ pub async fn ensure(
     create: bool,
 ) -> Result<Vec<TopicReport>, TopicsError> {
     let mut cluster = describe(connection, plan).await?;
-    let admin: AdminClient<DefaultClientContext> = connection.admin().create().map_err(|error| unknown(&error))?;
+    let made: Admin = connection.admin().create().map_err(unknown)?;
+    // Kept off the async thread when it is dropped.
+    let admin = Client::new(made);
     let mut reports = Vec::with_capacity(plan.len());
     for spec in plan {
         let mut presence = Presence::Found;
         if !cluster.topics.contains_key(&spec.name) {
-            match create_missing(connection, &admin, spec, create, cluster.brokers).await {
+            match create_missing(connection, &admin.share(), spec, create, cluster.brokers).await {
                 Ok(()) => presence = Presence::Created,
                 Err(finding) => {
                     reports.push(TopicReport {
@@ -132,13 +135,14 @@ pub async fn ensure(
             }
             cluster.topics.extend(await_topic(connection, spec).await?);
         }
-        let found = with_settings(connection, &admin, spec, &cluster.topics).await?;
+        let found = with_settings(connection, &admin.share(), spec, &cluster.topics).await?;
         let findings = judge(spec, &found, connection.message_max_bytes);
         reports.push(TopicReport { name: spec.name.clone(), presence, findings });
     }
-    tokio::task::spawn_blocking(move || drop(admin));
     Ok(reports)
 }
+
+type Admin = AdminClient<DefaultClientContext>;
 
 /// Partitions and fewest replicas by topic name; a topic that is not there is not in it.
 type Shapes = BTreeMap<String, (i32, i32)>;
@@ -153,17 +157,19 @@ async fn describe(connection: &Arc<Connection>, plan: &[TopicSpec]) -> Result<Cl
     let connection = Arc::clone(connection);
     let names: Vec<String> = plan.iter().map(|spec| spec.name.clone()).collect();
     let described = tokio::task::spawn_blocking(move || {
-        let client: BaseConsumer = connection.watermark_client().create()?;
+        let client: BaseConsumer = connection.watermark_client().create().map_err(unknown)?;
         let mut cluster = Cluster { brokers: 0, topics: Shapes::new() };
         for name in names {
-            let metadata = client.fetch_metadata(Some(&name), connection.request_timeout)?;
+            let named = |error: KafkaError| TopicsError { reason: format!("{name}: {error}") };
+            let metadata = client.fetch_metadata(Some(&name), connection.request_timeout).map_err(named)?;
             cluster.brokers = metadata.brokers().len();
             let topic = metadata.topics().iter().find(|topic| topic.name() == name);
-            cluster.topics.extend(topic.map(shape).transpose()?.flatten().map(|shape| (name, shape)));
+            let shape = topic.map(shape).transpose().map_err(named)?.flatten();
+            cluster.topics.extend(shape.map(|shape| (name, shape)));
         }
         Ok(cluster)
     });
-    described.await.map_err(|error| TopicsError { reason: error.to_string() })?.map_err(|error| unknown(&error))
+    described.await.map_err(|error| TopicsError { reason: error.to_string() })?
 }
 
 /// `None` = there is no such topic.
@@ -185,7 +191,7 @@ fn count(number: usize) -> i32 {
 /// `Ok` also if another process created it meanwhile.
 async fn create_missing(
     connection: &Connection,
-    admin: &AdminClient<DefaultClientContext>,
+    admin: &Admin,
     spec: &TopicSpec,
     create: bool,
     brokers: usize,
@@ -259,16 +265,13 @@ async fn await_topic(connection: &Arc<Connection>, spec: &TopicSpec) -> Result<S
 
 async fn with_settings(
     connection: &Connection,
-    admin: &AdminClient<DefaultClientContext>,
+    admin: &Admin,
     spec: &TopicSpec,
     shapes: &Shapes,
 ) -> Result<Found, TopicsError> {
     let (partitions, replicas) = shapes.get(&spec.name).copied().unwrap_or_default();
     let options = AdminOptions::new().request_timeout(Some(connection.request_timeout));
-    let described = admin
-        .describe_configs([&ResourceSpecifier::Topic(&spec.name)], &options)
-        .await
-        .map_err(|error| unknown(&error))?;
+    let described = admin.describe_configs([&ResourceSpecifier::Topic(&spec.name)], &options).await.map_err(unknown)?;
     let settings = match described.into_iter().next() {
         Some(Ok(resource)) => {
             Ok(resource.entries.into_iter().filter_map(|entry| Some((entry.name, entry.value?))).collect())
@@ -279,6 +282,6 @@ async fn with_settings(
     Ok(Found { partitions, replicas, settings })
 }
 
-fn unknown(error: &KafkaError) -> TopicsError {
+fn unknown(error: KafkaError) -> TopicsError {
     TopicsError { reason: error.to_string() }
 }

@@ -62,7 +62,11 @@ async fn commit(writer: &mut Writer, me: Uuid, records: Vec<Record>) {
 }
 
 fn claim_offsets(topic: &str) -> Vec<i64> {
-    read(topic, "read_committed").into_iter().filter(|(_, key, _)| key == CLAIM_KEY).map(|(offset, ..)| offset).collect()
+    read(topic, "read_committed")
+        .into_iter()
+        .filter(|(_, key, _)| key == CLAIM_KEY)
+        .map(|(offset, ..)| offset)
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -380,7 +384,8 @@ async fn an_attempt_on_brokers_that_are_not_there_fails_in_time() {
     dead.request_timeout = Duration::from_secs(2);
     let me = Uuid::now_v7();
     let outcome = writer_of(dead, &"t".into(), me).attempt(&mut State::default(), |_, _| send(me, vec![])).await;
-    let Err(AttemptError::Read(ReadError::Client { source: ClientError::Failed { operation, .. }, .. })) = outcome else {
+    let Err(AttemptError::Read(ReadError::Client { source: ClientError::Failed { operation, .. }, .. })) = outcome
+    else {
         panic!("{outcome:?}")
     };
     assert_eq!(operation, "watermark");

@@ -1,6 +1,8 @@
 //! Tests against a real Apache Kafka and a real schema registry. `make test` starts both and runs these;
 //! `cargo test` alone leaves them out.
 
+#![allow(clippy::unwrap_used)]
+
 mod kafka_protocol;
 mod registry;
 mod support;

@@ -43,7 +43,8 @@ async fn a_missing_topic_is_refused_with_the_command_that_makes_it_and_not_made_
         assert_eq!(reports[0].presence, Presence::Missing);
         assert!(reports[0].is_refused());
         let mend = &reports[0].findings[0].mend;
-        let options = "--partitions 6 --replication-factor 1 --config cleanup.policy=delete --config retention.ms=3600000";
+        let options =
+            "--partitions 6 --replication-factor 1 --config cleanup.policy=delete --config retention.ms=3600000";
         assert!(mend.contains(&spec.name) && mend.ends_with(options), "{mend}");
     }
 }

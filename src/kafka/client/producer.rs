@@ -1,0 +1,217 @@
+//! One transaction: create and init, begin, send, commit, drop.
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rdkafka::ClientContext;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{DeliveryResult, Header, Message, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext};
+use rdkafka::util::Timeout;
+
+use super::super::connection::{Connection, Record};
+use super::super::error::ClientError;
+use super::{Client, blocking, failed, refused};
+
+/// Records are handed over this many at a time between two looks at the delivery reports.
+const SEND_STRIDE: u64 = 512;
+/// `poll` of a producer always takes its whole time, so it is kept short.
+const PRODUCER_POLL: Duration = Duration::from_millis(1);
+
+/// Counts what became of the records: every delivery result is looked at.
+#[derive(Debug)]
+struct Deliveries {
+    delivered: AtomicU64,
+    failed: AtomicU64,
+    first_failure: Mutex<Option<String>>,
+    /// The topic whose highest acknowledged offset is kept.
+    watched_topic: String,
+    /// -1 = none yet.
+    acknowledged_offset: AtomicI64,
+}
+
+impl ClientContext for Deliveries {}
+
+impl ProducerContext for Deliveries {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        match result {
+            Ok(message) => {
+                if message.topic() == self.watched_topic {
+                    self.acknowledged_offset.fetch_max(message.offset(), Ordering::Relaxed);
+                }
+                self.delivered.fetch_add(1, Ordering::Release);
+            }
+            Err((error, message)) => {
+                let mut first = self.first_failure.lock().unwrap_or_else(PoisonError::into_inner);
+                first.get_or_insert_with(|| format!("{} ({error})", message.topic()));
+                self.failed.fetch_add(1, Ordering::Release);
+            }
+        }
+    }
+}
+
+/// A producer for one transaction. Dropping it purges what was not delivered and aborts nothing: the next
+/// init of the same id does that, with a higher epoch.
+pub(in crate::kafka) struct Producer {
+    inner: Client<BaseProducer<Deliveries>>,
+    sent: u64,
+}
+
+impl Producer {
+    /// Makes a producer and fences every older one with the same id. `watched_topic` is the topic whose
+    /// [`acknowledged_offset`](Self::acknowledged_offset) is asked for.
+    pub(in crate::kafka) async fn create_and_init(
+        connection: Arc<Connection>,
+        transactional_id: String,
+        watched_topic: String,
+    ) -> Result<Self, ClientError> {
+        blocking("init_transactions", move || {
+            let deliveries = Deliveries {
+                delivered: AtomicU64::new(0),
+                failed: AtomicU64::new(0),
+                first_failure: Mutex::new(None),
+                watched_topic,
+                acknowledged_offset: AtomicI64::new(-1),
+            };
+            let inner: BaseProducer<Deliveries> =
+                connection.producer(&transactional_id).create_with_context(deliveries).map_err(refused)?;
+            // The broker may first have to end our own older transaction.
+            inner.init_transactions(connection.transaction_timeout).map_err(failed("init_transactions"))?;
+            Ok(Self { inner: Client::new(inner), sent: 0 })
+        })
+        .await
+    }
+
+    /// Begins the one transaction.
+    pub(in crate::kafka) async fn begin(&mut self) -> Result<(), ClientError> {
+        let inner = self.inner.share();
+        blocking("begin_transaction", move || inner.begin_transaction().map_err(failed("begin_transaction"))).await
+    }
+
+    /// Sends one record to the watched topic and waits for its offset.
+    pub(in crate::kafka) async fn send(&mut self, record: Record, deadline: Instant) -> Result<i64, ClientError> {
+        self.send_all(Box::new(std::iter::once(record)), deadline).await?;
+        self.acknowledged_offset().ok_or(ClientError::Failed {
+            operation: "send",
+            reason: "the broker acknowledged a record without an offset".to_owned(),
+        })
+    }
+
+    /// Sends records as they come out of `records` and waits until each is delivered; anything less is
+    /// an error. A full queue is back-pressure. Returns how many were delivered by this call.
+    pub(in crate::kafka) async fn send_all(
+        &mut self,
+        records: Box<dyn Iterator<Item = Record> + Send>,
+        deadline: Instant,
+    ) -> Result<u64, ClientError> {
+        let inner = self.inner.share();
+        let before = self.sent;
+        self.sent = blocking("send", move || stream(&inner, records, before, deadline)).await?;
+        Ok(self.sent - before)
+    }
+
+    /// The highest offset that the broker acknowledged in the watched topic.
+    pub(in crate::kafka) fn acknowledged_offset(&self) -> Option<i64> {
+        let offset = self.inner.share().context().acknowledged_offset.load(Ordering::Relaxed);
+        (offset >= 0).then_some(offset)
+    }
+
+    /// Commits, without a time-out of our own: a finite one leaves client and coordinator out of step.
+    pub(in crate::kafka) async fn commit(self) -> Result<(), ClientError> {
+        let inner = self.inner.share();
+        blocking("commit_transaction", move || {
+            inner.commit_transaction(Timeout::Never).map_err(failed("commit_transaction"))
+        })
+        .await
+    }
+}
+
+/// Hands records over and waits for all delivery reports; `sent` counts over the producer's life.
+fn stream(
+    producer: &BaseProducer<Deliveries>,
+    records: Box<dyn Iterator<Item = Record> + Send>,
+    mut sent: u64,
+    deadline: Instant,
+) -> Result<u64, ClientError> {
+    for record in records {
+        enqueue(producer, &record, deadline)?;
+        sent += 1;
+        if sent.is_multiple_of(SEND_STRIDE) {
+            producer.poll(Duration::ZERO);
+            check_deliveries(producer, sent)?;
+        }
+    }
+    // `flush` (also the one inside commit) polls in steps of 100 ms; waiting here costs 1 ms.
+    while check_deliveries(producer, sent)? < sent {
+        check_deadline(deadline)?;
+        producer.poll(PRODUCER_POLL);
+    }
+    Ok(sent)
+}
+
+fn enqueue(producer: &BaseProducer<Deliveries>, record: &Record, deadline: Instant) -> Result<(), ClientError> {
+    let mut message = BaseRecord::<[u8], [u8], ()>::to(&record.topic).key(record.key.as_slice());
+    message.partition = record.partition;
+    message.payload = record.value.as_deref();
+    message.headers = headers(record);
+    loop {
+        match producer.send(message) {
+            Ok(()) => return Ok(()),
+            Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), returned)) => {
+                check_deadline(deadline)?;
+                producer.poll(PRODUCER_POLL);
+                message = returned;
+            }
+            Err((error, _)) => return Err(failed("send")(error)),
+        }
+    }
+}
+
+fn headers(record: &Record) -> Option<OwnedHeaders> {
+    if record.headers.is_empty() {
+        return None;
+    }
+    let empty = OwnedHeaders::new_with_capacity(record.headers.len());
+    Some(record.headers.iter().fold(empty, |headers, (key, value)| headers.insert(Header { key, value: Some(value) })))
+}
+
+/// The number delivered so far; an error as soon as one failed.
+fn check_deliveries(producer: &BaseProducer<Deliveries>, sent: u64) -> Result<u64, ClientError> {
+    let context = producer.context();
+    let delivered = context.delivered.load(Ordering::Acquire);
+    if context.failed.load(Ordering::Acquire) == 0 {
+        return Ok(delivered);
+    }
+    let first = context.first_failure.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    Err(ClientError::Undelivered { sent, delivered, reason: first.unwrap_or_default() })
+}
+
+fn check_deadline(deadline: Instant) -> Result<(), ClientError> {
+    if Instant::now() < deadline {
+        return Ok(());
+    }
+    Err(ClientError::Failed { operation: "send", reason: "the transaction's time is up".to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use rdkafka::mocking::MockCluster;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn brokers_without_transactions_are_refused_with_a_clear_text() {
+        let cluster = MockCluster::new(1).unwrap();
+        let mut connection = Connection::new(vec![cluster.bootstrap_servers()]);
+        // The client takes these brokers for 0.9, which had no transactions.
+        connection.properties.insert("api.version.request".to_owned(), "false".to_owned());
+        connection.properties.insert("broker.version.fallback".to_owned(), "0.9.0".to_owned());
+        connection.transaction_timeout = Duration::from_secs(10);
+        let made = Producer::create_and_init(Arc::new(connection), "id".to_owned(), "t".to_owned()).await;
+        let error = made.err().unwrap();
+        assert!(matches!(error, ClientError::TransactionsUnsupported), "{error}");
+    }
+}

@@ -1,0 +1,140 @@
+//! Where a partition ends, and what is in it: watermark, poll and position.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::Message;
+use rdkafka::{Offset, TopicPartitionList};
+
+use super::super::connection::Connection;
+use super::super::error::ClientError;
+use super::{Client, blocking, failed, refused};
+
+/// A batch of read records ends at this size, which bounds the memory of a read.
+const READ_BATCH_BYTES: usize = 4 << 20;
+
+/// Low and high watermark of a partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Watermarks {
+    /// The first offset there is. Compaction keeps it, deletion of records raises it.
+    pub low: i64,
+    /// The next offset to be written.
+    pub high: i64,
+}
+
+/// A `read_uncommitted` client, asked only where a partition ends.
+pub(in crate::kafka) struct WatermarkClient {
+    inner: Client<BaseConsumer>,
+    request_timeout: Duration,
+}
+
+impl WatermarkClient {
+    /// Makes the client; connects on the first question.
+    pub(in crate::kafka) fn create(connection: &Connection) -> Result<Self, ClientError> {
+        let inner: BaseConsumer = connection.watermark_client().create().map_err(refused)?;
+        Ok(Self { inner: Client::new(inner), request_timeout: connection.request_timeout })
+    }
+
+    /// Asks the partition's leader.
+    pub(in crate::kafka) async fn watermarks(&self, topic: &str, partition: i32) -> Result<Watermarks, ClientError> {
+        let (inner, topic, timeout) = (self.inner.share(), topic.to_owned(), self.request_timeout);
+        blocking("watermark", move || {
+            let (low, high) = inner.fetch_watermarks(&topic, partition, timeout).map_err(failed("watermark"))?;
+            Ok(Watermarks { low, high })
+        })
+        .await
+    }
+}
+
+/// A `read_committed` reader of one partition.
+pub(in crate::kafka) struct Reader {
+    inner: Client<BaseConsumer>,
+    start: i64,
+}
+
+/// What one poll brought.
+pub(in crate::kafka) struct Polled {
+    /// Records in offset order; each is (offset, key, value).
+    pub(in crate::kafka) records: Vec<(i64, Vec<u8>, Option<Vec<u8>>)>,
+    /// Every visible record below this offset has been delivered. Control records move it too.
+    pub(in crate::kafka) position: i64,
+    /// A complaint after which the client goes on by itself, such as a lost connection.
+    pub(in crate::kafka) trouble: Option<String>,
+}
+
+impl Reader {
+    /// Starts reading at `offset`.
+    pub(in crate::kafka) async fn open(
+        connection: Arc<Connection>,
+        topic: &str,
+        partition: i32,
+        offset: i64,
+    ) -> Result<Self, ClientError> {
+        let topic = topic.to_owned();
+        blocking("assign", move || {
+            let inner: BaseConsumer = connection.reader().create().map_err(refused)?;
+            let mut assignment = TopicPartitionList::new();
+            assignment
+                .add_partition_offset(&topic, partition, Offset::Offset(offset))
+                .and_then(|()| inner.assign(&assignment))
+                .map_err(failed("assign"))?;
+            Ok(Self { inner: Client::new(inner), start: offset })
+        })
+        .await
+    }
+
+    /// Waits up to `wait` for a first record, then takes what is at hand.
+    pub(in crate::kafka) async fn poll(&mut self, wait: Duration) -> Result<Polled, ClientError> {
+        let (inner, start) = (self.inner.share(), self.start);
+        blocking("read", move || poll_batch(&inner, start, wait)).await
+    }
+}
+
+fn poll_batch(consumer: &BaseConsumer, start: i64, mut wait: Duration) -> Result<Polled, ClientError> {
+    let mut polled = Polled { records: Vec::new(), position: start, trouble: None };
+    let mut bytes = 0;
+    while bytes < READ_BATCH_BYTES {
+        match consumer.poll(wait) {
+            None => break,
+            Some(Ok(message)) => {
+                let key = message.key().unwrap_or_default().to_vec();
+                let value = message.payload().map(<[u8]>::to_vec);
+                bytes += message.key_len() + message.payload_len();
+                polled.records.push((message.offset(), key, value));
+            }
+            Some(Err(error)) if heals_by_itself(&error) => polled.trouble = Some(error.to_string()),
+            Some(Err(error)) => return Err(failed("read")(error)),
+        }
+        wait = Duration::ZERO;
+    }
+    polled.position = position(consumer)?.unwrap_or(start);
+    Ok(polled)
+}
+
+/// librdkafka reports these for the information of the application and goes on trying.
+fn heals_by_itself(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            Code::BrokerTransportFailure
+                | Code::AllBrokersDown
+                | Code::Resolve
+                | Code::OperationTimedOut
+                | Code::NotLeaderForPartition
+                | Code::LeaderNotAvailable
+                | Code::CoordinatorNotAvailable
+        )
+    )
+}
+
+/// `None` before the first record or control record.
+fn position(consumer: &BaseConsumer) -> Result<Option<i64>, ClientError> {
+    let list = consumer.position().map_err(failed("position"))?;
+    Ok(list.elements().first().and_then(|partition| match partition.offset() {
+        Offset::Offset(offset) => Some(offset),
+        _ => None,
+    }))
+}
