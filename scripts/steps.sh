@@ -4,6 +4,7 @@
 # Each step has a process group of its own, so that an interruption ends its whole tree; then the
 # services are stopped, $work is removed, and the table is printed all the same.
 
+: "${root:?source lib.sh first}"
 work=$(mktemp -d "${TMPDIR:-/tmp}/ramstream.XXXXXX")
 running=
 passed=0 failed=0

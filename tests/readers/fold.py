@@ -105,8 +105,8 @@ def main() -> None:
         apply(state, event, given.account)
     last = events[-1] if events else {"lineage": given.lineage, "sequence": None}
     entities = {key: held["after"] for key, held in sorted(state.items())}
-    json.dump({"lineage": last["lineage"], "sequence": last["sequence"], "entities": entities}, sys.stdout, default=as_json)
-    print()
+    document = {"lineage": last["lineage"], "sequence": last["sequence"], "entities": entities}
+    print(json.dumps(document, default=as_json))
 
 
 if __name__ == "__main__":

@@ -34,5 +34,5 @@ def ports(count: str) -> None:
 if __name__ == "__main__":
     try:
         {"kafka": kafka, "registry": registry, "ports": ports}[sys.argv[1]](sys.argv[2])
-    except Exception as error:  # noqa: BLE001: whatever it is, the service is not ready
+    except Exception as error:
         sys.exit(f"not ready: {error}")
