@@ -1,0 +1,24 @@
+# Every target sets up what it needs by itself. `make` alone lists them.
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench services-up services-down
+
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+demo: ## Build ramstream and watch it work on a simulated account; nothing else is needed
+	@scripts/demo
+
+test: ## Run every check and every test, with a real Kafka and a real schema registry
+	@scripts/test
+
+lint: ## Run the checks alone: format, clippy, documentation, scripts, compose file, licences
+	@scripts/lint
+
+bench: ## Measure the ratios that docs/benchmarks.md lists, with the services up
+	@scripts/bench
+
+services-up: ## Start Kafka and the registry and print the environment that the tests read
+	@tests/services/up
+
+services-down: ## Stop them and remove their data
+	@tests/services/down
