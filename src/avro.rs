@@ -5,7 +5,9 @@
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
-use apache_avro::{Schema, writer::datum::GenericDatumWriter};
+use apache_avro::{
+    Schema, reader::datum::GenericDatumReader, types::Value, writer::datum::GenericDatumWriter,
+};
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
 use crate::{
@@ -85,6 +87,54 @@ impl Encoder {
     /// The record does not fit its schema.
     pub fn notice(&self, notice: &Notice) -> Result<Vec<u8>, EncodeError> {
         self.syncs.encode(notice)
+    }
+}
+
+/// What a sync record says about the state that it was written with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoticeHead {
+    /// `sync.completed` and so on.
+    pub notice_type: String,
+    /// UUID of the state's history.
+    pub lineage: String,
+    /// Number of the sync.
+    pub sequence: i64,
+}
+
+/// Reads the head of a framed sync record. Newer versions append fields at the end only, so what is
+/// read here stands where it always stood.
+///
+/// # Errors
+/// The bytes are no sync record.
+pub fn read_notice(framed: &[u8]) -> Result<NoticeHead, DecodeError> {
+    let datum = framed.get(5..).filter(|_| framed[0] == 0).ok_or(DecodeError::Framing)?;
+    let reader = GenericDatumReader::builder(&SYNCS).build().map_err(DecodeError::schema)?;
+    let Value::Record(fields) = reader.read_value(&mut &datum[..]).map_err(DecodeError::schema)? else {
+        return Err(DecodeError::Framing);
+    };
+    let get = |name: &str| fields.iter().find(|(field, _)| field == name).map(|(_, value)| value);
+    match (get("notice_type"), get("lineage"), get("sequence")) {
+        (Some(Value::String(notice_type)), Some(Value::String(lineage)), Some(Value::Long(sequence))) => {
+            Ok(NoticeHead { notice_type: notice_type.clone(), lineage: lineage.clone(), sequence: *sequence })
+        }
+        _ => Err(DecodeError::Framing),
+    }
+}
+
+/// Why bytes are no sync record.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// Not in Confluent framing.
+    #[error("a record of the syncs topic is not a framed Avro record; only ramstream may write this topic")]
+    Framing,
+    /// Not what the schema says.
+    #[error("a record of the syncs topic does not fit its Avro schema")]
+    Schema(#[source] Box<apache_avro::Error>),
+}
+
+impl DecodeError {
+    fn schema(error: apache_avro::Error) -> Self {
+        Self::Schema(Box::new(error))
     }
 }
 
@@ -177,7 +227,6 @@ impl Serialize for Text<'_> {
 
 #[cfg(test)]
 mod tests {
-    use apache_avro::{reader::datum::GenericDatumReader, types::Value};
     use uuid::Uuid;
 
     use super::*;
@@ -291,6 +340,10 @@ mod tests {
         let fields = decode(SYNCS_SCHEMA, &encoder().notice(&notice).unwrap());
         assert_eq!(fields[0], ("notice_type".into(), Value::String("sync.completed".into())));
         assert_eq!(fields[6], ("sequence".into(), Value::Long(3)));
+        let head = read_notice(&encoder().notice(&notice).unwrap()).unwrap();
+        assert_eq!((head.notice_type.as_str(), head.sequence), ("sync.completed", 3));
+        assert!(read_notice(b"").is_err());
+        assert!(read_notice(b"\0\0\0\0\x07\xff").is_err());
     }
 
     #[test]

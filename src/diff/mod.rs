@@ -68,7 +68,9 @@ pub fn compare(state: &State, collections: &BTreeMap<Kind, Collection>) -> Diff 
     for (kind, collection) in collections {
         let unread = kind.with(UnreadScopes { state, collection, changes: &changes });
         let outcome = diff.kinds.entry(*kind).or_default();
-        unread.into_iter().for_each(|(scope, why)| drop(outcome.unknown.entry(scope).or_insert(why)));
+        for (scope, why) in unread {
+            outcome.unknown.entry(scope).or_insert(why);
+        }
     }
     diff.take(state, changes);
     diff

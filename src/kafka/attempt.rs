@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::claim::{Claim, Judgement, Mandate};
 use super::client::Producer;
-use super::connection::{Connection, Record};
+use super::connection::{Connection, Record, Records};
 use super::error::{AttemptError, ClientError, Step};
 use super::log::{Fold, StateLog};
 
@@ -30,7 +30,7 @@ pub struct Batch {
     pub claim: Claim,
     /// Everything else in its order, progress last; encoded as it is taken. Records of `.state` carry
     /// no headers and may leave the partition open: there is only one.
-    pub records: Box<dyn Iterator<Item = Record> + Send>,
+    pub records: Records,
 }
 
 /// How an attempt ended, if it did not fail.

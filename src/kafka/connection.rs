@@ -30,6 +30,12 @@ pub struct Record {
     pub headers: Vec<(&'static str, String)>,
 }
 
+/// Records as they are taken, each encoded at that moment. An error ends the transaction without a commit.
+pub type Records = Box<dyn Iterator<Item = Result<Record, Unencodable>> + Send>;
+
+/// Why a record could not be encoded: any error.
+pub type Unencodable = Box<dyn std::error::Error + Send + Sync>;
+
 /// How to reach the brokers. `Debug` shows the names of the properties, never their values: there are
 /// passwords among them.
 #[derive(Clone)]

@@ -37,6 +37,13 @@ pub enum ClientError {
         /// The first delivery failure.
         reason: String,
     },
+    /// A record could not be encoded: a fault of this program.
+    #[error("a record could not be encoded, nothing was committed")]
+    Unencodable {
+        /// What is wrong with it.
+        #[source]
+        source: super::connection::Unencodable,
+    },
     /// Anything else: unreachable, fenced, refused, unknown. Try again.
     #[error("{operation} failed: {reason}")]
     Failed {

@@ -26,6 +26,6 @@ pub mod topics;
 pub use attempt::{Batch, Decision, Outcome, Writer};
 pub use claim::{Claim, Judgement, Mandate};
 pub use client::Watermarks;
-pub use connection::{Connection, Record};
+pub use connection::{Connection, Record, Records, Unencodable};
 pub use error::{AttemptError, ClientError, FoldError, ReadError, RegistryError, TopicsError};
 pub use log::{Fold, PartitionLog, StateLog};

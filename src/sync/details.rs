@@ -20,14 +20,18 @@ use crate::model::{Dates, Key, Millis, Unknown, Window};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Mark {
     dates: Dates,
-    /// The default version of a policy.
-    pub(crate) version: Option<String>,
+    version: Option<String>,
 }
 
 impl Mark {
     /// A mark that consists of dates alone.
     pub(crate) fn of(dates: Dates) -> Self {
         Self { dates, version: None }
+    }
+
+    /// The mark of a policy: its dates and its default version.
+    pub(crate) fn of_version(dates: Dates, version: Option<String>) -> Self {
+        Self { dates, version }
     }
 }
 

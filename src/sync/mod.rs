@@ -1,1 +1,87 @@
-//! The cycle.
+//! The cycle: read the cloud, compare it with the published state, publish the difference; park when
+//! another copy has taken over. The only part that sees both Alibaba Cloud and Kafka.
+//!
+//! One [`Account`] is one account's whole pipeline; nothing in it is global. A life of the daemon:
+//!
+//! ```text
+//! prepare (topics, schema ids) → recover (read .state, verify on a still picture) → claim
+//!     → every interval: read → confirm → compare → publish          (cycle, publish)
+//!     → superseded: park, follow .state, leave on a release         (park)
+//! → orderly end: release
+//! ```
+//!
+//! Whatever goes wrong ends this life with a text and begins the next one; nothing is carried over
+//! but the topics themselves.
+
+mod claiming;
+mod collect;
+mod cycle;
+mod daemon;
+mod details;
+mod park;
+mod prepare;
+pub mod publication;
+mod publish;
+mod recover;
+mod status;
+pub mod topics;
+
+use std::{sync::Arc, time::Duration};
+
+use uuid::Uuid;
+
+use crate::{alicloud, kafka, metrics::Metrics};
+
+pub use cycle::{Reading as Inventory, read_once};
+pub use daemon::{End, run, run_once};
+pub use publish::Report;
+pub use recover::Refusal;
+pub use status::{Phase, Status};
+pub use topics::{TopicSettings, Topics};
+
+/// Everything that one account's pipeline works with.
+pub struct Account {
+    /// The account id.
+    pub id: String,
+    /// Its label in events.
+    pub name: Option<String>,
+    /// The cloud.
+    pub client: alicloud::Client,
+    /// The brokers.
+    pub connection: Arc<kafka::Connection>,
+    /// The schema registry.
+    pub registry: kafka::registry::Registry,
+    /// The same for every copy that serves the account: it fences.
+    pub transactional_id: String,
+    /// Topic names.
+    pub topics: Arc<Topics>,
+    /// How topics are made; `None` leaves them unlooked at (only the demo's broker cannot describe them).
+    pub topic_settings: Option<TopicSettings>,
+    /// When and how long.
+    pub rhythm: Rhythm,
+    /// Largest record that is sent, in bytes.
+    pub message_max_bytes: usize,
+    /// Where figures go.
+    pub metrics: Arc<Metrics>,
+    /// This process start.
+    pub me: Uuid,
+}
+
+/// When the account is read, and how long things may take.
+#[derive(Debug, Clone)]
+pub struct Rhythm {
+    /// From the beginning of one sync to that of the next; `None` = never by itself.
+    pub interval: Option<Duration>,
+    /// Each beginning is put off by a random time up to this.
+    pub jitter: Duration,
+    /// Details that are not due for another reason are read again after this.
+    pub detail_interval: Duration,
+    /// For all calls of one reading.
+    pub time_budget: Duration,
+    /// What is doubtful is read again this long after the first reading.
+    pub confirm_delay: Duration,
+    /// A parked copy takes over when the owner has committed nothing for this long; `None` = never.
+    pub takeover_after: Option<Duration>,
+    /// On a signal, the time to finish or give up what is under way.
+    pub shutdown_deadline: Duration,
+}

@@ -16,7 +16,7 @@ use crate::{
     avro::{EncodeError, Encoder},
     diff::{Diff, KindOutcome, Op},
     event::{Batch, CollectionStatus, Envelope, Notice, NoticeType, Outcome, ScopeStatus, record_key},
-    kafka::Record,
+    kafka::{Record, Records, Unencodable},
     model::{Collection, Key, Kind, Millis, Names, Reason, Scope, Unknown},
     state::{CollectionProgress, Digest, Progress, ScopeRecord, State, entity_record, progress_key, scope_key},
 };
@@ -98,6 +98,11 @@ impl Publication {
         self.outcome
     }
 
+    /// What progress says of each collection once this is committed.
+    pub fn collections(&self) -> impl Iterator<Item = (Kind, &CollectionProgress)> {
+        self.progress.collections.iter().map(|(kind, said)| (*kind, said))
+    }
+
     /// The sync record.
     #[must_use]
     pub fn sync_record(&self) -> Option<&Notice> {
@@ -109,7 +114,7 @@ impl Publication {
         self: &Arc<Self>,
         topics: &Arc<Topics>,
         encoder: &Arc<Encoder>,
-    ) -> impl Iterator<Item = Result<Record, EncodeError>> + Send + use<> {
+    ) -> Records {
         let events = (0..self.diff.changes.len()).map({
             let (publication, topics, encoder) = (Arc::clone(self), Arc::clone(topics), Arc::clone(encoder));
             move |index| publication.event(index, &topics, &encoder)
@@ -124,7 +129,8 @@ impl Publication {
         });
         let (publication, topics) = (Arc::clone(self), Arc::clone(topics));
         let rest = std::iter::once_with(move || publication.scopes_and_progress(&topics)).flatten().map(Ok);
-        events.chain(notices).chain(entities).chain(rest)
+        let records = events.chain(notices).chain(entities).chain(rest);
+        Box::new(records.map(|record| record.map_err(Unencodable::from)))
     }
 
     fn event(&self, index: usize, topics: &Topics, encoder: &Encoder) -> Result<Record, EncodeError> {
@@ -144,7 +150,8 @@ impl Publication {
         let notice = &self.notices[index];
         Ok(Record {
             topic: topics.syncs(),
-            partition: None,
+            // One account's records stand in order, and are found again without asking for partitions.
+            partition: Some(0),
             key: self.account.clone().into_bytes(),
             value: Some(encoder.notice(notice)?),
             headers: notice.headers(),

@@ -1,8 +1,26 @@
 //! The topics of one account, by what they carry.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use crate::model::Kind;
+use crate::{
+    kafka::topics::{Cleanup, TopicSpec},
+    model::Kind,
+};
+
+/// How topics are made, and what they are held against.
+#[derive(Debug, Clone)]
+pub struct TopicSettings {
+    /// Whether missing topics are created.
+    pub create: bool,
+    /// Partitions of a new event topic.
+    pub event_partitions: i32,
+    /// Retention of event topics.
+    pub event_retention: Duration,
+    /// Retention of `.syncs`.
+    pub syncs_retention: Duration,
+    /// Replicas of each partition.
+    pub replication: i32,
+}
 
 /// The names of all topics that ramstream writes for one account.
 #[derive(Debug, Clone)]
@@ -34,6 +52,25 @@ impl Topics {
     #[must_use]
     pub fn syncs(&self) -> Arc<str> {
         Arc::clone(&self.syncs)
+    }
+
+    /// All of them as they should be.
+    #[must_use]
+    pub fn plan(&self, settings: &TopicSettings) -> Vec<TopicSpec> {
+        let spec = |name: &Arc<str>, partitions, cleanup, retention| TopicSpec {
+            name: name.to_string(),
+            partitions,
+            replication: settings.replication,
+            cleanup,
+            retention,
+            settings: Vec::new(),
+        };
+        let events = self.kinds.values().map(|name| {
+            spec(name, settings.event_partitions, Cleanup::Delete, Some(settings.event_retention))
+        });
+        let syncs = spec(&self.syncs, 1, Cleanup::Delete, Some(settings.syncs_retention));
+        let state = spec(&self.state, 1, Cleanup::Compact, None);
+        events.chain([syncs, state]).collect()
     }
 
     /// The published state; only ramstream may write it.

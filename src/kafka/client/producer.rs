@@ -10,7 +10,7 @@ use rdkafka::message::{DeliveryResult, Header, Message, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext};
 use rdkafka::util::Timeout;
 
-use super::super::connection::{Connection, Record};
+use super::super::connection::{Connection, Record, Records};
 use super::super::error::ClientError;
 use super::{Client, blocking, failed, refused};
 
@@ -93,7 +93,7 @@ impl Producer {
 
     /// Sends one record to the watched topic and waits for its offset.
     pub(in crate::kafka) async fn send(&mut self, record: Record, deadline: Instant) -> Result<i64, ClientError> {
-        self.send_all(Box::new(std::iter::once(record)), deadline).await?;
+        self.send_all(Box::new(std::iter::once(Ok(record))), deadline).await?;
         self.acknowledged_offset().ok_or(ClientError::Failed {
             operation: "send",
             reason: "the broker acknowledged a record without an offset".to_owned(),
@@ -104,7 +104,7 @@ impl Producer {
     /// an error. A full queue is back-pressure. Returns how many were delivered by this call.
     pub(in crate::kafka) async fn send_all(
         &mut self,
-        records: Box<dyn Iterator<Item = Record> + Send>,
+        records: Records,
         deadline: Instant,
     ) -> Result<u64, ClientError> {
         let inner = self.inner.share();
@@ -132,11 +132,12 @@ impl Producer {
 /// Hands records over and waits for all delivery reports; `sent` counts over the producer's life.
 fn stream(
     producer: &BaseProducer<Deliveries>,
-    records: Box<dyn Iterator<Item = Record> + Send>,
+    records: Records,
     mut sent: u64,
     deadline: Instant,
 ) -> Result<u64, ClientError> {
     for record in records {
+        let record = record.map_err(|source| ClientError::Unencodable { source })?;
         enqueue(producer, &record, deadline)?;
         sent += 1;
         if sent.is_multiple_of(SEND_STRIDE) {

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     alicloud::{ims, ram},
     model::{
-        Collection, Document, Entity, Found, Key, Kind, Listing, Unknown,
+        Collection, Document, Entity, Found, Key, Kind, Listing, Reason, Unknown,
         policy::{Policy, PolicyType, PolicyVersion},
     },
     sync::details::{Mark, Round},
@@ -78,15 +78,14 @@ impl Reader<'_> {
         let listing = ram::list_policies(self.session, ram::PolicyType::Custom).await?;
         let due = listing.items().iter().filter_map(|listed| {
             let (key, mark) = (self.custom_key(listed), mark(listed));
-            let held = self.state.read::<Policy>(&key).map(|held| Mark {
-                version: held.default_version.clone(),
-                ..Mark::of(held.dates())
-            });
+            let held = self.state.read::<Policy>(&key);
+            let held = held.map(|held| Mark::of_version(held.dates(), held.default_version));
             self.ledger.is_due(&key, &mark, held.as_ref(), round).then_some((key, mark, listed))
         });
         let read = due.collect::<Vec<_>>().into_iter().map(async |(key, mark, listed)| {
             let versions = ram::list_policy_versions(self.session, ram::PolicyType::Custom, &listed.policy_name).await;
-            (key, mark, versions.map(|versions| { let window = versions.window(); (versions.into_items(), window) }))
+            let versions = versions.map(|versions| (versions.items().to_vec(), versions.window()));
+            (key, mark, versions)
         });
         round.take(join_all(read).await);
         Ok(listing.map(|listed| self.custom_policy(listed, round)))
@@ -133,7 +132,7 @@ impl Reader<'_> {
 }
 
 fn mark(listed: &ram::Policy) -> Mark {
-    Mark { version: listed.default_version.clone(), ..Mark::of(dates(listed.create_date, listed.update_date)) }
+    Mark::of_version(dates(listed.create_date, listed.update_date), listed.default_version.clone())
 }
 
 /// The versions by number and the document of the default one; `None` if the listing's default
@@ -161,8 +160,6 @@ fn version_number(id: &str) -> (u32, String) {
 }
 
 fn moved_meanwhile(listed: &ram::Policy) -> Unknown {
-    detail_unread(&Unknown::new(
-        crate::model::Reason::Protocol,
-        format!("the default version of {} changed while it was read", listed.policy_name),
-    ))
+    let detail = format!("the default version of {} changed while it was read", listed.policy_name);
+    Unknown::new(Reason::DetailUnread, detail)
 }

@@ -1,0 +1,65 @@
+//! Owning the account: the claim at the start, the release at the end.
+
+use tracing::info;
+
+use super::{Account, publish::Owner, recover::{LifeError, chain}};
+use crate::{
+    kafka::{Batch, Claim, Decision, Outcome, Writer},
+    state::State,
+};
+
+/// What came of a claim.
+pub(super) enum Claimed {
+    /// This copy owns the account.
+    Owned,
+    /// Another one does.
+    Superseded(Claim),
+}
+
+impl Account {
+    /// One attempt with only the claim record.
+    pub(super) async fn claim(&self, writer: &mut Writer, state: &mut State) -> Result<Claimed, LifeError> {
+        let me = self.me;
+        let outcome = writer
+            .attempt(state, |state: &State, _: Option<&Claim>| {
+                if let Err(harm) = state.verify() {
+                    return Decision::Leave(harm);
+                }
+                let claim = Claim { writer: Some(me), sequence: sequence(state) };
+                Decision::Send(Batch { claim, records: Box::new(std::iter::empty()) })
+            })
+            .await;
+        match outcome {
+            Ok(Outcome::Committed { .. }) => Ok(Claimed::Owned),
+            Ok(Outcome::Superseded(claim)) => Ok(Claimed::Superseded(claim)),
+            Ok(Outcome::Left(harm)) => Err(LifeError::Refused(harm.into())),
+            Err(error) => Err(LifeError::Unavailable(chain(&error))),
+        }
+    }
+}
+
+impl Owner<'_> {
+    /// Lets go of the account in order, so that a parked copy goes on at once.
+    pub(super) async fn release(&mut self) {
+        let me = self.account.me;
+        let released = self
+            .writer
+            .attempt(&mut self.state, |state: &State, claim: Option<&Claim>| {
+                if claim.is_none_or(|claim| claim.writer != Some(me)) {
+                    return Decision::Leave(());
+                }
+                let claim = Claim { writer: None, sequence: sequence(state) };
+                Decision::Send(Batch { claim, records: Box::new(std::iter::empty()) })
+            })
+            .await;
+        match released {
+            Ok(Outcome::Committed { .. }) => info!("released the account"),
+            Ok(_) => info!("nothing to release: another copy owns the account"),
+            Err(error) => tracing::warn!(error = chain(&error), "could not release the account; a restart claims it all the same"),
+        }
+    }
+}
+
+fn sequence(state: &State) -> i64 {
+    state.progress().map_or(0, |progress| progress.sequence)
+}

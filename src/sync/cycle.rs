@@ -1,0 +1,153 @@
+//! One reading: read, and read again what is doubtful, until every difference is proven or unknown.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use tokio::time::{Instant, sleep};
+use tracing::info;
+use uuid::Uuid;
+
+use super::{
+    Account,
+    collect::{Reader, Rounds, Wanted},
+    details::Ledger,
+    publication::{self, oversized},
+};
+use crate::{
+    alicloud::{CallError, Calls, Client},
+    diff::{Diff, compare},
+    model::{Collection, Entity, ForKind, Key, Kind, Reason, Scope, Unknown},
+    state::State,
+};
+
+/// What one reading came to.
+#[derive(Debug)]
+pub struct Reading {
+    /// What was read, by kind.
+    pub collections: BTreeMap<Kind, Collection>,
+    /// What it cost.
+    pub calls: Calls,
+}
+
+/// Reads the account once, without any state to compare it with; for `ramstream inventory`.
+///
+/// # Errors
+/// The credentials belong to another account, or there are none.
+pub async fn read_once(client: &Client, account: &str, time_budget: Duration) -> Result<Reading, CallError> {
+    let state = State::new(account);
+    let ledger = Ledger::new(Duration::MAX);
+    let session = client.session(Instant::now() + time_budget);
+    session.verify_account().await?;
+    let reader = Reader { session: &session, state: &state, ledger: &ledger };
+    let collections = reader.read(&Wanted::Everything, &mut Rounds::default()).await;
+    Ok(Reading { collections, calls: session.calls() })
+}
+
+/// A reading that is ready to be published, with the details that it read.
+pub(super) struct Proven {
+    pub(super) reading: publication::Reading,
+    pub(super) rounds: Rounds,
+    pub(super) calls: Calls,
+}
+
+impl Account {
+    /// Reads the account and compares it with `state`; what is doubtful is read again after `confirm_delay`.
+    ///
+    /// # Errors
+    /// The credentials belong to another account: nothing may be published of it.
+    pub(super) async fn read(&self, state: &State, ledger: &Ledger) -> Result<Proven, CallError> {
+        let started_at = wall_clock();
+        let sync_id = Uuid::now_v7();
+        let session = self.client.session(Instant::now() + self.rhythm.time_budget);
+        refuse_foreign(session.verify_account().await)?;
+        let mut rounds = Rounds::default();
+        let reader = Reader { session: &session, state, ledger };
+        let mut collections = reader.read(&Wanted::Everything, &mut rounds).await;
+        let mut calls = session.calls();
+        let mut diff = compare(state, &collections);
+        if diff.doubtful().next().is_some() {
+            sleep(self.rhythm.confirm_delay).await;
+            let session = self.client.session(Instant::now() + self.rhythm.time_budget);
+            let reader = Reader { session: &session, state, ledger };
+            confirm(&reader, &mut collections, &diff, &mut rounds).await;
+            calls = sum(calls, session.calls());
+            diff = compare(state, &collections);
+            diff.settle();
+        }
+        let too_large = oversized(&diff, self.message_max_bytes);
+        if !too_large.is_empty() {
+            diff.withhold(state, too_large);
+        }
+        let reading = publication::Reading { sync_id, started_at, finished_at: wall_clock(), collections, diff };
+        Ok(Proven { reading, rounds, calls })
+    }
+}
+
+/// Only the account's own credentials may go on; whatever else is wrong with them makes scopes unknown.
+fn refuse_foreign(verified: Result<(), CallError>) -> Result<(), CallError> {
+    match verified {
+        Err(error @ CallError::ForeignAccount { .. }) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Reads the scopes of what is doubtful a second time and puts them in place of the first reading.
+async fn confirm(
+    reader: &Reader<'_>,
+    collections: &mut BTreeMap<Kind, Collection>,
+    diff: &Diff,
+    rounds: &mut Rounds,
+) {
+    let doubtful: Vec<(Kind, BTreeSet<Key>)> = diff.doubtful().map(|(kind, keys)| (kind, keys.clone())).collect();
+    let scopes: BTreeSet<Scope> = doubtful.iter().flat_map(|(kind, keys)| kind.with(ScopesOf(keys))).collect();
+    info!(keys = doubtful.iter().map(|(_, keys)| keys.len()).sum::<usize>(), scopes = scopes.len(), "confirming");
+    let mut second = reader.read(&Wanted::Again(scopes), rounds).await;
+    for (kind, keys) in doubtful {
+        let unread = || Collection::unknown(kind, Unknown::new(Reason::RemovalsUnproven, "it was not listed again"));
+        let again = second.remove(&kind).unwrap_or_else(unread);
+        if let Some(first) = collections.remove(&kind) {
+            collections.insert(kind, kind.with(Confirm { first, again, keys }));
+        }
+    }
+}
+
+struct ScopesOf<'a>(&'a BTreeSet<Key>);
+
+impl ForKind for ScopesOf<'_> {
+    type Output = BTreeSet<Scope>;
+    fn with<E: Entity>(self) -> Self::Output {
+        self.0.iter().map(|key| E::scope(key)).collect()
+    }
+}
+
+struct Confirm {
+    first: Collection,
+    again: Collection,
+    keys: BTreeSet<Key>,
+}
+
+impl ForKind for Confirm {
+    type Output = Collection;
+    fn with<E: Entity>(self) -> Collection {
+        self.first.confirmed_by::<E>(self.again, self.keys)
+    }
+}
+
+fn sum(mut all: Calls, more: Calls) -> Calls {
+    for (operation, count) in more.by_operation {
+        *all.by_operation.entry(operation).or_default() += count;
+    }
+    all.retries += more.retries;
+    all.throttled += more.throttled;
+    all.waited += more.waited;
+    all.clock_offset_secs = more.clock_offset_secs.or(all.clock_offset_secs);
+    all
+}
+
+/// The time for records that people read; nothing is decided by it.
+fn wall_clock() -> Timestamp {
+    Timestamp::now()
+}

@@ -1,0 +1,226 @@
+//! The daemon: lives, one after another, until it is told to stop.
+
+use std::time::Duration;
+
+use tokio::{
+    select,
+    time::{Instant, sleep, sleep_until, timeout},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use super::{
+    Account,
+    claiming::Claimed,
+    details::Ledger,
+    publish::{Owner, Report, Synced},
+    recover::LifeError,
+    status::{Phase, Status},
+};
+use crate::kafka::{Claim, Judgement, Writer, backoff::Backoff};
+
+/// How often an idle owner looks whether it has been superseded.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// How often a refused state is looked at again, if there is no interval.
+const REFUSED_LOOK_EVERY: Duration = Duration::from_secs(300);
+
+/// How a run ended.
+#[derive(Debug)]
+pub enum End {
+    /// A sync was published (of a single run), or the daemon was told to stop.
+    Orderly(Option<Report>),
+    /// Another copy owns the account.
+    Superseded,
+    /// Nothing may be published until somebody looks at it.
+    Refused(String),
+    /// Something that is needed could not be reached.
+    Unavailable(String),
+}
+
+/// Runs until `shutdown`.
+pub async fn run(account: &Account, status: &Status, shutdown: &CancellationToken) -> End {
+    let mut backoff = Backoff::default();
+    account.metrics.set_sync_interval(account.rhythm.interval);
+    while !shutdown.is_cancelled() {
+        let Err(ended) = live(account, status, shutdown, &mut backoff).await else { break };
+        account.metrics.set_health(false, false);
+        let wait = match ended {
+            LifeError::Refused(refusal) => {
+                error!(%refusal, "refused: nothing is published until this is mended");
+                status.enter(Phase::Refused { why: refusal.to_string() });
+                account.rhythm.interval.unwrap_or(REFUSED_LOOK_EVERY)
+            }
+            LifeError::Unavailable(why) => {
+                let wait = backoff.after_failure(rand::random());
+                warn!(why, wait_secs = wait.as_secs(), "unavailable, trying again");
+                status.enter(Phase::Unavailable { why });
+                wait
+            }
+        };
+        wait_alive(wait, status, shutdown).await;
+    }
+    End::Orderly(None)
+}
+
+/// Runs one sync and releases the account: for cron.
+pub async fn run_once(account: &Account, shutdown: &CancellationToken) -> End {
+    let (status, _) = Status::channel();
+    let once = async {
+        let mut owner = begin(account, &status).await?;
+        loop {
+            match account.claim(&mut owner.writer, &mut owner.state).await? {
+                Claimed::Superseded(_) => return Ok(End::Superseded),
+                Claimed::Owned => {}
+            }
+            let synced = owner.sync().await;
+            if !matches!(synced, Ok(Synced::Superseded(_))) {
+                owner.release().await;
+            }
+            match synced? {
+                Synced::Published(report) => return Ok(End::Orderly(Some(report))),
+                Synced::Superseded(_) => return Ok(End::Superseded),
+                Synced::Discarded => warn!("the state moved while the account was read, reading again"),
+            }
+        }
+    };
+    let stopped = async {
+        shutdown.cancelled().await;
+        sleep(account.rhythm.shutdown_deadline).await;
+    };
+    let ended: Result<End, LifeError> = select! {
+        ended = once => ended,
+        () = stopped => Ok(End::Unavailable("stopped before the sync was published".to_owned())),
+    };
+    ended.unwrap_or_else(|error| match error {
+        LifeError::Refused(refusal) => End::Refused(refusal.to_string()),
+        LifeError::Unavailable(why) => End::Unavailable(why),
+    })
+}
+
+/// Prepares topics and schemas and reads the state: everything before the claim.
+async fn begin<'a>(account: &'a Account, status: &Status) -> Result<Owner<'a>, LifeError> {
+    status.enter(Phase::Starting);
+    account.prepare_topics().await?;
+    let encoder = account.resolve_schemas().await?;
+    let begun = Instant::now();
+    let (log, state) = account.recover().await?;
+    account.metrics.state_recovered(begun.elapsed());
+    account.metrics.set_state_records(state.count());
+    let progress = state.progress().map(|progress| (progress.lineage, progress.sequence));
+    info!(entities = state.count(), ?progress, elapsed = ?begun.elapsed(), "read and verified the state");
+    let writer = Writer::new(account.connection.clone(), account.transactional_id.clone(), log, account.me);
+    let ledger = Ledger::new(account.rhythm.detail_interval);
+    Ok(Owner { account, writer, state, encoder, ledger })
+}
+
+/// One life: begin, claim, sync every interval, park when superseded. Returns in order only at `shutdown`.
+async fn live(
+    account: &Account,
+    status: &Status,
+    shutdown: &CancellationToken,
+    backoff: &mut Backoff,
+) -> Result<(), LifeError> {
+    let Some(begun) = shutdown.run_until_cancelled(begin(account, status)).await else { return Ok(()) };
+    let mut owner = begun?;
+    loop {
+        status.enter(Phase::Claiming);
+        let claiming = account.claim(&mut owner.writer, &mut owner.state);
+        let superseded = match finish(claiming, account, shutdown).await.transpose()? {
+            None => return Ok(()),
+            Some(Claimed::Superseded(claim)) => claim,
+            Some(Claimed::Owned) => {
+                backoff.reset();
+                info!(me = %account.me, "claimed the account");
+                status.enter(Phase::Running);
+                account.metrics.set_health(false, true);
+                match owner.serve(status, shutdown).await? {
+                    Some(claim) => claim,
+                    None => {
+                        if timeout(account.rhythm.shutdown_deadline, owner.release()).await.is_err() {
+                            warn!("stopped without a release: it did not go through in time");
+                        }
+                        return Ok(());
+                    }
+                }
+            }
+        };
+        let Some(mandate) = shutdown.run_until_cancelled(owner.park(superseded, status)).await else { return Ok(()) };
+        owner.writer.leave_parking(mandate?);
+        account.verify(owner.writer.log(), &mut owner.state).await?;
+    }
+}
+
+impl Owner<'_> {
+    /// Syncs every interval. Ends with the claim that superseded this copy, or with none at `shutdown`.
+    async fn serve(&mut self, status: &Status, shutdown: &CancellationToken) -> Result<Option<Claim>, LifeError> {
+        let mut due = Some(Instant::now());
+        loop {
+            if due.is_some_and(|due| due <= Instant::now()) {
+                let begun = Instant::now();
+                let account = self.account;
+                let synced = {
+                    let syncing = self.sync();
+                    alive(finish(syncing, account, shutdown), status).await
+                };
+                match synced.transpose()? {
+                    None => {
+                        info!("stopped in the middle of a sync: given up, nothing of it is published");
+                        return Ok(None);
+                    }
+                    Some(Synced::Superseded(claim)) => return Ok(Some(claim)),
+                    Some(Synced::Published(_)) => due = self.next(begun),
+                    Some(Synced::Discarded) => warn!("the state moved while the account was read, reading again"),
+                }
+            }
+            if shutdown.is_cancelled() {
+                return Ok(None);
+            }
+            let wake = Instant::now() + LOOK_EVERY;
+            select! {
+                () = sleep_until(due.map_or(wake, |due| due.min(wake))) => {}
+                () = shutdown.cancelled() => return Ok(None),
+            }
+            status.tick();
+            self.writer.log().follow(&mut self.state).await.map_err(LifeError::read)?;
+            if let Some(Judgement::Superseded(claim)) = self.writer.judgement() {
+                return Ok(Some(claim));
+            }
+        }
+    }
+
+    /// When the next sync begins; ticks that fell due meanwhile are dropped.
+    fn next(&self, begun: Instant) -> Option<Instant> {
+        let jitter = self.account.rhythm.jitter.mul_f64(rand::random());
+        let due = begun.checked_add(self.account.rhythm.interval?)?.checked_add(jitter)?;
+        Some(due.max(Instant::now()))
+    }
+}
+
+/// Lets `work` finish; after `shutdown` for at most the deadline, then gives it up (`None`).
+async fn finish<T>(work: impl Future<Output = T>, account: &Account, shutdown: &CancellationToken) -> Option<T> {
+    let deadline = async {
+        shutdown.cancelled().await;
+        sleep(account.rhythm.shutdown_deadline).await;
+    };
+    select! {
+        done = work => Some(done),
+        () = deadline => None,
+    }
+}
+
+/// Runs `work` and tells now and then that it is alive.
+async fn alive<T>(work: impl Future<Output = T>, status: &Status) -> T {
+    let mut work = std::pin::pin!(work);
+    loop {
+        select! {
+            done = &mut work => return done,
+            () = sleep(LOOK_EVERY) => status.tick(),
+        }
+    }
+}
+
+/// Waits, alive.
+async fn wait_alive(wait: Duration, status: &Status, shutdown: &CancellationToken) {
+    shutdown.run_until_cancelled(alive(sleep(wait), status)).await;
+}

@@ -1,0 +1,54 @@
+//! Parked: alive, not ready, without a producer and without a reading; it follows the state and waits.
+//!
+//! It leaves on a release, or, where that is configured, when the owner has committed nothing for
+//! `takeover_after`; in both cases only if the claim that moved it is still the last one.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+use tracing::{info, warn};
+
+use super::{
+    publish::Owner,
+    recover::LifeError,
+    status::{Phase, Status},
+};
+use crate::kafka::{Claim, Mandate};
+
+/// How often the state is looked at: the longest delay of a takeover after a release.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+impl Owner<'_> {
+    /// Waits until there is a mandate to claim again. `by` is the claim that superseded this copy.
+    pub(super) async fn park(&mut self, by: Claim, status: &Status) -> Result<Mandate, LifeError> {
+        warn!(by = text(&by), "superseded: another copy owns the account, parking");
+        status.enter(Phase::Parked { by: text(&by) });
+        self.account.metrics.set_health(true, false);
+        let mut position = self.writer.log().position();
+        let mut moved_at = Instant::now();
+        loop {
+            sleep(LOOK_EVERY).await;
+            status.tick();
+            self.writer.log().follow(&mut self.state).await.map_err(LifeError::read)?;
+            if self.writer.log().position() != position {
+                (position, moved_at) = (self.writer.log().position(), Instant::now());
+            }
+            let Some(last) = self.writer.log().last_claim() else { continue };
+            let is_released = last.claim.writer.is_none();
+            let silent = self.account.rhythm.takeover_after.is_some_and(|limit| moved_at.elapsed() >= limit);
+            if is_released || silent {
+                info!(released = is_released, "leaving the park: {}", if is_released { "released" } else { "the owner is silent" });
+                return Ok(Mandate::WhileLast { claim_offset: last.offset });
+            }
+            status.enter(Phase::Parked { by: text(&last.claim) });
+        }
+    }
+}
+
+/// Who it is, for a person.
+fn text(claim: &Claim) -> String {
+    match claim.writer {
+        Some(writer) => format!("writer {writer} since sequence {}", claim.sequence),
+        None => format!("nobody: released at sequence {}", claim.sequence),
+    }
+}

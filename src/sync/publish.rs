@@ -1,0 +1,244 @@
+//! Publishing one reading: attempts, until it is committed or no longer ours to commit.
+//!
+//! A reading belongs to the state (lineage, sequence) and to the claim that it began on. Whether an
+//! attempt whose outcome is unknown was committed is found out by the next attempt's read: progress
+//! then carries this reading's own sync id.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use tokio::time::{Instant, sleep};
+use tracing::{info, warn};
+use uuid::Uuid;
+
+use super::{
+    Account,
+    cycle::Proven,
+    details::Ledger,
+    publication::{Publication, unknown_by_reason},
+    recover::{LifeError, chain},
+};
+use crate::{
+    avro::Encoder,
+    diff::Op,
+    event::Outcome as SyncOutcome,
+    kafka::{Batch, Claim, Decision, Outcome, Writer, backoff::Backoff},
+    metrics::{self, TransactionOutcome},
+    state::State,
+};
+
+/// The owner of an account: its writer, and the state as the topic says it.
+pub(super) struct Owner<'a> {
+    pub(super) account: &'a Account,
+    pub(super) writer: Writer,
+    pub(super) state: State,
+    pub(super) encoder: Arc<Encoder>,
+    pub(super) ledger: Ledger,
+}
+
+/// What one sync published.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// Its number.
+    pub sequence: i64,
+    /// Whether everything could be read.
+    pub outcome: SyncOutcome,
+    /// Events, by what they say.
+    pub events: BTreeMap<Op, usize>,
+    /// Scopes that are not known.
+    pub unknown_scopes: usize,
+    /// Calls to the cloud.
+    pub calls: u64,
+    /// From the beginning of the reading to the commit.
+    pub elapsed: Duration,
+}
+
+impl Report {
+    /// Count of all events.
+    #[must_use]
+    pub fn published(&self) -> usize {
+        self.events.values().sum()
+    }
+}
+
+/// How a sync ended.
+pub(super) enum Synced {
+    /// It is committed.
+    Published(Report),
+    /// Another copy owns the account.
+    Superseded(Claim),
+    /// The state is another one by now: the cloud must be read again.
+    Discarded,
+}
+
+/// What an attempt to publish decides at step 3 against sending.
+enum Left {
+    /// An earlier attempt of this reading was committed after all.
+    AlreadyCommitted,
+    /// The state or the claim is not the one that the reading began on.
+    Moved,
+}
+
+impl Owner<'_> {
+    /// One sync: read, compare, publish.
+    pub(super) async fn sync(&mut self) -> Result<Synced, LifeError> {
+        let begun = Instant::now();
+        self.writer.log().read_to_proven_end(&mut self.state).await.map_err(LifeError::read)?;
+        let proven = self.account.read(&self.state, &self.ledger).await;
+        let Proven { reading, rounds, calls } = proven.map_err(|error| LifeError::refused(chain(&error)))?;
+        let name = self.account.name.as_deref();
+        let publication = Arc::new(Publication::plan(&self.state, reading, name, Uuid::new_v4()));
+        if self.state.progress().is_none() {
+            self.account.prove_first_run().await?;
+        }
+        let synced = self.publish(&publication, begun).await?;
+        let Some(sequence) = synced else { return Ok(Synced::Discarded) };
+        if let Err(claim) = sequence {
+            return Ok(Synced::Superseded(claim));
+        }
+        self.ledger.commit(rounds.roles);
+        self.ledger.commit(rounds.policies);
+        let report = report(&publication, calls.total(), begun.elapsed());
+        self.account.tell(&publication, &report);
+        Ok(Synced::Published(report))
+    }
+
+    /// Attempts until it is committed (`Ok`), superseded (`Err`) or not ours to commit any more (`None`).
+    ///
+    /// After an interval without success the reading is given up: a fresh one says more.
+    async fn publish(
+        &mut self,
+        publication: &Arc<Publication>,
+        begun: Instant,
+    ) -> Result<Option<Result<(), Claim>>, LifeError> {
+        let patience = self.account.rhythm.interval.unwrap_or(Duration::MAX).max(Duration::from_secs(60));
+        let mut backoff = Backoff::default();
+        loop {
+            let attempt_begun = Instant::now();
+            let outcome = self.attempt(publication).await;
+            let ended = match &outcome {
+                Ok(Outcome::Committed { .. } | Outcome::Left(Left::AlreadyCommitted)) => TransactionOutcome::Committed,
+                Ok(Outcome::Superseded(_) | Outcome::Left(Left::Moved)) => TransactionOutcome::Superseded,
+                Err(_) => TransactionOutcome::Failed,
+            };
+            self.account.metrics.transaction_ended(ended, attempt_begun.elapsed());
+            match outcome {
+                Ok(Outcome::Committed { .. } | Outcome::Left(Left::AlreadyCommitted)) => return Ok(Some(Ok(()))),
+                Ok(Outcome::Superseded(claim)) => return Ok(Some(Err(claim))),
+                Ok(Outcome::Left(Left::Moved)) => return Ok(None),
+                Err(error) => {
+                    let why = chain(&error);
+                    if begun.elapsed() > patience {
+                        return Err(LifeError::Unavailable(why));
+                    }
+                    let wait = backoff.after_failure(rand::random());
+                    warn!(error = why, wait_secs = wait.as_secs(), "publishing failed, beginning a new attempt");
+                    sleep(wait).await;
+                }
+            }
+        }
+    }
+
+    async fn attempt(&mut self, publication: &Arc<Publication>) -> Result<Outcome<Left>, crate::kafka::AttemptError> {
+        let (me, topics, encoder) = (self.account.me, &self.account.topics, &self.encoder);
+        let batch = publication.batch();
+        self.writer
+            .attempt(&mut self.state, |state: &State, claim: Option<&Claim>| {
+                let progress = state.progress().map(|progress| (progress.lineage, progress.sequence, progress.sync_id));
+                match progress {
+                    Some((_, _, Some(sync_id))) if sync_id == batch.sync_id => {
+                        return Decision::Leave(Left::AlreadyCommitted);
+                    }
+                    Some((lineage, sequence, _)) if (lineage, sequence + 1) != (batch.lineage, batch.sequence) => {
+                        return Decision::Leave(Left::Moved);
+                    }
+                    None if batch.sequence != 1 => return Decision::Leave(Left::Moved),
+                    _ => {}
+                }
+                if claim.is_none_or(|claim| claim.writer != Some(me)) {
+                    return Decision::Leave(Left::Moved);
+                }
+                let claim = Claim { writer: Some(me), sequence: batch.sequence };
+                Decision::Send(Batch { claim, records: publication.records(topics, encoder) })
+            })
+            .await
+    }
+}
+
+impl Account {
+    /// Puts one sync into the log and the metrics.
+    fn tell(&self, publication: &Publication, report: &Report) {
+        let count = |op| report.events.get(&op).copied().unwrap_or_default();
+        info!(
+            sync_id = %publication.batch().sync_id,
+            sequence = report.sequence,
+            outcome = report.outcome.as_str(),
+            observed = count(Op::Observed),
+            created = count(Op::Created),
+            updated = count(Op::Updated),
+            removed = count(Op::Removed),
+            unknown_scopes = report.unknown_scopes,
+            calls = report.calls,
+            elapsed_ms = u64::try_from(report.elapsed.as_millis()).unwrap_or(u64::MAX),
+            "{}", if report.published() == 0 { "nothing changed" } else { "published" }
+        );
+        for (kind, outcome) in &publication.diff().kinds {
+            for (scope, why) in &outcome.unknown {
+                warn!(%kind, %scope, reason = why.reason.as_str(), detail = why.detail, "unknown, its state is kept");
+            }
+        }
+        self.measure(publication, report);
+    }
+
+    fn measure(&self, publication: &Publication, report: &Report) {
+        self.metrics.sync_ended(
+            match report.outcome {
+                SyncOutcome::Complete => metrics::SyncOutcome::Complete,
+                SyncOutcome::Partial => metrics::SyncOutcome::Partial,
+                SyncOutcome::Failed => metrics::SyncOutcome::Failed,
+            },
+            report.elapsed,
+        );
+        let mut published = BTreeMap::<_, usize>::new();
+        for change in &publication.diff().changes {
+            *published.entry((change.kind, change.op)).or_default() += 1;
+        }
+        for ((kind, op), count) in published {
+            let op = match op {
+                Op::Created => metrics::Op::Create,
+                Op::Updated => metrics::Op::Update,
+                Op::Removed => metrics::Op::Delete,
+                Op::Observed => metrics::Op::Read,
+            };
+            self.metrics.changes_published(kind.as_str(), op, count);
+        }
+        let unknown = unknown_by_reason(publication.diff());
+        self.metrics.set_unknown_scopes(
+            unknown.into_iter().flat_map(|((kind, reason), count)| {
+                std::iter::repeat_n((kind.as_str(), reason.as_str()), count)
+            }),
+        );
+        for (kind, said) in publication.collections() {
+            self.metrics.set_entities(kind.as_str(), usize::try_from(said.count).unwrap_or(usize::MAX));
+            let is_complete = publication.diff().kinds.get(&kind).is_some_and(|outcome| outcome.unknown.is_empty());
+            if let (true, Some(at)) = (is_complete, said.complete_at) {
+                #[expect(clippy::cast_precision_loss, reason = "milliseconds of this age fit 52 bits")]
+                self.metrics.collection_complete(kind.as_str(), at.0 as f64 / 1_000.0);
+            }
+        }
+    }
+}
+
+fn report(publication: &Publication, calls: u64, elapsed: Duration) -> Report {
+    let mut events = BTreeMap::new();
+    for change in &publication.diff().changes {
+        *events.entry(change.op).or_default() += 1;
+    }
+    Report {
+        sequence: publication.batch().sequence,
+        outcome: publication.outcome(),
+        events,
+        unknown_scopes: publication.diff().kinds.values().map(|outcome| outcome.unknown.len()).sum(),
+        calls,
+        elapsed,
+    }
+}

@@ -1,0 +1,52 @@
+//! What the daemon is doing, for whoever shows it.
+
+use tokio::sync::watch;
+
+/// Where one account's pipeline stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Phase {
+    /// Getting there: topics, schemas, the state.
+    Starting,
+    /// The state is read and verified, the claim is not committed yet.
+    Claiming,
+    /// It owns the account and publishes.
+    Running,
+    /// Another copy owns the account.
+    Parked {
+        /// Who, and since which sequence.
+        by: String,
+    },
+    /// Nothing may be published until somebody looks at it.
+    Refused {
+        /// Why, and the mend.
+        why: String,
+    },
+    /// Something that is needed cannot be reached; it is tried again.
+    Unavailable {
+        /// What, and why.
+        why: String,
+    },
+}
+
+/// Where the daemon tells what it is doing. Every change is also a sign of life.
+#[derive(Debug)]
+pub struct Status(watch::Sender<Phase>);
+
+impl Status {
+    /// A status and the end that follows it.
+    #[must_use]
+    pub fn channel() -> (Self, watch::Receiver<Phase>) {
+        let (sender, receiver) = watch::channel(Phase::Starting);
+        (Self(sender), receiver)
+    }
+
+    /// Enters `phase`.
+    pub(super) fn enter(&self, phase: Phase) {
+        self.0.send_replace(phase);
+    }
+
+    /// Still in the same phase, and alive.
+    pub(super) fn tick(&self) {
+        self.0.send_modify(|_| ());
+    }
+}
