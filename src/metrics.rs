@@ -64,7 +64,7 @@ label! {
         /// No answer, a time-out or a 5xx; tried again.
         Unavailable = "unavailable",
         /// Anything else: an answer that breaks the rules, an unknown error code.
-        Error = "error",
+        Protocol = "protocol",
     }
 }
 
@@ -272,14 +272,14 @@ impl Metrics {
         self.changes_published.with_label_values(&[kind, op.as_str()]).inc_by(count as u64);
     }
 
-    /// One attempt of a call ended; `is_retry` for every attempt after the first.
-    pub fn call_ended(&self, operation: &'static str, outcome: CallOutcome, duration: Duration, is_retry: bool) {
+    /// The attempt with this number (from 1) at a call ended.
+    pub fn call_ended(&self, operation: &'static str, outcome: CallOutcome, duration: Duration, attempt: u32) {
         self.api_calls.with_label_values(&[operation, outcome.as_str()]).inc();
         self.api_call_duration.with_label_values(&[operation]).observe(duration.as_secs_f64());
         if outcome == CallOutcome::Throttled {
             self.api_throttled.with_label_values(&[operation]).inc();
         }
-        if is_retry {
+        if attempt > 1 {
             self.api_retries.with_label_values(&[operation]).inc();
         }
     }

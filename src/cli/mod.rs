@@ -1,6 +1,6 @@
 //! The commands: what is typed, dispatched to one file per command.
 //!
-//! To add a command: a file with `Args` and `run`, a `mod` line, a line in [`Command`] with an example, and the arm that
+//! To add a command: a file with `Args` and `run`, a `mod` line, a line in `Command` with an example, and the arm that
 //! the compiler then asks for in [`Cli::run`].
 
 mod exit;
@@ -24,15 +24,15 @@ const ABOUT: &str = "Change data capture for Alibaba Cloud identity (RAM)";
 const LONG_ABOUT: &str = "\
 Change data capture for Alibaba Cloud identity (RAM).
 
-ramstream reads the users, groups, memberships, roles, policies and policy attachments of one account, compares them with
-what it published last, and publishes every difference as an Avro event to Kafka, exactly once.";
+ramstream reads the users, groups, memberships, roles, policies and policy attachments of one account, \
+compares them with what it published last, and publishes every difference as an Avro event to Kafka, exactly once.";
 
 const AFTER_HELP: &str = "\
 To begin:
   ramstream config example > ramstream.toml    a commented file with every key
   ramstream config check                       what is wrong with it, and what holds
 
-Exit codes: 0 complete, 3 partial, 1 failed, 64 configuration or usage, 69 service unavailable, 75 superseded by another
+Exit codes: 0 complete, 3 partial, 1 failed, 64 configuration or usage, 69 service unavailable, 75 superseded by another \
 copy, 77 state or account refused.";
 
 /// The command line.

@@ -1,7 +1,7 @@
 //! Configuration: one TOML file, every key overridable by an environment variable.
 //!
-//! Two stages. *Raw*: the file and the variables become dotted keys with their origins ([`source`]). *Validated*: each
-//! section asks for its keys ([`reader`]) and becomes a plain struct, which the callers take apart into plain parameters.
+//! Two stages. *Raw*: the file and the variables become dotted keys with their origins (`source`). *Validated*: each
+//! section asks for its keys (`reader`) and becomes a plain struct, which the callers take apart into plain parameters.
 //! Every mistake is found in one go, and each says which key, where it was given, why it is wrong and what to do.
 //! Nothing here prints a secret. Knows nothing of what the values are used for.
 //!
@@ -27,7 +27,7 @@ mod tests;
 use std::ffi::OsString;
 use std::path::Path;
 
-pub use alicloud::{Account, Alicloud, Endpoints};
+pub use alicloud::{Account, Alicloud, Endpoints, Network};
 pub use credentials::Credentials;
 pub use faces::{Listen, Log, LogFormat};
 pub use kafka::{ClientCertificate, Kafka, KafkaSecurity, Sasl, SecurityProtocol};

@@ -133,7 +133,7 @@ impl Given {
 }
 
 /// `RAMSTREAM_SYNC__INTERVAL` → `sync.interval`. In the properties of librdkafka, none of which has an underscore,
-/// every underscore is a dot: `RAMSTREAM_KAFKA__PROPERTIES__CLIENT_ID` → `kafka.properties.client.id`.
+/// every underscore is a dot: `RAMSTREAM_KAFKA__PROPERTIES__CLIENT_RACK` → `kafka.properties.client.rack`.
 fn key_of(variable: &str) -> String {
     let key = variable.trim_start_matches(PREFIX).to_lowercase().replace("__", ".");
     match key.strip_prefix(PROPERTIES) {
