@@ -98,8 +98,8 @@ label! {
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
-    kinds: &'static [&'static str],
-    reasons: &'static [&'static str],
+    kinds: Vec<&'static str>,
+    reasons: Vec<&'static str>,
     /// `syncs_total{outcome}`: syncs ended.
     syncs: IntCounterVec,
     /// `sync_duration_seconds`: from the beginning of a sync to its end.
@@ -142,18 +142,14 @@ impl Metrics {
     /// # Panics
     /// If a name is not a legal one or stands twice, which a test rules out.
     #[must_use]
-    pub fn new(
-        kinds: &'static [&'static str],
-        operations: &'static [&'static str],
-        reasons: &'static [&'static str],
-    ) -> Self {
+    pub fn new(kinds: &[&'static str], operations: &[&'static str], reasons: &[&'static str]) -> Self {
         let registry = Registry::new();
         let r = &registry;
         one(r.register(Box::new(ProcessCollector::for_self())));
         build_info(r);
         let metrics = Self {
-            kinds,
-            reasons,
+            kinds: kinds.to_vec(),
+            reasons: reasons.to_vec(),
             syncs: counters(r, "syncs_total", "Syncs ended.", &["outcome"]),
             sync_duration: histogram(
                 r,
@@ -214,10 +210,10 @@ impl Metrics {
         for outcome in TransactionOutcome::ALL {
             self.kafka_transactions.with_label_values(&[outcome.as_str()]);
         }
-        for kind in self.kinds {
+        for kind in &self.kinds {
             self.sync_last_complete.with_label_values(&[kind]);
             self.entities.with_label_values(&[kind]);
-            for reason in self.reasons {
+            for reason in &self.reasons {
                 self.unknown_scopes.with_label_values(&[kind, reason]);
             }
             for op in Op::ALL {
@@ -257,8 +253,8 @@ impl Metrics {
 
     /// The scopes that the last sync could not read, as (kind, reason); all others are known.
     pub fn set_unknown_scopes(&self, scopes: impl IntoIterator<Item = (&'static str, &'static str)>) {
-        for kind in self.kinds {
-            for reason in self.reasons {
+        for kind in &self.kinds {
+            for reason in &self.reasons {
                 self.unknown_scopes.with_label_values(&[kind, reason]).set(0);
             }
         }

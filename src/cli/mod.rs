@@ -1,7 +1,7 @@
 //! The commands: what is typed, dispatched to one file per command.
 //!
 //! To add a command: a file with `Args` and `run`, a `mod` line, a line in `Command` with an example, and the arm that
-//! the compiler then asks for in [`Cli::run`].
+//! the compiler then asks for in `Cli::dispatch`.
 
 mod exit;
 mod logging;
@@ -69,16 +69,19 @@ impl Cli {
 
     /// Runs the command and tells on standard error why it failed, if it did.
     pub async fn run(self) -> Exit {
-        let file = setup::config_file(self.config);
-        let outcome = match self.command {
-            Command::Config(args) => config::run(&args, file.as_deref()),
-        };
-        outcome.unwrap_or_else(|error| {
+        self.dispatch().await.unwrap_or_else(|error| {
             if !is_closed_pipe(&error) {
                 eprintln!("ramstream: {error:#}");
             }
             Exit::of(&error)
         })
+    }
+
+    async fn dispatch(self) -> anyhow::Result<Exit> {
+        let file = setup::config_file(self.config);
+        match self.command {
+            Command::Config(args) => config::run(&args, file.as_deref()),
+        }
     }
 }
 
