@@ -289,23 +289,30 @@ fn addresses_with_a_password_a_path_or_another_scheme_are_refused_unseen() {
 fn half_given_and_conflicting_credentials_are_mistakes() {
     let without =
         MINIMAL.replace("access_key_id = \"LTAI5tExample\"", "").replace("access_key_secret = \"canary-secret\"", "");
-    let reason = |variables: &[(&str, &str)]| only(problems(&without, variables)).reason;
-    assert_eq!(
-        reason(&[("RAMSTREAM_CREDENTIALS__ACCESS_KEY_ID", "a")]),
-        "the AccessKeySecret is missing or unreadable"
-    );
-    assert_eq!(
-        reason(&[("RAMSTREAM_CREDENTIALS__ACCESS_KEY_SECRET", "a")]),
-        "the AccessKeyId is missing or unreadable"
-    );
+    let told = |variables: &[(&str, &str)]| {
+        let problem = only(problems(&without, variables));
+        format!("{}: {}", problem.key, problem.reason)
+    };
+    let (id, secret) = ("RAMSTREAM_CREDENTIALS__ACCESS_KEY_ID", "RAMSTREAM_CREDENTIALS__ACCESS_KEY_SECRET");
+    assert_eq!(told(&[(id, "a")]), "credentials.access_key_secret: is missing");
+    assert_eq!(told(&[(secret, "a")]), "credentials.access_key_id: is missing");
+    let not_mixed_with_theirs = [(secret, "a"), ("ALIBABA_CLOUD_ACCESS_KEY_ID", "b")];
+    assert_eq!(told(&not_mixed_with_theirs), "credentials.access_key_id: is missing");
     let half = [("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "a")];
-    assert_eq!(reason(&half), "ALIBABA_CLOUD_ACCESS_KEY_SECRET is set, but ALIBABA_CLOUD_ACCESS_KEY_ID is not");
-    let mixed = [("RAMSTREAM_CREDENTIALS__ACCESS_KEY_SECRET", "a"), ("ALIBABA_CLOUD_ACCESS_KEY_ID", "b")];
-    assert_eq!(reason(&mixed), "the AccessKeyId is missing or unreadable");
+    let expected = "credentials: ALIBABA_CLOUD_ACCESS_KEY_SECRET is set, but ALIBABA_CLOUD_ACCESS_KEY_ID is not";
+    assert_eq!(told(&half), expected);
+
     let file = secret_file(0o600, "id");
-    let mixed =
-        [("RAMSTREAM_CREDENTIALS__ACCESS_KEY_ID_FILE", path(&file)), ("RAMSTREAM_CREDENTIALS__ACCESS_KEY_ID", "b")];
-    assert_eq!(reason(&mixed), "values and files are mixed");
+    let id_file = ("RAMSTREAM_CREDENTIALS__ACCESS_KEY_ID_FILE", path(&file));
+    assert_eq!(told(&[id_file, (id, "b")]), "credentials: values and files are mixed");
+    let absent = ("RAMSTREAM_CREDENTIALS__ACCESS_KEY_SECRET_FILE", "no/such");
+    assert!(told(&[id_file, absent]).starts_with("credentials.access_key_secret_file: no/such: No such file"));
+    let files = [id_file, ("RAMSTREAM_CREDENTIALS__ACCESS_KEY_SECRET_FILE", path(&file))];
+    let (held, expected) = (load(&without, &files).unwrap().config.credentials, file.path().to_owned());
+    assert_eq!(
+        held,
+        Credentials::Files { access_key_id: expected.clone(), access_key_secret: expected, security_token: None }
+    );
 }
 
 #[test]
