@@ -5,8 +5,8 @@
 //! default address is this machine. Only GET and HEAD.
 
 use std::collections::BTreeMap;
-use std::future::IntoFuture;
 use std::io;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -16,14 +16,26 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::routing::get;
-use tokio::net::TcpListener;
-use tokio::time::Instant;
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::warn;
 
 use crate::metrics::Metrics;
 
-/// After a shutdown, open connections get this long to be answered.
+/// At most so many connections are open; more wait. A scraper and a kubelet need two.
+const CONNECTIONS_MAX: usize = 64;
+/// Then a connection is closed, however slow or busy its client is; scrapers connect again.
+const CONNECTION_LIFETIME: Duration = Duration::from_secs(60);
+/// A request that is under way when its connection is to be closed gets this long.
 const DRAIN: Duration = Duration::from_secs(1);
+/// After the listener failed.
+const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(100);
 
 /// Something that has to hold before this copy is ready.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -141,29 +153,52 @@ impl Pulse {
 }
 
 /// Serves until `shutdown`, then answers what is open for at most a second.
-///
-/// # Errors
-/// Those of the listener; failing connections are not errors.
-pub async fn serve(
-    listener: TcpListener,
-    metrics: Arc<Metrics>,
-    health: Health,
-    shutdown: CancellationToken,
-) -> io::Result<()> {
+pub async fn serve(listener: TcpListener, metrics: Arc<Metrics>, health: Health, shutdown: CancellationToken) {
     let routes = Router::new()
         .route("/metrics", get(show_metrics))
         .route("/livez", get(show_live))
         .route("/readyz", get(show_ready))
         .with_state((metrics, health));
-    let server = axum::serve(listener, routes).with_graceful_shutdown(shutdown.clone().cancelled_owned());
-    let drained = async {
-        shutdown.cancelled().await;
-        tokio::time::sleep(DRAIN).await;
-    };
-    tokio::select! {
-        served = server.into_future() => served,
-        () = drained => Ok(()),
+    let connections = TaskTracker::new();
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    while let Some(accepted) = shutdown.run_until_cancelled(accept(&listener, &places)).await {
+        match accepted {
+            Ok((stream, place)) => {
+                let answered = answer(stream, routes.clone(), shutdown.clone());
+                connections.spawn(async move {
+                    answered.await;
+                    drop(place);
+                });
+            }
+            // Such as no file descriptor left: nothing gets better at once.
+            Err(error) => {
+                warn!(%error, "accepting a connection");
+                sleep(PAUSE_AFTER_ERROR).await;
+            }
+        }
     }
+    connections.close();
+    connections.wait().await;
+}
+
+/// The next connection, once there is a place for it.
+async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+    let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
+    let (stream, _) = listener.accept().await?;
+    Ok((stream, place))
+}
+
+/// Answers the requests of one connection. Errors are the client's: it went away, or does not speak HTTP.
+async fn answer(stream: TcpStream, routes: Router, shutdown: CancellationToken) {
+    let service = TowerToHyperService::new(routes);
+    let mut connection = pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        () = shutdown.cancelled() => {}
+        () = sleep(CONNECTION_LIFETIME) => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    timeout(DRAIN, connection).await.ok();
 }
 
 async fn show_metrics(State((metrics, health)): State<(Arc<Metrics>, Health)>) -> impl IntoResponse {
@@ -195,11 +230,12 @@ mod tests {
     use std::time::Duration;
 
     use reqwest::{Client, Method, StatusCode};
-    use tokio::net::TcpListener;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
     use tokio::task::JoinHandle;
     use tokio_util::sync::CancellationToken;
 
-    use super::{Condition, Health, serve};
+    use super::{CONNECTIONS_MAX, Condition, Health, serve};
     use crate::metrics::{CallOutcome, Metrics, Op, SyncOutcome, TransactionOutcome};
 
     struct Daemon {
@@ -207,7 +243,7 @@ mod tests {
         health: Health,
         metrics: Arc<Metrics>,
         shutdown: CancellationToken,
-        server: JoinHandle<std::io::Result<()>>,
+        server: JoinHandle<()>,
     }
 
     async fn daemon() -> Daemon {
@@ -277,8 +313,8 @@ mod tests {
         metrics.set_unknown_scopes([("group", "denied"), ("group", "denied")]);
         metrics.set_unknown_scopes([("user", "denied")]);
         metrics.changes_published("user", Op::Read, 7);
-        metrics.call_ended("ListUsers", CallOutcome::Throttled, second, false);
-        metrics.call_ended("ListUsers", CallOutcome::Ok, second, true);
+        metrics.call_ended("ListUsers", CallOutcome::Throttled, second, 1);
+        metrics.call_ended("ListUsers", CallOutcome::Ok, second, 2);
         metrics.transaction_ended(TransactionOutcome::Superseded, second);
         metrics.set_state_records(9);
         metrics.state_recovered(second);
@@ -373,9 +409,24 @@ mod tests {
     async fn a_shutdown_ends_it_although_a_client_never_finishes_its_request() {
         let daemon = daemon().await;
         let address = daemon.base.strip_prefix("http://").unwrap();
-        let mut client = tokio::net::TcpStream::connect(address).await.unwrap();
-        tokio::io::AsyncWriteExt::write_all(&mut client, b"GET /metrics HTTP/1.1\r\n").await.unwrap();
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(b"GET /metrics HTTP/1.1\r\n").await.unwrap();
         daemon.shutdown.cancel();
-        tokio::time::timeout(Duration::from_secs(20), daemon.server).await.unwrap().unwrap().unwrap();
+        tokio::time::timeout(Duration::from_secs(20), daemon.server).await.unwrap().unwrap();
+    }
+    /// The paused clock jumps ahead whenever everybody waits.
+    #[tokio::test(start_paused = true)]
+    async fn clients_that_never_ask_are_closed_so_that_others_get_a_place() {
+        let daemon = daemon().await;
+        let address = daemon.base.strip_prefix("http://").unwrap();
+        let mut idle = Vec::new();
+        for _ in 0..CONNECTIONS_MAX {
+            idle.push(TcpStream::connect(address).await.unwrap());
+        }
+        let mut last = TcpStream::connect(address).await.unwrap();
+        last.write_all(b"GET /livez HTTP/1.0\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        tokio::time::timeout(Duration::from_secs(3600), last.read_to_string(&mut answer)).await.unwrap().unwrap();
+        assert!(answer.ends_with("ok\n"), "{answer}");
     }
 }

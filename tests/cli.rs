@@ -44,8 +44,14 @@ fn a_wrong_configuration_exits_with_64_and_tells_every_mistake() {
     let check = ramstream(directory.path(), &["config", "check"], &[("RAMSTREAM_SYNC__INTERVALL", "5m")]);
     assert_eq!(check.status.code(), Some(64));
     let told = text(&check.stderr);
-    for part in ["5 mistakes", "account.id", "kafka.brokers", "registry.url", "did you mean RAMSTREAM_SYNC__INTERVAL?"]
-    {
+    for part in [
+        "there is no ramstream.toml in this directory",
+        "5 mistakes",
+        "account.id",
+        "kafka.brokers",
+        "registry.url",
+        "did you mean RAMSTREAM_SYNC__INTERVAL?",
+    ] {
         assert!(told.contains(part), "{part:?} is missing in:\n{told}");
     }
 }

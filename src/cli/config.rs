@@ -23,7 +23,7 @@ enum What {
     /// Tell every mistake in the configuration, or what holds and where each value comes from; nothing is connected to
     #[command(after_help = "Example:\n  ramstream --config /etc/ramstream.toml config check")]
     Check {
-        /// Only what reading needs: [kafka] and [registry] may be missing
+        /// Only what reading needs: kafka and registry may be missing
         #[arg(long)]
         reading: bool,
     },

@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn a_refused_configuration_is_told_apart_also_under_context() {
-        let refused = || Refused { problems: Vec::new(), account_unknown: None };
+        let refused = || Refused { read_from: String::new(), problems: Vec::new(), account_unknown: None };
         let under_context = Err::<(), _>(refused()).context("starting").expect_err("it is an error");
         assert_eq!(Exit::of(&refused().into()), Exit::Usage);
         assert_eq!(Exit::of(&under_context), Exit::Usage);

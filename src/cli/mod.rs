@@ -1,7 +1,7 @@
 //! The commands: what is typed, dispatched to one file per command.
 //!
-//! To add a command: a file with `Args` and `run`, a `mod` line, a line in [`Command`] with an example, and the arm that
-//! the compiler then asks for in [`Cli::run`].
+//! To add a command: a file with `Args` and `run`, a `mod` line, a line in `Command` with an example, and the arm that
+//! the compiler then asks for in `Cli::dispatch`.
 
 mod exit;
 mod logging;
@@ -24,15 +24,15 @@ const ABOUT: &str = "Change data capture for Alibaba Cloud identity (RAM)";
 const LONG_ABOUT: &str = "\
 Change data capture for Alibaba Cloud identity (RAM).
 
-ramstream reads the users, groups, memberships, roles, policies and policy attachments of one account, compares them with
-what it published last, and publishes every difference as an Avro event to Kafka, exactly once.";
+ramstream reads the users, groups, memberships, roles, policies and policy attachments of one account, \
+compares them with what it published last, and publishes every difference as an Avro event to Kafka, exactly once.";
 
 const AFTER_HELP: &str = "\
 To begin:
   ramstream config example > ramstream.toml    a commented file with every key
   ramstream config check                       what is wrong with it, and what holds
 
-Exit codes: 0 complete, 3 partial, 1 failed, 64 configuration or usage, 69 service unavailable, 75 superseded by another
+Exit codes: 0 complete, 3 partial, 1 failed, 64 configuration or usage, 69 service unavailable, 75 superseded by another \
 copy, 77 state or account refused.";
 
 /// The command line.
@@ -69,16 +69,19 @@ impl Cli {
 
     /// Runs the command and tells on standard error why it failed, if it did.
     pub async fn run(self) -> Exit {
-        let file = setup::config_file(self.config);
-        let outcome = match self.command {
-            Command::Config(args) => config::run(&args, file.as_deref()),
-        };
-        outcome.unwrap_or_else(|error| {
+        self.dispatch().await.unwrap_or_else(|error| {
             if !is_closed_pipe(&error) {
                 eprintln!("ramstream: {error:#}");
             }
             Exit::of(&error)
         })
+    }
+
+    async fn dispatch(self) -> anyhow::Result<Exit> {
+        let file = setup::config_file(self.config);
+        match self.command {
+            Command::Config(args) => config::run(&args, file.as_deref()),
+        }
     }
 }
 

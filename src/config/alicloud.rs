@@ -38,10 +38,16 @@ fn account_id(raw: &Raw) -> Parsed<String> {
 /// How the services of the cloud are reached.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Alicloud {
-    /// `alicloud.region`, if one is set; RAM itself is global.
+    /// `alicloud.network`: through which network.
+    pub network: Network,
+    /// `alicloud.region`, for STS; the other services are global.
     pub region: Option<String>,
-    /// The addresses: defaults by `network` and `region`, or as configured.
+    /// Addresses in place of those that follow from network and region.
     pub endpoints: Endpoints,
+    /// `alicloud.allow_plain_http`: whether `endpoints` may be plain http to another machine.
+    pub allow_plain_http: bool,
+    /// `alicloud.proxy`: every request goes through it.
+    pub proxy: Option<Url>,
     /// `alicloud.ca_file`: PEM certificates to trust in addition to the system's.
     pub ca_file: Option<PathBuf>,
     /// `alicloud.connect_timeout`, for one connection.
@@ -54,43 +60,52 @@ pub struct Alicloud {
     pub concurrency: usize,
 }
 
-/// The base address of each service; the path is always `/`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Endpoints {
-    /// Security Token Service.
-    pub sts: Url,
-    /// Identity Management Service.
-    pub ims: Url,
-    /// Resource Access Management.
-    pub ram: Url,
-    /// Resource Manager.
-    pub resource_manager: Url,
-}
-
-/// Through which network the services are reached.
+/// `alicloud.network`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Network {
+pub enum Network {
+    /// Over the Internet.
     Public,
+    /// Inside a virtual private cloud of Alibaba Cloud.
     Vpc,
 }
 
+/// `[alicloud.endpoints]`: the address of a service, `https` unless it is this machine or plain http is allowed;
+/// without path. `None` = what follows from network and region.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoints {
+    /// Security Token Service.
+    pub sts: Option<Url>,
+    /// Identity Management Service.
+    pub ims: Option<Url>,
+    /// Resource Access Management.
+    pub ram: Option<Url>,
+    /// Resource Manager.
+    pub resource_manager: Option<Url>,
+}
+
+const NETWORKS: &[(&str, Network)] = &[("public", Network::Public), ("vpc", Network::Vpc)];
+
 impl Alicloud {
     pub(super) fn read(r: &mut Reader<'_>) -> Self {
-        let region = r.optional("alicloud.region", region);
-        let network =
-            r.value("alicloud.network", "public", parse::one_of(&[("public", Network::Public), ("vpc", Network::Vpc)]));
-        if network == Network::Vpc && !r.is_given("alicloud.region") && !r.is_given("alicloud.endpoints.sts") {
-            r.missing("alicloud.region", "network = \"vpc\" needs the region of the VPC, such as \"ap-southeast-1\"");
-        }
-        Self {
-            endpoints: Endpoints::read(r, network, region.as_deref()),
-            region,
+        let allow_plain_http = r.value("alicloud.allow_plain_http", "false", parse::boolean);
+        let alicloud = Self {
+            network: r.value("alicloud.network", "public", parse::one_of(NETWORKS)),
+            region: r.optional("alicloud.region", region),
+            endpoints: Endpoints::read(r, allow_plain_http),
+            allow_plain_http,
+            proxy: r.optional("alicloud.proxy", parse::url),
             ca_file: r.optional("alicloud.ca_file", parse::file),
             connect_timeout: r.value("alicloud.connect_timeout", "5s", parse::duration(SECOND..=MINUTE)),
             request_timeout: r.value("alicloud.request_timeout", "30s", parse::duration(SECOND..=10 * MINUTE)),
             rate_share: r.value("alicloud.rate_share", "0.3", parse::fraction(0.01..=1.0)),
             concurrency: r.value("alicloud.concurrency", "16", parse::integer(1..=256)),
+        };
+        // STS has no address for all regions inside a VPC.
+        let sts_is_known = r.is_given("alicloud.region") || r.is_given("alicloud.endpoints.sts");
+        if alicloud.network == Network::Vpc && !sts_is_known {
+            r.missing("alicloud.region", "network = \"vpc\" needs the region of the VPC, such as \"ap-southeast-1\"");
         }
+        alicloud
     }
 }
 
@@ -103,37 +118,23 @@ fn region(raw: &Raw) -> Parsed<String> {
 }
 
 impl Endpoints {
-    /// The hosts are those of Alibaba's published product table: RAM, IMS and Resource Manager have one host for all
-    /// regions and both sites, STS has regional ones too; Resource Manager has none inside a VPC.
-    fn read(r: &mut Reader<'_>, network: Network, region: Option<&str>) -> Self {
-        let plain_allowed = r.value("alicloud.allow_plain_http", "false", parse::boolean);
-        let vpc = network == Network::Vpc;
-        let sts = match region {
-            Some(region) if vpc => format!("sts-vpc.{region}.aliyuncs.com"),
-            Some(region) => format!("sts.{region}.aliyuncs.com"),
-            None => "sts.aliyuncs.com".to_owned(),
-        };
-        let ims = if vpc { "ims.vpc-proxy.aliyuncs.com" } else { "ims.aliyuncs.com" };
-        let ram = if vpc { "ram.vpc-proxy.aliyuncs.com" } else { "ram.aliyuncs.com" };
-        let mut endpoint = |name: &str, host: &str| {
-            let parse = |raw: &Raw| endpoint(raw, plain_allowed);
-            r.value(&format!("alicloud.endpoints.{name}"), &format!("https://{host}"), parse)
-        };
+    fn read(r: &mut Reader<'_>, allow_plain_http: bool) -> Self {
+        let parse = |raw: &Raw| endpoint(raw, allow_plain_http);
         Self {
-            sts: endpoint("sts", &sts),
-            ims: endpoint("ims", ims),
-            ram: endpoint("ram", ram),
-            resource_manager: endpoint("resource_manager", "resourcemanager.aliyuncs.com"),
+            sts: r.optional("alicloud.endpoints.sts", parse),
+            ims: r.optional("alicloud.endpoints.ims", parse),
+            ram: r.optional("alicloud.endpoints.ram", parse),
+            resource_manager: r.optional("alicloud.endpoints.resource_manager", parse),
         }
     }
 }
 
-fn endpoint(raw: &Raw, plain_allowed: bool) -> Parsed<Url> {
+fn endpoint(raw: &Raw, allow_plain_http: bool) -> Parsed<Url> {
     let url = parse::url(raw)?;
     if url.path() != "/" {
         return Err(Fault::new("the address has a path", "leave the path out: the services are called at /"));
     }
-    if url.scheme() == "http" && !plain_allowed && !parse::is_loopback(&url) {
+    if url.scheme() == "http" && !allow_plain_http && !parse::is_loopback(&url) {
         return Err(Fault::new(
             "plain http shows every reply to the network",
             "write https, or set alicloud.allow_plain_http = true",

@@ -59,6 +59,7 @@ impl Credentials {
         }
         if values_given {
             let (id, secret, token) = by_value;
+            let (id, secret) = (("credentials.access_key_id", id), ("credentials.access_key_secret", secret));
             return pair(r, id, secret).map(|(id, access_key_secret)| Self::Static {
                 access_key_id: id.expose().to_owned(),
                 access_key_secret,
@@ -67,6 +68,7 @@ impl Credentials {
         }
         if files_given {
             let (id, secret, security_token) = in_files;
+            let (id, secret) = (("credentials.access_key_id_file", id), ("credentials.access_key_secret_file", secret));
             return pair(r, id, secret).map(|(access_key_id, access_key_secret)| Self::Files {
                 access_key_id,
                 access_key_secret,
@@ -81,16 +83,14 @@ fn given(r: &Reader<'_>, names: [&str; 3]) -> bool {
     names.iter().any(|name| r.is_given(&format!("credentials.{name}")))
 }
 
-/// Both or a problem. (A half that was given and is faulty has its own problem already; saying it twice is harmless.)
-fn pair<T>(r: &mut Reader<'_>, id: Option<T>, secret: Option<T>) -> Option<(T, T)> {
-    let missing = match (&id, &secret) {
-        (Some(_), Some(_)) => return id.zip(secret),
-        (Some(_), None) => "the AccessKeySecret is missing or unreadable",
-        (None, Some(_)) => "the AccessKeyId is missing or unreadable",
-        (None, None) => "AccessKeyId and AccessKeySecret are missing or unreadable",
-    };
-    r.fault("credentials", missing, HOW);
-    None
+/// Both, or a problem: a half that was given and cannot be read has its own already.
+fn pair<T>(r: &mut Reader<'_>, id: (&str, Option<T>), secret: (&str, Option<T>)) -> Option<(T, T)> {
+    for (key, other) in [(id.0, secret.0), (secret.0, id.0)] {
+        if !r.is_given(key) {
+            r.missing(key, format!("it belongs to {other}: give both"));
+        }
+    }
+    id.1.zip(secret.1)
 }
 
 fn from_variables(r: &mut Reader<'_>) -> Option<Credentials> {

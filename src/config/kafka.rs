@@ -18,6 +18,10 @@ const TOPIC_PREFIX_MAX_CHARS: usize = 200;
 pub struct Kafka {
     /// `kafka.brokers`: `host:port` of some brokers.
     pub brokers: Vec<String>,
+    /// `kafka.client_id`: the name of this client in the brokers' logs and quotas.
+    pub client_id: String,
+    /// `kafka.group_id`: a name that librdkafka asks of every reader; no group is joined, no offset committed.
+    pub group_id: String,
     /// `kafka.topic_prefix`: every topic is called `<prefix>.<something>`.
     pub topic_prefix: String,
     /// `kafka.transactional_id_prefix`: the transactional id is `<prefix>.<account>`.
@@ -35,7 +39,7 @@ pub struct Kafka {
     /// `kafka.transaction_timeout`: the brokers abort a transaction that is open for longer.
     pub transaction_timeout: Duration,
     /// `kafka.message_max_bytes`: a larger record is not sent.
-    pub message_max_bytes: u64,
+    pub message_max_bytes: u32,
     /// `kafka.compression`: a codec by its name in librdkafka (`compression.codec`).
     pub compression: &'static str,
     /// How the connection to the brokers is protected.
@@ -112,6 +116,8 @@ impl Kafka {
         let retention = || parse::duration(HOUR..=3650 * DAY);
         Self {
             brokers: r.required("kafka.brokers", brokers, parse::list(broker)),
+            client_id: r.value("kafka.client_id", "ramstream", parse::text),
+            group_id: r.value("kafka.group_id", "ramstream", parse::text),
             topic_prefix: r.value("kafka.topic_prefix", "alicloud.identity", topic_prefix),
             transactional_id_prefix: r.value("kafka.transactional_id_prefix", "ramstream", parse::text),
             create_topics: r.value("kafka.create_topics", "true", parse::boolean),
@@ -128,21 +134,13 @@ impl Kafka {
         }
     }
 
-    /// What librdkafka has to be told for every client: brokers, security, compression, largest message and
-    /// [`Kafka::properties`]; nothing about transactions or groups. All are `Secret` because the password is among them.
+    /// What librdkafka has to be told of encryption and login, and [`Kafka::properties`], which have other names.
+    /// All are `Secret` because the password is among them.
     #[must_use]
-    pub fn client_properties(&self) -> Vec<(String, Secret)> {
-        let passed: Vec<_> = self.properties.iter().map(|(name, value)| (name.clone(), Secret::new(value))).collect();
-        let own = [
-            ("bootstrap.servers", self.brokers.join(",")),
-            ("compression.codec", self.compression.to_owned()),
-            ("message.max.bytes", self.message_max_bytes.to_string()),
-        ];
-        let own = own.into_iter().map(|(name, value)| (name, Secret::new(value)));
-        passed
-            .into_iter()
-            .chain(own.chain(self.security.properties()).map(|(name, value)| (name.to_owned(), value)))
-            .collect()
+    pub fn connection_properties(&self) -> Vec<(String, Secret)> {
+        let passed = self.properties.iter().map(|(name, value)| (name.clone(), Secret::new(value)));
+        let security = self.security.properties().into_iter().map(|(name, value)| (name.to_owned(), value));
+        passed.chain(security).collect()
     }
 }
 

@@ -40,6 +40,8 @@ const DENIED: &[(&str, &str)] = &[
     ("security.protocol", TYPED),
     ("bootstrap.servers", TYPED),
     ("metadata.broker.list", TYPED),
+    ("client.id", TYPED),
+    ("group.id", TYPED),
     ("compression.codec", TYPED),
     ("compression.type", TYPED),
     ("message.max.bytes", TYPED),
@@ -126,7 +128,7 @@ mod tests {
         assert!(reason("ssl.keystore.password").contains("secret"));
         assert!(reason("rebalance_cb").contains("not set by a text"));
         assert_eq!(reason("socket.keepalive.enable"), "passed");
-        assert_eq!(reason("client.id"), "passed");
+        assert_eq!(reason("client.rack"), "passed");
     }
 
     #[test]

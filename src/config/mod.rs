@@ -1,7 +1,7 @@
 //! Configuration: one TOML file, every key overridable by an environment variable.
 //!
-//! Two stages. *Raw*: the file and the variables become dotted keys with their origins ([`source`]). *Validated*: each
-//! section asks for its keys ([`reader`]) and becomes a plain struct, which the callers take apart into plain parameters.
+//! Two stages. *Raw*: the file and the variables become dotted keys with their origins (`source`). *Validated*: each
+//! section asks for its keys (`reader`) and becomes a plain struct, which the callers take apart into plain parameters.
 //! Every mistake is found in one go, and each says which key, where it was given, why it is wrong and what to do.
 //! Nothing here prints a secret. Knows nothing of what the values are used for.
 //!
@@ -25,9 +25,10 @@ mod sync;
 mod tests;
 
 use std::ffi::OsString;
+use std::io;
 use std::path::Path;
 
-pub use alicloud::{Account, Alicloud, Endpoints};
+pub use alicloud::{Account, Alicloud, Endpoints, Network};
 pub use credentials::Credentials;
 pub use faces::{Listen, Log, LogFormat};
 pub use kafka::{ClientCertificate, Kafka, KafkaSecurity, Sasl, SecurityProtocol};
@@ -109,19 +110,27 @@ pub fn load(
     let path = file.unwrap_or(Path::new(DEFAULT_FILE));
     let text = match std::fs::read_to_string(path) {
         Ok(text) => Some(text),
-        Err(error) if file.is_none() && error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) if file.is_none() && error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => {
             let fault = Fault::new(format!("the file cannot be read: {error}"), "name a file that this user may read");
-            return Err(Refused { problems: vec![fault.at(path.display().to_string(), None)], account_unknown: None });
+            return Err(refused(vec![fault.at(path.display().to_string(), None)], Some(path)));
         }
     };
     let given = source::gather(text.as_deref().map(|text| (path, text)), environment);
     validate(&given, scope, text.is_some().then_some(path))
 }
 
+fn refused(problems: Vec<Problem>, file: Option<&Path>) -> Refused {
+    let read_from = match file {
+        Some(path) => format!("{} and the environment", path.display()),
+        None => format!("the environment alone: there is no {DEFAULT_FILE} in this directory"),
+    };
+    Refused { read_from, problems, account_unknown: None }
+}
+
 fn validate(given: &Given, scope: Scope, file: Option<&Path>) -> Result<Loaded, Refused> {
     if !given.problems.is_empty() {
-        return Err(Refused { problems: given.problems.clone(), account_unknown: None });
+        return Err(refused(given.problems.clone(), file));
     }
     let mut r = Reader::new(given);
     let account = Account::read(&mut r);
@@ -143,7 +152,7 @@ fn validate(given: &Given, scope: Scope, file: Option<&Path>) -> Result<Loaded, 
         credentials => {
             let unknown = !r.is_given("account.id") && cloud_is_fine;
             let account_unknown = credentials.filter(|_| unknown).map(|credentials| Box::new((alicloud, credentials)));
-            Err(Refused { problems: r.problems, account_unknown })
+            Err(Refused { account_unknown, ..refused(r.problems, file) })
         }
     }
 }

@@ -140,7 +140,7 @@ pub(super) fn duration(range: RangeInclusive<Duration>) -> impl Fn(&Raw) -> Pars
 }
 
 /// A size in bytes with its unit, within `range`: `512KiB`, `1MB` (a million bytes), `64MiB`.
-pub(super) fn size(range: RangeInclusive<u64>) -> impl Fn(&Raw) -> Parsed<u64> {
+pub(super) fn size(range: RangeInclusive<u32>) -> impl Fn(&Raw) -> Parsed<u32> {
     move |raw| {
         let mend = format!(
             "write a whole number with a unit (B, KB, KiB, MB, MiB, GB, GiB), from {} to {} bytes",
@@ -149,7 +149,7 @@ pub(super) fn size(range: RangeInclusive<u64>) -> impl Fn(&Raw) -> Parsed<u64> {
         );
         let text = measure(raw, "a size", &mend)?;
         let parsed = with_unit(text, SIZE_UNITS)
-            .and_then(|(count, unit)| count.checked_mul(unit))
+            .and_then(|(count, unit)| u32::try_from(count.checked_mul(unit)?).ok())
             .ok_or_else(|| Fault::new(format!("{text:?} is not a size with its unit"), mend.clone()))?;
         if range.contains(&parsed) { Ok(parsed) } else { Err(Fault::new(format!("{text} is out of bounds"), mend)) }
     }
@@ -157,9 +157,14 @@ pub(super) fn size(range: RangeInclusive<u64>) -> impl Fn(&Raw) -> Parsed<u64> {
 
 /// The text of a number with its unit; a bare number is the commonest slip and gets a sentence of its own.
 fn measure<'a>(raw: &'a Raw, wanted: &str, mend: &str) -> Parsed<&'a str> {
-    match raw {
-        Raw::Integer(number) => Err(Fault::new(format!("{number} has no unit"), mend)),
-        other => as_text(other, wanted, mend),
+    let without_unit = match raw {
+        Raw::Integer(number) => Some(number.to_string()),
+        Raw::Untyped(text) | Raw::Text(text) if text.parse::<f64>().is_ok() => Some(text.clone()),
+        _ => None,
+    };
+    match without_unit {
+        Some(number) => Err(Fault::new(format!("{number} has no unit"), mend)),
+        None => as_text(raw, wanted, mend),
     }
 }
 

@@ -78,8 +78,10 @@ impl fmt::Display for Problem {
 
 /// The configuration cannot be used; `Display` lists every mistake.
 #[derive(Debug, thiserror::Error)]
-#[error("the configuration has {}{}", count(.problems.len()), listed(.problems))]
+#[error("the configuration ({read_from}) has {}{}", count(.problems.len()), listed(.problems))]
 pub struct Refused {
+    /// What was read, in words: somebody in the wrong directory has to see that no file was.
+    pub read_from: String,
     /// Every mistake that was found.
     pub problems: Vec<Problem>,
     /// How to ask the cloud for the missing `account.id`: present if that key is missing and these two sections

@@ -35,7 +35,7 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(given: &'a Given) -> Self {
-        Self { given, settings: Vec::new(), problems: given.problems.clone(), warnings: Vec::new() }
+        Self { given, settings: Vec::new(), problems: Vec::new(), warnings: Vec::new() }
     }
 
     /// The value of `key`, or its default, written as it would stand in a variable.

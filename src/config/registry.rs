@@ -1,5 +1,6 @@
 //! `[registry]`: the schema registry.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use reqwest::Url;
@@ -11,12 +12,14 @@ use crate::secret::Secret;
 /// How the schemas get their ids.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Registry {
-    /// `registry.url`: one or several addresses of the same registry (Confluent API).
-    pub urls: Vec<Url>,
+    /// `registry.url`: one or several addresses of the same registry (Confluent API), without a slash at the end.
+    pub urls: Vec<String>,
     /// `registry.mode`.
     pub mode: RegistryMode,
     /// The login.
     pub auth: RegistryAuth,
+    /// `registry.ca_file`: PEM certificates to trust in addition to the system's.
+    pub ca_file: Option<PathBuf>,
     /// `registry.timeout`, for one call.
     pub timeout: Duration,
 }
@@ -51,17 +54,19 @@ const MODES: &[(&str, RegistryMode)] = &[("register", RegistryMode::Register), (
 impl Registry {
     pub(super) fn read(r: &mut Reader<'_>) -> Self {
         let mend = "set it to the address of the schema registry, such as \"https://registry:8081\"";
-        let registry = Self {
-            urls: r.required("registry.url", mend, parse::list(parse::url)),
-            mode: r.value("registry.mode", "register", parse::one_of(MODES)),
-            auth: RegistryAuth::read(r),
-            timeout: r.value("registry.timeout", "10s", parse::duration(SECOND..=5 * MINUTE)),
-        };
+        let urls: Vec<Url> = r.required("registry.url", mend, parse::list(parse::url));
+        let auth = RegistryAuth::read(r);
         let open = |url: &Url| url.scheme() == "http" && !parse::is_loopback(url);
-        if registry.auth != RegistryAuth::None && registry.urls.iter().any(open) {
+        if auth != RegistryAuth::None && urls.iter().any(open) {
             r.fault("registry.url", "the login would go over the network readable", "use https");
         }
-        registry
+        Self {
+            urls: urls.iter().map(|url| url.as_str().trim_end_matches('/').to_owned()).collect(),
+            mode: r.value("registry.mode", "register", parse::one_of(MODES)),
+            auth,
+            ca_file: r.optional("registry.ca_file", parse::file),
+            timeout: r.value("registry.timeout", "10s", parse::duration(SECOND..=5 * MINUTE)),
+        }
     }
 }
 

@@ -19,8 +19,8 @@ pub(super) const FILE_VARIABLE: &str = "RAMSTREAM_CONFIG";
 /// The table whose keys are librdkafka's names, with dots of their own.
 const PROPERTIES: &str = "kafka.properties.";
 
-/// A value as it was written.
-#[derive(Debug, Clone, PartialEq)]
+/// A value as it was written. No `Debug`: it may be a secret.
+#[derive(Clone)]
 pub(super) enum Raw {
     /// From the environment, or a default: typed by whoever reads it.
     Untyped(String),
@@ -61,7 +61,6 @@ impl fmt::Display for Raw {
 }
 
 /// A value and where it was given.
-#[derive(Debug, Clone)]
 pub(super) struct Entry {
     pub(super) raw: Raw,
     pub(super) origin: Origin,
@@ -133,7 +132,7 @@ impl Given {
 }
 
 /// `RAMSTREAM_SYNC__INTERVAL` → `sync.interval`. In the properties of librdkafka, none of which has an underscore,
-/// every underscore is a dot: `RAMSTREAM_KAFKA__PROPERTIES__CLIENT_ID` → `kafka.properties.client.id`.
+/// every underscore is a dot: `RAMSTREAM_KAFKA__PROPERTIES__CLIENT_RACK` → `kafka.properties.client.rack`.
 fn key_of(variable: &str) -> String {
     let key = variable.trim_start_matches(PREFIX).to_lowercase().replace("__", ".");
     match key.strip_prefix(PROPERTIES) {

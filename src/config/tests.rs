@@ -1,13 +1,12 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::fmt::Write as _;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
 use super::source::{self, variable_of};
-use super::{Config, Credentials, EXAMPLE, Loaded, Origin, Problem, Refused, RegistryAuth, Scope, validate};
+use super::{Config, Credentials, EXAMPLE, Loaded, Network, Origin, Problem, Refused, RegistryAuth, Scope, validate};
 use crate::secret::Secret;
 
 const MINIMAL: &str = r#"
@@ -50,43 +49,37 @@ fn only(problems: Vec<Problem>) -> Problem {
     problems.into_iter().next().unwrap()
 }
 
-/// The example with every line behind `mark` made real.
-fn example_with(mark: &str) -> String {
-    EXAMPLE.lines().map(|line| format!("{}\n", line.strip_prefix(mark).unwrap_or(line))).collect()
+/// The example with its commented lines made real: those that hold a default, and the others if `examples_too`.
+fn example_made_real(examples_too: bool) -> String {
+    let is_default = |line: &&str| line.starts_with(|first: char| first.is_ascii_lowercase());
+    let real = |line: &'static str| match (line.strip_prefix("#: "), line.strip_prefix('#').filter(is_default)) {
+        (Some(example), _) if examples_too => example,
+        (_, Some(default)) => default,
+        _ => line,
+    };
+    EXAMPLE.lines().map(|line| format!("{}\n", real(line))).collect()
 }
 
 fn with_credentials(text: &str) -> Result<Loaded, Refused> {
     load(text, &[("ALIBABA_CLOUD_ACCESS_KEY_ID", "LTAI5tExample"), ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "secret")])
 }
 
-/// `#key = value`, but not `# a sentence` and not `#: key = value`.
-fn defaults_made_real() -> String {
-    let is_default = |rest: &str| rest.starts_with(|first: char| first.is_ascii_lowercase());
-    let line = |line: &'static str| line.strip_prefix('#').filter(|rest| is_default(rest)).unwrap_or(line);
-    EXAMPLE.lines().map(|text| format!("{}\n", line(text))).collect()
-}
-
 #[test]
 fn the_example_works_and_its_commented_defaults_are_the_defaults_of_the_code() {
     let as_printed = with_credentials(EXAMPLE).unwrap().config;
-    let written_out = defaults_made_real();
+    let written_out = example_made_real(false);
     assert_ne!(written_out, EXAMPLE);
     assert_eq!(with_credentials(&written_out).unwrap().config, as_printed);
 }
 
 #[test]
 fn the_example_holds_every_key_of_the_schema_with_its_variable_and_no_other() {
-    let everything = example_with("#: ").lines().map(|line| format!("{line}\n")).collect::<String>();
-    let everything = everything.lines().fold(String::new(), |mut text, line| {
-        let default = line.strip_prefix('#').filter(|rest| rest.starts_with(|first: char| first.is_ascii_lowercase()));
-        let _ = writeln!(text, "{}", default.unwrap_or(line));
-        text
-    });
+    let everything = example_made_real(true);
     let given = source::gather(Some((Path::new("example.toml"), &everything)), []);
     assert!(given.problems.is_empty(), "{:?}", given.problems);
     let in_example: BTreeSet<_> = given.entries.keys().cloned().collect();
 
-    let loaded = load(MINIMAL, &[("RAMSTREAM_KAFKA__PROPERTIES__CLIENT_ID", "x")]).unwrap();
+    let loaded = load(MINIMAL, &[("RAMSTREAM_KAFKA__PROPERTIES__CLIENT_RACK", "x")]).unwrap();
     let in_schema: BTreeSet<_> = loaded.settings.iter().map(|setting| setting.key.clone()).collect();
     assert_eq!(in_example, in_schema);
     for key in in_schema {
@@ -96,7 +89,7 @@ fn the_example_holds_every_key_of_the_schema_with_its_variable_and_no_other() {
 
 #[test]
 fn the_examples_of_keys_without_a_default_are_themselves_right() {
-    let everything = example_with("#: ");
+    let everything = example_made_real(true);
     // Files that are not here and both of two alternatives are the only mistakes left.
     let expected =
         ["No such file", "are mixed", "is given as well", "without effect", "a login is given", "is missing"];
@@ -129,7 +122,7 @@ fn the_environment_outranks_the_file_and_needs_no_file() {
     let kafka = config.publishing.unwrap().kafka;
     assert_eq!(kafka.brokers, ["a:1", "b:2"]);
     assert!(!kafka.create_topics);
-    assert_eq!(config.alicloud.endpoints.ram.as_str(), "http://127.0.0.1:8080/");
+    assert_eq!(config.alicloud.endpoints.ram.unwrap().as_str(), "http://127.0.0.1:8080/");
 
     let variables = [
         ("RAMSTREAM_ACCOUNT__ID", "1234567890123456"),
@@ -228,7 +221,8 @@ fn durations_and_sizes_need_their_unit() {
     };
     assert_eq!(size("64KiB").unwrap(), 65_536);
     assert_eq!(size("2MB").unwrap(), 2_000_000);
-    assert!(only(size("64").unwrap_err().problems).mend.contains("MiB"));
+    assert!(only(size("64000").unwrap_err().problems).reason.contains("64000 has no unit"));
+    assert!(only(size("8GiB").unwrap_err().problems).mend.contains("MiB"));
 }
 
 #[test]
@@ -256,27 +250,19 @@ fn a_missing_account_can_be_looked_up_with_what_is_given() {
     let text = MINIMAL.replace("id = \"1234567890123456\"", "");
     let refused = load(&text, &[]).unwrap_err();
     let (alicloud, credentials) = *refused.account_unknown.expect("the cloud's sections are fine");
-    assert_eq!(alicloud.endpoints.sts.as_str(), "https://sts.aliyuncs.com/");
+    assert_eq!(alicloud.network, Network::Public);
     assert!(matches!(credentials, Credentials::Static { access_key_id, .. } if access_key_id == "LTAI5tExample"));
     assert!(load(&text.replace("LTAI5tExample", ""), &[]).unwrap_err().account_unknown.is_none());
 }
 
 #[test]
-fn addresses_follow_from_network_and_region() {
-    let hosts = |variables: &[(&str, &str)]| {
-        let endpoints = config(variables).alicloud.endpoints;
-        [endpoints.sts, endpoints.ims, endpoints.ram, endpoints.resource_manager]
-            .map(|url| url.host_str().unwrap().to_owned())
-    };
-    let public = ["sts.aliyuncs.com", "ims.aliyuncs.com", "ram.aliyuncs.com", "resourcemanager.aliyuncs.com"];
-    assert_eq!(hosts(&[]), public);
-    assert_eq!(hosts(&[("RAMSTREAM_ALICLOUD__REGION", "eu-central-1")])[0], "sts.eu-central-1.aliyuncs.com");
-    let vpc = [("RAMSTREAM_ALICLOUD__REGION", "cn-beijing"), ("RAMSTREAM_ALICLOUD__NETWORK", "vpc")];
-    assert_eq!(
-        hosts(&vpc)[..3],
-        ["sts-vpc.cn-beijing.aliyuncs.com", "ims.vpc-proxy.aliyuncs.com", "ram.vpc-proxy.aliyuncs.com"]
-    );
-    assert_eq!(only(problems(MINIMAL, &vpc[1..])).key, "alicloud.region");
+fn inside_a_vpc_the_region_or_the_address_of_sts_has_to_be_known() {
+    let vpc = ("RAMSTREAM_ALICLOUD__NETWORK", "vpc");
+    assert_eq!(only(problems(MINIMAL, &[vpc])).key, "alicloud.region");
+    let region = config(&[vpc, ("RAMSTREAM_ALICLOUD__REGION", "cn-beijing")]).alicloud;
+    assert_eq!((region.network, region.region.as_deref()), (Network::Vpc, Some("cn-beijing")));
+    assert!(load(MINIMAL, &[vpc, ("RAMSTREAM_ALICLOUD__ENDPOINTS__STS", "https://sts.example")]).is_ok());
+    assert_eq!(only(problems(MINIMAL, &[("RAMSTREAM_ALICLOUD__REGION", "EU (Frankfurt)")])).key, "alicloud.region");
 }
 
 #[test]
@@ -303,23 +289,30 @@ fn addresses_with_a_password_a_path_or_another_scheme_are_refused_unseen() {
 fn half_given_and_conflicting_credentials_are_mistakes() {
     let without =
         MINIMAL.replace("access_key_id = \"LTAI5tExample\"", "").replace("access_key_secret = \"canary-secret\"", "");
-    let reason = |variables: &[(&str, &str)]| only(problems(&without, variables)).reason;
-    assert_eq!(
-        reason(&[("RAMSTREAM_CREDENTIALS__ACCESS_KEY_ID", "a")]),
-        "the AccessKeySecret is missing or unreadable"
-    );
-    assert_eq!(
-        reason(&[("RAMSTREAM_CREDENTIALS__ACCESS_KEY_SECRET", "a")]),
-        "the AccessKeyId is missing or unreadable"
-    );
+    let told = |variables: &[(&str, &str)]| {
+        let problem = only(problems(&without, variables));
+        format!("{}: {}", problem.key, problem.reason)
+    };
+    let (id, secret) = ("RAMSTREAM_CREDENTIALS__ACCESS_KEY_ID", "RAMSTREAM_CREDENTIALS__ACCESS_KEY_SECRET");
+    assert_eq!(told(&[(id, "a")]), "credentials.access_key_secret: is missing");
+    assert_eq!(told(&[(secret, "a")]), "credentials.access_key_id: is missing");
+    let not_mixed_with_theirs = [(secret, "a"), ("ALIBABA_CLOUD_ACCESS_KEY_ID", "b")];
+    assert_eq!(told(&not_mixed_with_theirs), "credentials.access_key_id: is missing");
     let half = [("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "a")];
-    assert_eq!(reason(&half), "ALIBABA_CLOUD_ACCESS_KEY_SECRET is set, but ALIBABA_CLOUD_ACCESS_KEY_ID is not");
-    let mixed = [("RAMSTREAM_CREDENTIALS__ACCESS_KEY_SECRET", "a"), ("ALIBABA_CLOUD_ACCESS_KEY_ID", "b")];
-    assert_eq!(reason(&mixed), "the AccessKeyId is missing or unreadable");
+    let expected = "credentials: ALIBABA_CLOUD_ACCESS_KEY_SECRET is set, but ALIBABA_CLOUD_ACCESS_KEY_ID is not";
+    assert_eq!(told(&half), expected);
+
     let file = secret_file(0o600, "id");
-    let mixed =
-        [("RAMSTREAM_CREDENTIALS__ACCESS_KEY_ID_FILE", path(&file)), ("RAMSTREAM_CREDENTIALS__ACCESS_KEY_ID", "b")];
-    assert_eq!(reason(&mixed), "values and files are mixed");
+    let id_file = ("RAMSTREAM_CREDENTIALS__ACCESS_KEY_ID_FILE", path(&file));
+    assert_eq!(told(&[id_file, (id, "b")]), "credentials: values and files are mixed");
+    let absent = ("RAMSTREAM_CREDENTIALS__ACCESS_KEY_SECRET_FILE", "no/such");
+    assert!(told(&[id_file, absent]).starts_with("credentials.access_key_secret_file: no/such: No such file"));
+    let files = [id_file, ("RAMSTREAM_CREDENTIALS__ACCESS_KEY_SECRET_FILE", path(&file))];
+    let (held, expected) = (load(&without, &files).unwrap().config.credentials, file.path().to_owned());
+    assert_eq!(
+        held,
+        Credentials::Files { access_key_id: expected.clone(), access_key_secret: expected, security_token: None }
+    );
 }
 
 #[test]
@@ -390,19 +383,21 @@ fn a_login_belongs_to_a_protocol_that_has_one() {
     let protocol = ("RAMSTREAM_KAFKA__SECURITY_PROTOCOL", "sasl_ssl");
     let missing: Vec<_> = problems(MINIMAL, &[protocol]).into_iter().map(|problem| problem.key).collect();
     assert_eq!(missing, ["kafka.sasl_username", "kafka.sasl_password"]);
-    let properties = config(&[login[0], login[1], protocol]).publishing.unwrap().kafka.client_properties();
+    let properties = config(&[login[0], login[1], protocol]).publishing.unwrap().kafka.connection_properties();
     let of = |name| properties.iter().find(|(known, _)| known == name).map(|(_, value)| value.expose());
     assert_eq!(of("security.protocol"), Some("sasl_ssl"));
     assert_eq!(of("sasl.mechanism"), Some("SCRAM-SHA-512"));
     assert_eq!(of("sasl.password"), Some("canary"));
-    assert_eq!(of("bootstrap.servers"), Some("kafka:9093"));
 }
 
 #[test]
 fn harmless_properties_pass_through_and_harmful_ones_are_refused_with_the_reason() {
-    let lines = "[kafka.properties]\nsocket.keepalive.enable = true\n\"client.id\" = \"x\"\n";
+    let lines = "[kafka.properties]\nsocket.keepalive.enable = true\n\"client.rack\" = \"x\"\n";
     let kafka = load(&format!("{MINIMAL}{lines}"), &[]).unwrap().config.publishing.unwrap().kafka;
-    assert_eq!(kafka.properties, [("client.id".into(), "x".into()), ("socket.keepalive.enable".into(), "true".into())]);
+    assert_eq!(
+        kafka.properties,
+        [("client.rack".into(), "x".into()), ("socket.keepalive.enable".into(), "true".into())]
+    );
     let refused = [
         ("plugin.library.paths", "loads code"),
         ("test.mock.num.brokers", "mock"),
@@ -447,7 +442,7 @@ fn no_secret_is_shown_by_anything() {
     ];
     let good: Vec<_> = secrets.into_iter().chain(rest).collect();
     let loaded = load(MINIMAL, &good).unwrap();
-    let properties = loaded.config.publishing.as_ref().unwrap().kafka.client_properties();
+    let properties = loaded.config.publishing.as_ref().unwrap().kafka.connection_properties();
     assert!(!format!("{loaded:?} {loaded:#?} {properties:?}").contains("canary"));
     assert!(format!("{properties:?}").contains("sasl.password"));
 
