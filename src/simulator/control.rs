@@ -1,0 +1,182 @@
+//! The control address: plain JSON over HTTP, for whoever runs the simulated account, never for its clients.
+//!
+//! | request | body | does |
+//! |---|---|---|
+//! | `GET /healthz` | | `{"status":"ok"}` |
+//! | `GET /account` | | the whole account, in the form of the account file |
+//! | `POST /save` | | writes the account file |
+//! | `GET /calls` | | calls, refused and throttled, per operation |
+//! | `GET /faults` | | faults in force, each with how often it happened (`fired`) |
+//! | `POST /faults` | a [`Fault`](super::faults::Fault) | adds a fault; the first that fits strikes |
+//! | `DELETE /faults` | | takes all faults away |
+//! | `POST /freeze`, `POST /unfreeze` | `{"user": name or id}` | what the console does and no public operation |
+//! | `POST /latency` | `{"latency_ms": 20}` | every answer comes that much later |
+//! | `POST /throttle` | [`Limits`](super::throttle::Limits), any part | quotas, share of calls throttled at random |
+//! | `POST /clock` | `{"offset_seconds": 1200}` | moves the service's clock, seen in `Date` and in every date |
+//!
+//! A fault: `{"operation": "ListUsers", "fault": "missing_marker"}`, with optional `version`, `page`, `parameters`
+//! (`{"GroupName": "ops"}`), `times`, `probability`; for `error` also `status`, `code` and `message`, for `slow`
+//! `delay_ms`. Faults: `error`, `throttle`, `deny`, `expired_token`, `http_5xx`, `html`, `reset`, `reset_after`, `slow`,
+//! `stale` (reads see the account as it was when the fault was set), `truncate_body`, `truncate_json`,
+//! `missing_marker`, `repeated_marker`, `missing_array`, `empty`.
+//!
+//! With a moved clock, requests with a right time are refused as expired from 15 minutes on. `"judge_requests_by":
+//! "machine_clock"` beside `offset_seconds` lets them pass: for an account whose time is virtual.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Json, Response};
+use axum::routing::{get, post};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::account::UserStatus;
+use super::faults::{Effect, Fault};
+use super::service::Simulator;
+use super::throttle::Limits;
+
+type Shared = State<Arc<Simulator>>;
+
+/// The control address's routes.
+pub(super) fn routes(simulator: Arc<Simulator>) -> Router {
+    Router::new()
+        .route("/healthz", get(async || Json(json!({ "status": "ok" }))))
+        .route("/account", get(account))
+        .route("/save", post(save))
+        .route("/calls", get(calls))
+        .route("/faults", get(faults).post(add_fault).delete(clear_faults))
+        .route("/freeze", post(freeze))
+        .route("/unfreeze", post(unfreeze))
+        .route("/latency", post(latency))
+        .route("/throttle", post(throttle))
+        .route("/clock", post(clock))
+        .with_state(simulator)
+}
+
+/// Why a request is refused.
+struct Refused(StatusCode, String);
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        (self.0, Json(json!({ "error": self.1 }))).into_response()
+    }
+}
+
+/// Reads a body as JSON whatever its content type says, so that a bare `curl -d` works.
+fn parse<T: DeserializeOwned>(body: &Bytes) -> Result<T, Refused> {
+    serde_json::from_slice(body).map_err(|error| Refused(StatusCode::BAD_REQUEST, error.to_string()))
+}
+
+async fn account(State(simulator): Shared) -> Result<Response, Refused> {
+    let (account, _) = simulator.snapshot();
+    let body = serde_json::to_vec(account.as_ref())
+        .map_err(|error| Refused(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
+    Ok(([("content-type", "application/json")], body).into_response())
+}
+
+async fn save(State(simulator): Shared) -> Result<Json<Value>, Refused> {
+    match simulator.save() {
+        Ok(Some(path)) => Ok(Json(json!({ "saved": path }))),
+        Ok(None) => Err(Refused(StatusCode::CONFLICT, "there is no account file: start with --account FILE".into())),
+        Err(error) => Err(Refused(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())),
+    }
+}
+
+async fn calls(State(simulator): Shared) -> Json<Value> {
+    Json(json!(*super::lock(&simulator.calls)))
+}
+
+async fn faults(State(simulator): Shared) -> Json<Vec<Fault>> {
+    Json(simulator.faults.list())
+}
+
+async fn add_fault(State(simulator): Shared, body: Bytes) -> Result<Json<Vec<Fault>>, Refused> {
+    let mut fault: Fault = parse(&body)?;
+    if let Some(problem) = fault.problem() {
+        return Err(Refused(StatusCode::BAD_REQUEST, problem.to_owned()));
+    }
+    if fault.fault == Effect::Stale {
+        fault.snapshot = Some(simulator.snapshot());
+    }
+    simulator.faults.add(fault);
+    Ok(Json(simulator.faults.list()))
+}
+
+async fn clear_faults(State(simulator): Shared) -> Json<Vec<Fault>> {
+    simulator.faults.clear();
+    Json(simulator.faults.list())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WhichUser {
+    user: String,
+}
+
+async fn freeze(State(simulator): Shared, body: Bytes) -> Result<Json<Value>, Refused> {
+    set_status(&simulator, &body, UserStatus::Frozen)
+}
+
+async fn unfreeze(State(simulator): Shared, body: Bytes) -> Result<Json<Value>, Refused> {
+    set_status(&simulator, &body, UserStatus::Active)
+}
+
+fn set_status(simulator: &Simulator, body: &Bytes, status: UserStatus) -> Result<Json<Value>, Refused> {
+    let WhichUser { user } = parse(body)?;
+    let refused = |error: super::error::ServiceError| Refused(StatusCode::NOT_FOUND, error.message.into_owned());
+    simulator.set_user_status(&user, status).map_err(refused)?;
+    Ok(Json(json!({ "user": user, "status": status })))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Latency {
+    latency_ms: u64,
+}
+
+async fn latency(State(simulator): Shared, body: Bytes) -> Result<Json<Value>, Refused> {
+    let Latency { latency_ms } = parse(&body)?;
+    simulator.latency_ms.store(latency_ms, Ordering::Relaxed);
+    Ok(Json(json!({ "latency_ms": latency_ms })))
+}
+
+/// Parts that are not named stay as they are.
+async fn throttle(State(simulator): Shared, body: Bytes) -> Result<Json<Limits>, Refused> {
+    let sent: serde_json::Map<String, Value> = parse(&body)?;
+    let mut limits = json!(simulator.throttle.limits());
+    for (name, value) in sent {
+        limits[name] = value;
+    }
+    let limits: Limits =
+        serde_json::from_value(limits).map_err(|error| Refused(StatusCode::BAD_REQUEST, error.to_string()))?;
+    simulator.throttle.set(limits.clone());
+    Ok(Json(limits))
+}
+
+#[derive(Clone, Copy, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+enum JudgedBy {
+    #[default]
+    SimulatedClock,
+    MachineClock,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClockSetting {
+    offset_seconds: i32,
+    #[serde(default)]
+    judge_requests_by: JudgedBy,
+}
+
+async fn clock(State(simulator): Shared, body: Bytes) -> Result<Json<Value>, Refused> {
+    let ClockSetting { offset_seconds, judge_requests_by } = parse(&body)?;
+    simulator.clock.set(i64::from(offset_seconds) * 1000, judge_requests_by == JudgedBy::MachineClock);
+    Ok(Json(json!({ "now": simulator.clock.now() })))
+}

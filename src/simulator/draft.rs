@@ -1,0 +1,89 @@
+//! The only way to change an account: every change is noted with what stood there before and after.
+//!
+//! Does not know why something changes, nor whether it may: the operations have checked that.
+
+use std::ops::Deref;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::account::Account;
+use super::table::Row;
+
+/// One row that was added, changed or taken out.
+#[derive(Debug, Serialize)]
+pub struct Change {
+    /// [`Row::KIND`], or `account`.
+    pub kind: &'static str,
+    /// The whole row before; absent if it was added.
+    pub before: Option<Value>,
+    /// The whole row after; absent if it was taken out.
+    pub after: Option<Value>,
+}
+
+/// An account being changed. Reads go straight through to it.
+#[derive(Debug)]
+pub struct Draft<'a> {
+    account: &'a mut Account,
+    changes: Vec<Change>,
+}
+
+impl Deref for Draft<'_> {
+    type Target = Account;
+
+    fn deref(&self) -> &Account {
+        self.account
+    }
+}
+
+impl<'a> Draft<'a> {
+    /// Begins to change `account`.
+    pub fn new(account: &'a mut Account) -> Self {
+        Self { account, changes: Vec::new() }
+    }
+
+    /// What was changed, in order.
+    #[must_use]
+    pub fn into_changes(self) -> Vec<Change> {
+        self.changes
+    }
+
+    /// Adds a row whose keys the caller has checked to be free.
+    pub fn insert<T: Row>(&mut self, row: T) {
+        let after = Some(json(&row));
+        T::table_mut(self.account).insert(row).expect("the operation checked that the keys are free");
+        self.changes.push(Change { kind: T::KIND, before: None, after });
+    }
+
+    /// Puts `row` in the place of the row with the same first key.
+    pub fn replace<T: Row>(&mut self, row: T) {
+        let after = Some(json(&row));
+        let before = T::table_mut(self.account).replace(row).expect("the operation found the row it replaces");
+        self.changes.push(Change { kind: T::KIND, before: Some(json(before.as_ref())), after });
+    }
+
+    /// Takes the row with `key` out, if it is there.
+    pub fn remove<T: Row>(&mut self, key: &str) {
+        if let Some(row) = T::table_mut(self.account).remove(key) {
+            self.changes.push(Change { kind: T::KIND, before: Some(json(row.as_ref())), after: None });
+        }
+    }
+
+    /// Sets or clears the account's alias.
+    pub fn set_alias(&mut self, alias: Option<String>) {
+        let before = Some(serde_json::json!({ "alias": self.account.alias }));
+        self.account.alias = alias;
+        let after = Some(serde_json::json!({ "alias": self.account.alias }));
+        self.changes.push(Change { kind: "account", before, after });
+    }
+
+    /// A number that this account has never given out; see [`super::ids`].
+    pub fn next_id_seed(&mut self) -> u64 {
+        self.account.ids_issued += 1;
+        self.account.ids_issued
+    }
+}
+
+fn json<T: Serialize>(row: &T) -> Value {
+    serde_json::to_value(row).expect("rows are structs of texts and numbers, which always have a JSON form")
+}

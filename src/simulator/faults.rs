@@ -1,0 +1,222 @@
+//! Faults: what goes wrong with which calls, set while the simulator runs.
+//!
+//! Promises: at most one fault strikes a call, the first that fits, in the order in which they were set; how often each
+//! struck is counted, so that a test can tell that its fault did happen. Knows what a fault does to an answer, not how
+//! bytes go over a connection.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use serde::{Deserialize, Serialize};
+
+use super::account::Account;
+use super::error::{self, ServiceError};
+use super::operations::Operation;
+use super::reply::Reply;
+
+/// What happens to a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Effect {
+    /// `status`, `code` and `message` of the fault; `InternalError` with HTTP 500 without them.
+    Error,
+    /// `Throttling.User`, whatever the quota.
+    Throttle,
+    /// `NoPermission`, HTTP 403.
+    Deny,
+    /// `InvalidSecurityToken.Expired`.
+    ExpiredToken,
+    /// `ServiceUnavailable`, HTTP 503.
+    #[serde(rename = "http_5xx")]
+    Http5xx,
+    /// A gateway's HTML page, HTTP 502.
+    Html,
+    /// The connection ends without an answer, before the operation does anything.
+    Reset,
+    /// The connection ends without an answer, after the operation was done.
+    ResetAfter,
+    /// The answer comes `delay_ms` late (10 s without it).
+    Slow,
+    /// The account as it was when the fault was set; reads only.
+    Stale,
+    /// Half of the body, then the connection ends.
+    TruncateBody,
+    /// Half of the body as if it were whole.
+    TruncateJson,
+    /// `IsTruncated` is true and there is no `Marker`.
+    MissingMarker,
+    /// `IsTruncated` is true and `Marker` is the one that the call itself began at, or a fixed one on the first page.
+    RepeatedMarker,
+    /// The listing's array is missing.
+    MissingArray,
+    /// The listing is empty and complete.
+    Empty,
+}
+
+/// One fault, as it is set and as it is shown.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Fault {
+    /// The action, or `*`.
+    pub operation: String,
+    /// The service's version; every service that has the action without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// What happens.
+    pub fault: Effect,
+    /// The only page that it happens to, from 1 on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<u32>,
+    /// The only parameters that it happens to: all of these, with these values.
+    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub parameters: std::collections::BTreeMap<String, String>,
+    /// How often it happens at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<u32>,
+    /// How likely it happens, 0 to 1; always without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probability: Option<f64>,
+    /// HTTP status of `error`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// Code of `error`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// Message of `error`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// Milliseconds of `slow`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delay_ms: Option<u64>,
+    /// How often it happened.
+    #[serde(default, skip_deserializing)]
+    pub fired: u32,
+    /// What `stale` serves, and the sequence of the last mutation in it.
+    #[serde(skip)]
+    pub snapshot: Option<(Arc<Account>, u64)>,
+}
+
+impl Fault {
+    /// Why the fault makes no sense, if it does not.
+    #[must_use]
+    pub(super) fn problem(&self) -> Option<&'static str> {
+        if self.probability.is_some_and(|probability| !(0.0..=1.0).contains(&probability)) {
+            return Some("probability: must be between 0 and 1");
+        }
+        if self.status.is_some_and(|status| !(400..=599).contains(&status)) {
+            return Some("status: must be between 400 and 599");
+        }
+        (self.page == Some(0)).then_some("page: pages begin at 1")
+    }
+
+    /// The refusal that takes the place of the operation, if this fault is one.
+    #[must_use]
+    pub(super) fn refusal(&self) -> Option<ServiceError> {
+        match self.fault {
+            Effect::Error => Some(ServiceError::new(
+                self.status.unwrap_or(error::INTERNAL_ERROR.status),
+                self.code.clone().map_or(error::INTERNAL_ERROR.code, Into::into),
+                self.message.clone().map_or(error::INTERNAL_ERROR.message, Into::into),
+            )),
+            Effect::Throttle => Some(error::THROTTLED),
+            Effect::Deny => Some(error::NO_PERMISSION),
+            Effect::ExpiredToken => Some(error::TOKEN_EXPIRED),
+            Effect::Http5xx => Some(error::UNAVAILABLE),
+            _ => None,
+        }
+    }
+
+    /// How much later than usual the answer comes.
+    #[must_use]
+    pub(super) fn delay(&self) -> Duration {
+        match self.fault {
+            Effect::Slow => Duration::from_millis(self.delay_ms.unwrap_or(10_000)),
+            _ => Duration::ZERO,
+        }
+    }
+
+    /// Spoils a listing.
+    pub(super) fn spoil(&self, reply: &mut Reply, marker_sent: Option<&str>) {
+        let Some((name, item)) = reply.collection() else { return };
+        match self.fault {
+            Effect::MissingMarker => {
+                reply.set("IsTruncated", &true);
+                reply.remove("Marker");
+            }
+            Effect::RepeatedMarker => {
+                reply.set("IsTruncated", &true);
+                reply.set("Marker", &marker_sent.unwrap_or("AAAB/+c="));
+            }
+            Effect::MissingArray => reply.remove(name),
+            Effect::Empty => {
+                reply.set(name, &serde_json::json!({ item: [] }));
+                reply.remove("Marker");
+                for (field, value) in [("IsTruncated", serde_json::json!(false)), ("TotalCount", serde_json::json!(0))]
+                {
+                    if reply.has(field) {
+                        reply.set(field, &value);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The faults in force.
+#[derive(Debug)]
+pub(super) struct Faults(Mutex<(Vec<Fault>, StdRng)>);
+
+impl Faults {
+    /// None yet; those that are set with a probability are drawn by `seed`.
+    #[must_use]
+    pub(super) fn new(seed: u64) -> Self {
+        Self(Mutex::new((Vec::new(), StdRng::seed_from_u64(seed))))
+    }
+
+    /// Adds one.
+    pub(super) fn add(&self, fault: Fault) {
+        super::lock(&self.0).0.push(fault);
+    }
+
+    /// Takes all away.
+    pub(super) fn clear(&self) {
+        super::lock(&self.0).0.clear();
+    }
+
+    /// All, with how often each happened.
+    #[must_use]
+    pub(super) fn list(&self) -> Vec<Fault> {
+        super::lock(&self.0).0.clone()
+    }
+
+    /// The fault that strikes this call, if any; it is counted.
+    #[must_use]
+    pub(super) fn strike(
+        &self,
+        operation: &Operation,
+        page: u32,
+        sent: impl Fn(&str) -> Option<String>,
+    ) -> Option<Fault> {
+        let mut held = super::lock(&self.0);
+        let (faults, random) = &mut *held;
+        let fault = faults.iter_mut().find(|fault| {
+            fault.concerns(operation, page, &sent)
+                && fault.probability.is_none_or(|probability| random.random_bool(probability))
+        })?;
+        fault.fired += 1;
+        Some(fault.clone())
+    }
+}
+
+impl Fault {
+    fn concerns(&self, operation: &Operation, page: u32, sent: &impl Fn(&str) -> Option<String>) -> bool {
+        (self.operation == "*" || self.operation == operation.name)
+            && self.version.as_deref().is_none_or(|version| version == operation.service.version())
+            && self.page.is_none_or(|wanted| wanted == page)
+            && self.times.is_none_or(|times| self.fired < times)
+            && self.parameters.iter().all(|(name, value)| sent(name).as_deref() == Some(value))
+    }
+}

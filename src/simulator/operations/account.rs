@@ -1,0 +1,101 @@
+//! The account itself: its alias, its default domain and its counters.
+
+use serde::Serialize;
+
+use super::super::account::{Account, PolicyType};
+use super::super::draft::Draft;
+use super::super::error::{self, ServiceError};
+use super::super::reply::Reply;
+use super::{Answer, Call, Operation, Service, limits, read, write};
+
+pub(super) const OPERATIONS: &[Operation] = &[
+    read(Service::Ram, "GetAccountAlias", get_alias),
+    write(Service::Ram, "SetAccountAlias", set_alias),
+    write(Service::Ram, "ClearAccountAlias", clear_alias),
+    read(Service::Ims, "GetDefaultDomain", get_default_domain),
+    read(Service::Ims, "GetAccountSummary", get_summary),
+];
+
+fn get_alias(_: &Call<'_>, account: &Account) -> Answer {
+    Ok(Reply::done().with("AccountAlias", &account.alias_or_id()))
+}
+
+fn set_alias(call: &Call<'_>, draft: &mut Draft<'_>) -> Answer {
+    let alias = call.parameters.required("AccountAlias")?;
+    if !(3..=63).contains(&alias.len()) {
+        return Err(ServiceError::invalid_length("AccountAlias"));
+    }
+    let plain = alias.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+    if !plain || alias.starts_with('-') || alias.ends_with('-') || alias.contains("--") {
+        return Err(ServiceError::invalid_format("AccountAlias"));
+    }
+    if draft.alias.is_some() {
+        return Err(error::ALIAS_EXISTS);
+    }
+    draft.set_alias(Some(alias.to_owned()));
+    Ok(Reply::done())
+}
+
+fn clear_alias(_: &Call<'_>, draft: &mut Draft<'_>) -> Answer {
+    if draft.alias.is_none() {
+        return Err(error::ALIAS_NOT_EXIST);
+    }
+    draft.set_alias(None);
+    Ok(Reply::done())
+}
+
+fn get_default_domain(_: &Call<'_>, account: &Account) -> Answer {
+    Ok(Reply::done().with("DefaultDomainName", &account.domain()))
+}
+
+/// Counters and limits, in the fields that hold what this account can hold.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct SummaryMap {
+    users: usize,
+    groups: usize,
+    roles: usize,
+    policies: usize,
+    #[serde(rename = "MFADevices")]
+    mfa_devices: usize,
+    #[serde(rename = "MFADevicesInUse")]
+    mfa_devices_in_use: usize,
+    users_quota: usize,
+    groups_quota: usize,
+    roles_quota: usize,
+    policies_quota: usize,
+    groups_per_user_quota: usize,
+    attached_policies_per_user_quota: usize,
+    attached_policies_per_group_quota: usize,
+    attached_policies_per_role_quota: usize,
+    attached_system_policies_per_user_quota: usize,
+    attached_system_policies_per_group_quota: usize,
+    attached_system_policies_per_role_quota: usize,
+    versions_per_policy_quota: usize,
+    policy_size_quota: usize,
+}
+
+fn get_summary(_: &Call<'_>, account: &Account) -> Answer {
+    let summary = SummaryMap {
+        users: account.users.len(),
+        groups: account.groups.len(),
+        roles: account.roles.len(),
+        policies: account.policies.group_len(PolicyType::Custom.as_str()),
+        mfa_devices: 0,
+        mfa_devices_in_use: 0,
+        users_quota: limits::USERS,
+        groups_quota: limits::GROUPS,
+        roles_quota: limits::ROLES,
+        policies_quota: limits::CUSTOM_POLICIES,
+        groups_per_user_quota: limits::GROUPS_PER_USER,
+        attached_policies_per_user_quota: limits::CUSTOM_POLICIES_PER_PRINCIPAL,
+        attached_policies_per_group_quota: limits::CUSTOM_POLICIES_PER_PRINCIPAL,
+        attached_policies_per_role_quota: limits::CUSTOM_POLICIES_PER_PRINCIPAL,
+        attached_system_policies_per_user_quota: limits::SYSTEM_POLICIES_PER_PRINCIPAL,
+        attached_system_policies_per_group_quota: limits::SYSTEM_POLICIES_PER_PRINCIPAL,
+        attached_system_policies_per_role_quota: limits::SYSTEM_POLICIES_PER_PRINCIPAL,
+        versions_per_policy_quota: limits::VERSIONS_PER_POLICY,
+        policy_size_quota: limits::DOCUMENT_CHARACTERS,
+    };
+    Ok(Reply::done().with("SummaryMap", &summary))
+}

@@ -1,0 +1,131 @@
+//! The services' addresses: connections over HTTP and HTTPS, each in a task of its own.
+//!
+//! Promises: neither a handshake nor a slow client holds up the accepting of others. Does not know what is answered.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{HeaderValue, Response, header};
+use bytes::Bytes;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use jiff::Timestamp;
+use openssl::ssl::{Ssl, SslAcceptor};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_openssl::SslStream;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::request::Request;
+use super::service::{Answered, Damage, Simulator};
+
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// After a failed accept (no file descriptors left), so that the loop does not spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+const GATEWAY_PAGE: &str =
+    "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>";
+
+/// Accepts connections until `stop`; with `tls`, encrypted ones.
+pub(super) async fn listen(
+    listener: TcpListener,
+    tls: Option<SslAcceptor>,
+    simulator: Arc<Simulator>,
+    stop: CancellationToken,
+) {
+    let connections = TaskTracker::new();
+    loop {
+        let accepted = tokio::select! {
+            () = stop.cancelled() => break,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                let connection = connection(stream, tls.clone(), Arc::clone(&simulator));
+                let stop = stop.clone();
+                connections.spawn(async move { stop.run_until_cancelled(connection).await });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "connection not accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    connections.close();
+    connections.wait().await;
+}
+
+async fn connection(stream: TcpStream, tls: Option<SslAcceptor>, simulator: Arc<Simulator>) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "socket option not set");
+    }
+    let Some(acceptor) = tls else { return serve(stream, simulator).await };
+    match tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake(&acceptor, stream)).await {
+        Ok(Ok(stream)) => serve(stream, simulator).await,
+        Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
+        Err(_) => tracing::debug!("TLS handshake timed out"),
+    }
+}
+
+async fn handshake(acceptor: &SslAcceptor, stream: TcpStream) -> io::Result<SslStream<TcpStream>> {
+    let mut stream = SslStream::new(Ssl::new(acceptor.context())?, stream)?;
+    Pin::new(&mut stream).accept().await.map_err(io::Error::other)?;
+    Ok(stream)
+}
+
+async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, simulator: Arc<Simulator>) {
+    let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+        let simulator = Arc::clone(&simulator);
+        async move {
+            let request = Request::read(request.map(Body::new)).await.map_err(io::Error::other)?;
+            response(simulator.answer(&request).await)
+        }
+    });
+    if let Err(error) = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await {
+        tracing::debug!(%error, "connection ended");
+    }
+}
+
+/// # Errors
+/// The connection is to end without an answer.
+fn response(answered: Answered) -> io::Result<Response<Body>> {
+    let Answered::Response { status, body, request_id, date, retry_after_ms, damage } = answered else {
+        return Err(io::Error::new(io::ErrorKind::ConnectionReset, "a fault ends the connection"));
+    };
+    let length = body.len();
+    let mut response = Response::builder()
+        .status(status)
+        .header(header::DATE, http_date(date))
+        .header(header::CONTENT_TYPE, "application/json;charset=utf-8")
+        .header("x-acs-request-id", request_id);
+    if let Some(retry_after_ms) = retry_after_ms {
+        response = response.header("x-acs-retry-after", retry_after_ms);
+    }
+    let mut response = match damage {
+        Damage::None => response.body(Body::from(body)),
+        Damage::CutOff => response.header(header::CONTENT_LENGTH, length).body(half(body)),
+        Damage::Html => response.body(Body::from(GATEWAY_PAGE)),
+    }
+    .map_err(io::Error::other)?;
+    if damage == Damage::Html {
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html"));
+    }
+    Ok(response)
+}
+
+/// Half of `body`, and then an error, at which the connection ends.
+fn half(mut body: Vec<u8>) -> Body {
+    body.truncate(body.len() / 2);
+    let cut = io::Error::new(io::ErrorKind::ConnectionReset, "a fault ends the connection");
+    Body::from_stream(futures::stream::iter([Ok(Bytes::from(body)), Err(cut)]))
+}
+
+fn http_date(date: Timestamp) -> String {
+    jiff::fmt::rfc2822::DateTimePrinter::new()
+        .timestamp_to_rfc9110_string(&date)
+        .expect("the simulated clock is within the years that the format has")
+}

@@ -1,0 +1,281 @@
+//! From a request to its answer: authenticate, throttle, strike with faults, run, write down.
+//!
+//! Does not know sockets. The order of the steps is that of the real gateway: who cannot be told apart is not throttled,
+//! who is throttled is told nothing of the account.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, RwLock};
+use std::time::Duration;
+use std::{io, sync::PoisonError};
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::account::{Account, UserStatus};
+use super::authentication::{Caller, Keys};
+use super::clock::{Clock, whole_seconds};
+use super::draft::Draft;
+use super::error::{self, ServiceError};
+use super::faults::{Effect, Fault, Faults};
+use super::operations::{self, Call, Operation, Run, Service};
+use super::page::page_number;
+use super::reply::Reply;
+use super::request::Request;
+use super::throttle::Throttle;
+use super::truth::{Served, Truth, without_secrets};
+
+/// Everything that the addresses of one simulated account share.
+#[derive(Debug)]
+pub(super) struct Simulator {
+    pub(super) account: RwLock<Arc<Account>>,
+    pub(super) account_file: Option<PathBuf>,
+    pub(super) clock: Clock,
+    pub(super) keys: Keys,
+    pub(super) throttle: Throttle,
+    pub(super) faults: Faults,
+    pub(super) truth: Truth,
+    pub(super) latency_ms: AtomicU64,
+    pub(super) calls: Mutex<BTreeMap<String, Calls>>,
+}
+
+/// How often an operation was called.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub(super) struct Calls {
+    /// All calls.
+    pub calls: u64,
+    /// Those that were refused, whatever the reason.
+    pub refused: u64,
+    /// Those that were throttled.
+    pub throttled: u64,
+}
+
+/// What goes back over the connection.
+#[derive(Debug)]
+pub(super) enum Answered {
+    /// A response.
+    Response {
+        /// HTTP status.
+        status: u16,
+        /// The body.
+        body: Vec<u8>,
+        /// For `x-acs-request-id`.
+        request_id: String,
+        /// For `Date`.
+        date: Timestamp,
+        /// For `x-acs-retry-after`.
+        retry_after_ms: Option<u64>,
+        /// What the connection does to it.
+        damage: Damage,
+    },
+    /// Nothing: the connection ends.
+    Nothing,
+}
+
+/// What the connection does to a response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Damage {
+    /// Nothing.
+    None,
+    /// It is a gateway's HTML page instead.
+    Html,
+    /// The connection ends after half of the body.
+    CutOff,
+}
+
+/// What came of a call before it is put into bytes.
+struct Outcome {
+    operation: Option<&'static Operation>,
+    page: u32,
+    fault: Option<Fault>,
+    reply: Result<Reply, ServiceError>,
+    as_of: u64,
+}
+
+impl Simulator {
+    /// Answers `request`.
+    pub(super) async fn answer(&self, request: &Request) -> Answered {
+        let received = self.clock.now();
+        let request_id = uuid::Uuid::new_v4().to_string().to_uppercase();
+        let outcome = self.outcome(request).await;
+        self.count(&outcome);
+        let answered = respond(&outcome, request, &request_id, self.clock.now());
+        let status = match &answered {
+            Answered::Response { status, .. } => *status,
+            Answered::Nothing => 0,
+        };
+        let served = Served {
+            received_ms: received.as_millisecond(),
+            answered_ms: self.clock.now().as_millisecond(),
+            operation: outcome.operation.map(|operation| operation.name),
+            version: outcome.operation.map(|operation| operation.service.version()),
+            parameters: without_secrets(&request.parameters),
+            page: outcome.page,
+            status,
+            code: outcome.reply.as_ref().err().map(|error| error.code.as_ref()),
+            fault: outcome.fault.as_ref().map(|fault| fault.fault),
+            request_id: &request_id,
+            as_of: outcome.as_of,
+        };
+        report(self.truth.served(&served));
+        answered
+    }
+
+    async fn outcome(&self, request: &Request) -> Outcome {
+        let mut outcome = Outcome { operation: None, page: 1, fault: None, reply: Ok(Reply::done()), as_of: 0 };
+        let (operation, caller) = match self.admit(request, &mut outcome) {
+            Ok(admitted) => admitted,
+            Err(error) => return Outcome { reply: Err(error), as_of: self.truth.last_mutation(), ..outcome },
+        };
+        outcome.page = page_number(operation.paging, operation.name, &request.parameters);
+        let sent = |name: &str| request.parameters.sent(name).map(str::to_owned);
+        outcome.fault = self.faults.strike(operation, outcome.page, sent);
+        self.wait(outcome.fault.as_ref()).await;
+        let call = Call::new(operation, &request.parameters, &caller, self.clock.now(), &self.keys);
+        let (reply, as_of) = self.run(&call, outcome.fault.as_ref());
+        let spelled = |error: ServiceError| match operation.service {
+            Service::ResourceManager => error.spelled_by_resource_manager(),
+            _ => error,
+        };
+        Outcome { reply: reply.map_err(spelled), as_of, ..outcome }
+    }
+
+    /// Who calls what, if the call is let in at all. The operation is noted as soon as it is known.
+    fn admit(&self, request: &Request, outcome: &mut Outcome) -> Result<(&'static Operation, Caller), ServiceError> {
+        if !matches!(request.method.as_str(), "GET" | "POST") {
+            return Err(error::METHOD_NOT_ALLOWED);
+        }
+        let (version, action) = request.operation().ok_or_else(|| ServiceError::missing("Action"))?;
+        let operation = operations::lookup(version, action).ok_or(error::API_NOT_FOUND)?;
+        outcome.operation = Some(operation);
+        let caller = self.keys.authenticate(request, self.clock.judging())?;
+        self.throttle.admit(operation)?;
+        Ok((operation, caller))
+    }
+
+    async fn wait(&self, fault: Option<&Fault>) {
+        let latency = Duration::from_millis(self.latency_ms.load(Ordering::Relaxed));
+        let wait = latency + fault.map_or(Duration::ZERO, Fault::delay);
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// The reply, and the sequence of the last mutation that it shows.
+    fn run(&self, call: &Call<'_>, fault: Option<&Fault>) -> (Result<Reply, ServiceError>, u64) {
+        let refusal = fault.and_then(Fault::refusal);
+        let before = matches!(fault.map(|fault| fault.fault), Some(Effect::Reset | Effect::Html));
+        if refusal.is_some() || before {
+            return (refusal.map_or_else(|| Ok(Reply::done()), Err), self.truth.last_mutation());
+        }
+        let (mut reply, as_of) = match call.operation.run {
+            Run::Read(read) => self.read(fault, |account| read(call, account)),
+            Run::Write(write) => self.change(call.operation.name, |draft| write(call, draft)),
+        };
+        if let (Some(fault), Ok(reply)) = (fault, &mut reply) {
+            fault.spoil(reply, call.parameters.text("Marker"));
+        }
+        (reply, as_of)
+    }
+
+    fn read<T>(&self, fault: Option<&Fault>, read: impl FnOnce(&Account) -> T) -> (T, u64) {
+        if let Some((snapshot, as_of)) = fault.and_then(|fault| fault.snapshot.as_ref()) {
+            return (read(snapshot), *as_of);
+        }
+        let account = self.account.read().unwrap_or_else(PoisonError::into_inner);
+        (read(&account), self.truth.last_mutation())
+    }
+
+    /// Changes the account and writes the changes down, as one step for every reader.
+    pub(super) fn change<T>(&self, operation: &str, change: impl FnOnce(&mut Draft<'_>) -> T) -> (T, u64) {
+        let mut account = self.account.write().unwrap_or_else(PoisonError::into_inner);
+        // Copies the tables only while a stale fault holds an earlier picture of them; rows are shared.
+        let mut draft = Draft::new(Arc::make_mut(&mut account));
+        let result = change(&mut draft);
+        report(self.truth.mutated(self.clock.now(), operation, &draft.into_changes()));
+        (result, self.truth.last_mutation())
+    }
+
+    /// Freezes or thaws a user.
+    ///
+    /// # Errors
+    /// No such user.
+    pub(super) fn set_user_status(&self, user: &str, status: UserStatus) -> Result<(), ServiceError> {
+        let now = whole_seconds(self.clock.now());
+        let operation = if status == UserStatus::Frozen { "Freeze" } else { "Unfreeze" };
+        self.change(operation, |draft| operations::set_user_status(draft, user, status, now)).0
+    }
+
+    /// The account as it is now, and the sequence of the last mutation in it.
+    #[must_use]
+    pub(super) fn snapshot(&self) -> (Arc<Account>, u64) {
+        let account = self.account.read().unwrap_or_else(PoisonError::into_inner);
+        (Arc::clone(&account), self.truth.last_mutation())
+    }
+
+    /// Writes the account to its file, if it has one.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub(super) fn save(&self) -> io::Result<Option<PathBuf>> {
+        let Some(path) = &self.account_file else { return Ok(None) };
+        self.snapshot().0.save(path)?;
+        Ok(Some(path.clone()))
+    }
+
+    fn count(&self, outcome: &Outcome) {
+        let name = match outcome.operation {
+            Some(operation) => format!("{}/{}", operation.service.version(), operation.name),
+            None => "unknown".to_owned(),
+        };
+        let mut calls = super::lock(&self.calls);
+        let calls = calls.entry(name).or_default();
+        calls.calls += 1;
+        if let Err(error) = &outcome.reply {
+            calls.refused += 1;
+            calls.throttled += u64::from(error.code.starts_with("Throttling"));
+        }
+    }
+}
+
+fn respond(outcome: &Outcome, request: &Request, request_id: &str, date: Timestamp) -> Answered {
+    let effect = outcome.fault.as_ref().map(|fault| fault.fault);
+    let (status, mut body, retry_after_ms) = match &outcome.reply {
+        Ok(reply) => (200, reply.body(request_id), None),
+        Err(error) => (error.status, error_body(error, request, request_id), error.retry_after_ms),
+    };
+    let damage = match effect {
+        Some(Effect::Reset | Effect::ResetAfter) => return Answered::Nothing,
+        Some(Effect::Html) => Damage::Html,
+        Some(Effect::TruncateBody) => Damage::CutOff,
+        Some(Effect::TruncateJson) => {
+            body.truncate(body.len() / 2);
+            Damage::None
+        }
+        _ => Damage::None,
+    };
+    let status = if damage == Damage::Html { 502 } else { status };
+    Answered::Response { status, body, request_id: request_id.to_owned(), date, retry_after_ms, damage }
+}
+
+fn error_body(error: &ServiceError, request: &Request, request_id: &str) -> Vec<u8> {
+    let mut body = serde_json::json!({
+        "RequestId": request_id,
+        "HostId": request.header("host").unwrap_or_default(),
+        "Code": error.code,
+        "Message": error.message,
+        "Recommend": format!("https://api.aliyun.com/troubleshoot?q={}", error.code),
+    });
+    if error.status == 403 {
+        body["AccessDeniedDetail"] = serde_json::json!({ "NoPermissionType": "ImplicitDeny" });
+    }
+    body.to_string().into_bytes()
+}
+
+/// The truth log is a by-product: a full disk is said once per line and does not stop the simulated service.
+fn report(written: io::Result<()>) {
+    if let Err(error) = written {
+        tracing::error!(%error, "truth log not written");
+    }
+}
