@@ -8,7 +8,13 @@ mod logging;
 mod setup;
 mod shutdown;
 
+mod assemble;
+mod identify;
+
 mod config;
+mod inventory;
+mod run;
+mod simulate;
 
 use std::io;
 use std::path::PathBuf;
@@ -49,6 +55,17 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Publish every change of the account, for as long as it runs
+    #[command(after_help = "Examples:\n  ramstream run\n  ramstream --config /etc/ramstream.toml run --once")]
+    Run(run::Args),
+    /// Read the account once and print it
+    #[command(after_help = "Examples:\n  ramstream inventory\n  ramstream inventory --kind user\n  \
+                            ramstream inventory --format json | jq .collections.user")]
+    Inventory(inventory::Args),
+    /// Serve a simulated Alibaba Cloud account
+    #[command(after_help = "Examples:\n  ramstream simulate\n  \
+                            ramstream simulate --users 1000 --groups 50 --account account.json")]
+    Simulate(simulate::SimulateArgs),
     /// Print an example configuration, or check yours
     #[command(after_help = "Example:\n  ramstream config example > ramstream.toml && ramstream config check")]
     Config(config::Args),
@@ -80,6 +97,12 @@ impl Cli {
     async fn dispatch(self) -> anyhow::Result<Exit> {
         let file = setup::config_file(self.config);
         match self.command {
+            Command::Run(args) => run::run(&args, file.as_deref()).await,
+            Command::Inventory(args) => inventory::run(&args, file.as_deref()).await,
+            Command::Simulate(args) => {
+                simulate::run(args, on_signals()?).await?;
+                Ok(Exit::Complete)
+            }
             Command::Config(args) => config::run(&args, file.as_deref()),
         }
     }

@@ -1,0 +1,178 @@
+//! From the configuration to the parts that run: the one place where both are seen.
+
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+
+use anyhow::Context;
+use uuid::Uuid;
+
+use crate::{
+    alicloud::{
+        self, CallReport, CredentialFiles, CredentialsSource, EndpointSettings, Endpoints, ExchangeSettings, OPERATIONS,
+        Service,
+    },
+    config::{self, Config},
+    kafka::{
+        self,
+        registry::{Registry, RegistryAuth, RegistryMode, RegistrySettings},
+    },
+    metrics::{CallOutcome, Metrics},
+    model::{Kind, Reason},
+    sync::{self, Rhythm, TopicSettings, Topics},
+};
+
+/// The metrics, with every label that there can be.
+pub(super) fn metrics() -> Arc<Metrics> {
+    let kinds: Vec<_> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
+    let operations: Vec<_> = OPERATIONS.iter().map(|operation| operation.name).collect();
+    let reasons: Vec<_> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
+    Arc::new(Metrics::new(&kinds, &operations, &reasons))
+}
+
+/// How the cloud is called, with every attempt told to `metrics`.
+pub(super) fn client_settings(
+    alicloud: &config::Alicloud,
+    credentials: &config::Credentials,
+    metrics: Option<&Arc<Metrics>>,
+) -> anyhow::Result<alicloud::Settings> {
+    let settings = EndpointSettings {
+        network: match alicloud.network {
+            config::Network::Public => alicloud::Network::Public,
+            config::Network::Vpc => alicloud::Network::Vpc,
+        },
+        region: alicloud.region.clone(),
+        overrides: overrides(&alicloud.endpoints),
+        allow_plain_http: alicloud.allow_plain_http,
+    };
+    let on_call = metrics.map(|metrics| {
+        let metrics = Arc::clone(metrics);
+        Arc::new(move |call: &CallReport| {
+            metrics.call_ended(call.operation.name, outcome(call.failure), call.elapsed, call.attempt);
+        }) as alicloud::CallObserver
+    });
+    Ok(alicloud::Settings {
+        exchange: ExchangeSettings {
+            connect_timeout: alicloud.connect_timeout,
+            total_timeout: alicloud.request_timeout,
+            extra_ca_pem: alicloud.ca_file.as_deref().map(pem).transpose()?,
+            proxy: alicloud.proxy.as_ref().map(ToString::to_string),
+        },
+        rate_share: alicloud.rate_share,
+        concurrency: alicloud.concurrency,
+        on_call,
+        ..alicloud::Settings::new(credentials_source(credentials), Endpoints::new(&settings)?)
+    })
+}
+
+/// One account's pipeline as configured.
+pub(super) fn account(config: &Config, metrics: &Arc<Metrics>) -> anyhow::Result<sync::Account> {
+    let publishing = config.publishing.as_ref().context("kafka and registry are not configured")?;
+    let kafka = &publishing.kafka;
+    let settings = client_settings(&config.alicloud, &config.credentials, Some(metrics))?;
+    let id = config.account.id.clone();
+    Ok(sync::Account {
+        client: alicloud::Client::new(settings, &id)?,
+        name: config.account.name.clone(),
+        connection: Arc::new(connection(kafka)),
+        registry: registry(&publishing.registry)?,
+        transactional_id: format!("{}.{id}", kafka.transactional_id_prefix),
+        topics: Arc::new(Topics::new(&kafka.topic_prefix, &id)),
+        topic_settings: Some(topic_settings(kafka)),
+        rhythm: rhythm(&config.sync),
+        message_max_bytes: usize::try_from(kafka.message_max_bytes)?,
+        metrics: Arc::clone(metrics),
+        me: Uuid::new_v4(),
+        id,
+    })
+}
+
+fn overrides(endpoints: &config::Endpoints) -> BTreeMap<Service, String> {
+    let given = [
+        (Service::Sts, &endpoints.sts),
+        (Service::Ims, &endpoints.ims),
+        (Service::Ram, &endpoints.ram),
+        (Service::ResourceManager, &endpoints.resource_manager),
+    ];
+    given.into_iter().filter_map(|(service, url)| Some((service, url.as_ref()?.to_string()))).collect()
+}
+
+fn credentials_source(credentials: &config::Credentials) -> CredentialsSource {
+    match credentials.clone() {
+        config::Credentials::Static { access_key_id, access_key_secret, security_token } => {
+            CredentialsSource::Static(alicloud::Credentials { access_key_id, access_key_secret, security_token })
+        }
+        config::Credentials::Files { access_key_id, access_key_secret, security_token } => {
+            CredentialsSource::Files(CredentialFiles::new(access_key_id, access_key_secret, security_token))
+        }
+    }
+}
+
+fn outcome(failure: Option<Reason>) -> CallOutcome {
+    match failure {
+        None => CallOutcome::Ok,
+        Some(Reason::Throttled) => CallOutcome::Throttled,
+        Some(Reason::Denied) => CallOutcome::Denied,
+        Some(Reason::Unauthenticated) => CallOutcome::Unauthenticated,
+        Some(Reason::ParentGone) => CallOutcome::NotFound,
+        Some(Reason::Unavailable | Reason::OutOfTime) => CallOutcome::Unavailable,
+        Some(_) => CallOutcome::Protocol,
+    }
+}
+
+fn connection(kafka: &config::Kafka) -> kafka::Connection {
+    let properties = kafka.connection_properties().into_iter();
+    kafka::Connection {
+        client_id: kafka.client_id.clone(),
+        group_id: kafka.group_id.clone(),
+        properties: properties.map(|(name, value)| (name, value.expose().to_owned())).collect(),
+        compression: kafka.compression.to_owned(),
+        message_max_bytes: kafka.message_max_bytes,
+        transaction_timeout: kafka.transaction_timeout,
+        ..kafka::Connection::new(kafka.brokers.clone())
+    }
+}
+
+fn registry(registry: &config::Registry) -> anyhow::Result<Registry> {
+    let auth = match &registry.auth {
+        config::RegistryAuth::None => RegistryAuth::None,
+        config::RegistryAuth::Basic { username, password } => {
+            RegistryAuth::Basic { username: username.clone(), password: password.expose().to_owned() }
+        }
+        config::RegistryAuth::Bearer(token) => RegistryAuth::Bearer { token: token.expose().to_owned() },
+    };
+    Ok(Registry::new(RegistrySettings {
+        urls: registry.urls.clone(),
+        auth,
+        ca_pem: registry.ca_file.as_deref().map(pem).transpose()?,
+        timeout: registry.timeout,
+        mode: match registry.mode {
+            config::RegistryMode::Register => RegistryMode::Register,
+            config::RegistryMode::Lookup => RegistryMode::Lookup,
+        },
+    })?)
+}
+
+fn topic_settings(kafka: &config::Kafka) -> TopicSettings {
+    TopicSettings {
+        create: kafka.create_topics,
+        event_partitions: kafka.event_partitions,
+        event_retention: kafka.event_retention,
+        syncs_retention: kafka.syncs_retention,
+        replication: kafka.replication_factor,
+    }
+}
+
+fn rhythm(sync: &config::Sync) -> Rhythm {
+    Rhythm {
+        interval: sync.interval,
+        jitter: sync.jitter,
+        detail_interval: sync.detail_interval,
+        time_budget: sync.time_budget,
+        confirm_delay: sync.confirm_delay,
+        takeover_after: sync.takeover_after,
+        shutdown_deadline: sync.shutdown_deadline,
+    }
+}
+
+fn pem(path: &Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(path).with_context(|| format!("reading the certificate authority {}", path.display()))
+}

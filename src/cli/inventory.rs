@@ -1,0 +1,173 @@
+//! `ramstream inventory`: read the account once and print it; nothing is published.
+
+use std::{
+    io::{self, IsTerminal, Write},
+    path::Path,
+    time::Duration,
+};
+
+use anyhow::Context;
+use clap::ValueEnum;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::{Exit, assemble, configure, identify};
+use crate::{
+    alicloud::{CallError, Client},
+    config::Scope,
+    model::{Collection, Found, Kind},
+    sync::{self, Inventory},
+};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// How to print: a table for people, one JSON document for programs
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    /// Print only this kind, with all its fields [repeatable]
+    #[arg(long, value_name = "KIND", value_parser = kind)]
+    kind: Vec<Kind>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Table,
+    Json,
+}
+
+fn kind(name: &str) -> Result<Kind, String> {
+    let names = || Kind::ALL.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(", ");
+    Kind::from_name(name).ok_or_else(|| format!("no kind is called so; there are {}", names()))
+}
+
+pub(super) async fn run(args: &Args, file: Option<&Path>) -> anyhow::Result<Exit> {
+    let config = match configure(file, Scope::Reading) {
+        Err(error) => return Err(identify::with_account_id(error).await),
+        Ok(config) => config,
+    };
+    let settings = assemble::client_settings(&config.alicloud, &config.credentials, None)?;
+    let client = Client::new(settings, &config.account.id)?;
+    let begun = Instant::now();
+    let reading = sync::read_once(&client, &config.account.id, config.sync.time_budget);
+    let inventory = match with_progress(reading).await {
+        Err(error @ CallError::ForeignAccount { .. }) => {
+            eprintln!("ramstream: {error}");
+            return Ok(Exit::Refused);
+        }
+        outcome => outcome.context("asking whose the credentials are")?,
+    };
+    let mut out = io::stdout().lock();
+    match args.format {
+        Format::Json => print_json(&mut out, &config.account.id, &inventory, &args.kind)?,
+        Format::Table if args.kind.is_empty() => print_table(&mut out, &config.account.id, &inventory, begun.elapsed())?,
+        Format::Table => print_kinds(&mut out, &inventory, &args.kind)?,
+    }
+    Ok(exit(&inventory))
+}
+
+fn exit(inventory: &Inventory) -> Exit {
+    let collections = || inventory.collections.values();
+    if collections().all(|collection| collection.is_complete()) {
+        Exit::Complete
+    } else if collections().all(|collection| collection.why_unknown().is_some()) {
+        Exit::Failed
+    } else {
+        Exit::Partial
+    }
+}
+
+/// Shows on a terminal that something is going on, and for how long.
+async fn with_progress<T>(reading: impl Future<Output = T>) -> T {
+    if !io::stderr().is_terminal() {
+        return reading.await;
+    }
+    let begun = Instant::now();
+    let mut reading = std::pin::pin!(reading);
+    loop {
+        tokio::select! {
+            read = &mut reading => {
+                eprint!("\r\x1b[2K");
+                return read;
+            }
+            () = tokio::time::sleep(Duration::from_millis(200)) => {
+                eprint!("\r\x1b[2Kreading the account … {} s", begun.elapsed().as_secs());
+            }
+        }
+    }
+}
+
+/// One line a kind: how many, and what is not known.
+fn print_table(out: &mut impl Write, account: &str, inventory: &Inventory, elapsed: Duration) -> io::Result<()> {
+    writeln!(out, "account {account}\n")?;
+    writeln!(out, "{:<20} {:>8}  READ", "KIND", "COUNT")?;
+    for collection in inventory.collections.values() {
+        let status = match (collection.is_complete(), collection.why_unknown()) {
+            (true, _) => "complete".to_owned(),
+            (false, Some(why)) => format!("unknown: {why}"),
+            (false, None) => format!("partial: {} scopes unknown", collection.unknown_scopes().len()),
+        };
+        writeln!(out, "{:<20} {:>8}  {status}", collection.kind(), known(collection).count())?;
+    }
+    for (scope, why) in inventory.collections.values().flat_map(Collection::unknown_scopes) {
+        writeln!(out, "\nnot known: {scope}\n  {why}")?;
+    }
+    writeln!(out, "\n{} calls in {:.1} s", inventory.calls.total(), elapsed.as_secs_f64())
+}
+
+/// The entities of some kinds, a line each, with the fields that have a value.
+fn print_kinds(out: &mut impl Write, inventory: &Inventory, kinds: &[Kind]) -> io::Result<()> {
+    for collection in kinds.iter().filter_map(|kind| inventory.collections.get(kind)) {
+        for json in known(collection) {
+            let entity: serde_json::Map<String, Value> = serde_json::from_str(json)?;
+            let fields = entity.iter().filter(|(_, value)| !value.is_null() && **value != json!([]));
+            let fields: Vec<String> = fields.map(|(name, value)| format!("{name}={}", plain(value))).collect();
+            writeln!(out, "{}  {}", collection.kind(), fields.join("  "))?;
+        }
+        if let Some(why) = collection.why_unknown() {
+            writeln!(out, "{}  unknown: {why}", collection.kind())?;
+        }
+    }
+    Ok(())
+}
+
+/// Texts without quotes; control characters of names must not reach the terminal.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect(),
+        other => other.to_string(),
+    }
+}
+
+fn print_json(out: &mut impl Write, account: &str, inventory: &Inventory, kinds: &[Kind]) -> anyhow::Result<()> {
+    let wanted = |kind: &Kind| kinds.is_empty() || kinds.contains(kind);
+    let collections = inventory.collections.iter().filter(|(kind, _)| wanted(kind));
+    let collections = collections.map(|(kind, collection)| Ok((kind.as_str().to_owned(), as_json(collection)?)));
+    let document = json!({
+        "account_id": account,
+        "calls": inventory.calls.total(),
+        "collections": collections.collect::<anyhow::Result<serde_json::Map<_, _>>>()?,
+    });
+    serde_json::to_writer_pretty(&mut *out, &document)?;
+    Ok(writeln!(out)?)
+}
+
+fn as_json(collection: &Collection) -> anyhow::Result<Value> {
+    let unknown = collection.unknown_scopes().iter();
+    let unknown = unknown.map(|(scope, why)| json!({ "scope": scope, "reason": why.reason, "detail": why.detail }));
+    let window = collection.window();
+    Ok(json!({
+        "complete": collection.is_complete(),
+        "begun_at": window.map(|window| window.begun_at.to_string()),
+        "ended_at": window.map(|window| window.ended_at.to_string()),
+        "unknown": unknown.collect::<Vec<_>>(),
+        "entities": known(collection).map(serde_json::from_str).collect::<Result<Vec<Value>, _>>()?,
+    }))
+}
+
+/// The entities that are known with everything.
+fn known(collection: &Collection) -> impl Iterator<Item = &str> {
+    collection.found().values().filter_map(|found| match found {
+        Found::Known(json) => Some(&**json),
+        Found::Unread(_) => None,
+    })
+}

@@ -1,0 +1,123 @@
+//! `ramstream run`: the daemon, or one sync for cron.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use anyhow::Context;
+use tokio::{net::TcpListener, sync::watch};
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use super::{Exit, assemble, configure, on_signals};
+use crate::{
+    config::{self, Scope},
+    event::Outcome,
+    http::{self, Condition, Health},
+    metrics::Metrics,
+    sync::{self, End, Phase, Status},
+};
+
+/// A pipeline that says nothing for this long is taken for dead.
+const PULSE_DEADLINE: Duration = Duration::from_secs(60);
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Run one sync, release the account and exit: for cron
+    #[arg(long)]
+    once: bool,
+}
+
+pub(super) async fn run(args: &Args, file: Option<&Path>) -> anyhow::Result<Exit> {
+    let config = match configure(file, Scope::Publishing) {
+        Err(error) => return Err(super::identify::with_account_id(error).await),
+        Ok(config) => config,
+    };
+    let shutdown = on_signals().context("catching signals")?;
+    let metrics = assemble::metrics();
+    let account = assemble::account(&config, &metrics)?;
+    if args.once {
+        return Ok(ended(sync::run_once(&account, &shutdown).await));
+    }
+    let (status, phases) = Status::channel();
+    let health = Health::default();
+    let faces = faces(&config.listen, &metrics, &health, phases, &shutdown).await?;
+    let end = sync::run(&account, &status, &shutdown).await;
+    shutdown.cancel();
+    faces.await.context("serving metrics")?;
+    Ok(ended(end))
+}
+
+/// Begins to serve metrics and health, and to translate phases into health.
+async fn faces(
+    listen: &config::Listen,
+    metrics: &Arc<Metrics>,
+    health: &Health,
+    phases: watch::Receiver<Phase>,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<tokio::task::JoinHandle<()>> {
+    tokio::spawn(follow(phases, health.clone()));
+    let Some(address) = listen.metrics else { return Ok(tokio::spawn(std::future::ready(()))) };
+    let listener = TcpListener::bind(address).await;
+    let listener = listener.with_context(|| format!("listening on {address} (listen.metrics): is it in use?"))?;
+    info!(address = %listener.local_addr()?, "serving /metrics, /livez and /readyz");
+    Ok(tokio::spawn(http::serve(listener, Arc::clone(metrics), health.clone(), shutdown.clone())))
+}
+
+/// Keeps health in step with the pipeline; ends with it.
+async fn follow(mut phases: watch::Receiver<Phase>, health: Health) {
+    let pulse = health.watch("sync", PULSE_DEADLINE);
+    loop {
+        pulse.tick();
+        let phase = phases.borrow_and_update().clone();
+        tell(&health, &phase);
+        if phases.changed().await.is_err() {
+            return pulse.end();
+        }
+    }
+}
+
+fn tell(health: &Health, phase: &Phase) {
+    let set = |condition, unmet: Option<&str>| match unmet {
+        None => health.meet(condition),
+        Some(why) => health.miss(condition, why),
+    };
+    let (verified, claimed, parked) = match phase {
+        Phase::Starting => (Some("the state is being read"), Some("the state is not verified yet"), None),
+        Phase::Claiming => (None, Some("the claim is not committed yet"), None),
+        Phase::Running => (None, None, None),
+        Phase::Parked { by } => (None, Some("another copy owns the account"), Some(by.as_str())),
+        Phase::Refused { why } | Phase::Unavailable { why } => (Some(why.as_str()), Some("nothing can be claimed"), None),
+    };
+    set(Condition::StateVerified, verified);
+    set(Condition::Claimed, claimed);
+    set(Condition::NotParked, parked);
+}
+
+/// The last line, and the exit code.
+fn ended(end: End) -> Exit {
+    match end {
+        End::Orderly(None) => Exit::Complete,
+        End::Orderly(Some(report)) => {
+            match report.published() {
+                0 => println!("nothing changed"),
+                events => println!("published {events}"),
+            }
+            match report.outcome {
+                Outcome::Complete => Exit::Complete,
+                Outcome::Partial => Exit::Partial,
+                Outcome::Failed => Exit::Failed,
+            }
+        }
+        End::Superseded => {
+            eprintln!("ramstream: another copy has taken over the account");
+            Exit::Superseded
+        }
+        End::Refused(why) => {
+            eprintln!("ramstream: {why}");
+            Exit::Refused
+        }
+        End::Unavailable(why) => {
+            eprintln!("ramstream: {why}");
+            Exit::Unavailable
+        }
+    }
+}
