@@ -50,10 +50,10 @@ pub struct SimulateArgs {
     #[arg(long, value_name = "FILE")]
     account: Option<PathBuf>,
     /// The access key that verifies; made up if absent
-    #[arg(long, value_name = "ID", env = "RAMSTREAM_SIMULATE_ACCESS_KEY_ID")]
+    #[arg(long, value_name = "ID", env = "SIMULATED_ACCESS_KEY_ID")]
     access_key_id: Option<String>,
     /// Its secret; made up if absent
-    #[arg(long, value_name = "SECRET", env = "RAMSTREAM_SIMULATE_ACCESS_KEY_SECRET", hide_env_values = true, value_parser = secret)]
+    #[arg(long, value_name = "SECRET", env = "SIMULATED_ACCESS_KEY_SECRET", hide_env_values = true, value_parser = secret)]
     access_key_secret: Option<Secret>,
     /// The user, by name or id, whose key it is; the root account's if absent (which may not assume roles)
     #[arg(long, value_name = "USER")]

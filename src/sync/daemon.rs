@@ -107,8 +107,9 @@ async fn begin<'a>(account: &'a Account, status: &Status) -> Result<Owner<'a>, L
     let (log, state) = account.recover().await?;
     account.metrics.state_recovered(begun.elapsed());
     account.metrics.set_state_records(state.count());
-    let progress = state.progress().map(|progress| (progress.lineage, progress.sequence));
-    info!(entities = state.count(), ?progress, elapsed = ?begun.elapsed(), "read and verified the state");
+    let sequence = state.progress().map_or(0, |progress| progress.sequence);
+    let elapsed_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    info!(entities = state.count(), sequence, elapsed_ms, "read and verified the state");
     let writer = Writer::new(account.connection.clone(), account.transactional_id.clone(), log, account.me);
     let ledger = Ledger::new(account.rhythm.detail_interval);
     Ok(Owner { account, writer, state, encoder, ledger })

@@ -17,11 +17,11 @@ use rdkafka::{Offset, TopicPartitionList};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) fn kafka() -> String {
-    std::env::var("RAMSTREAM_TEST_KAFKA").expect("RAMSTREAM_TEST_KAFKA is host:port of a broker; run `make test`")
+    std::env::var("TEST_KAFKA").expect("TEST_KAFKA is host:port of a broker; run `make test`")
 }
 
 pub(crate) fn registry() -> String {
-    std::env::var("RAMSTREAM_TEST_REGISTRY").expect("RAMSTREAM_TEST_REGISTRY is a base URL; run `make test`")
+    std::env::var("TEST_REGISTRY").expect("TEST_REGISTRY is a base URL; run `make test`")
 }
 
 pub(crate) fn unique(name: &str) -> String {
