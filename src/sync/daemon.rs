@@ -157,6 +157,9 @@ impl Owner<'_> {
     async fn serve(&mut self, status: &Status, shutdown: &CancellationToken) -> Result<Option<Claim>, LifeError> {
         let mut due = Some(Instant::now());
         loop {
+            if shutdown.is_cancelled() {
+                return Ok(None);
+            }
             if due.is_some_and(|due| due <= Instant::now()) {
                 let begun = Instant::now();
                 let account = self.account;
@@ -173,9 +176,6 @@ impl Owner<'_> {
                     Some(Synced::Published(_)) => due = self.next(begun),
                     Some(Synced::Discarded) => warn!("the state moved while the account was read, reading again"),
                 }
-            }
-            if shutdown.is_cancelled() {
-                return Ok(None);
             }
             let wake = Instant::now() + LOOK_EVERY;
             select! {
