@@ -175,6 +175,10 @@ impl Session {
         self.shared.limiter.acquire(operation, self.deadline).await.map_err(|_| out_of_time())?;
         let permit = timeout_at(self.deadline, self.shared.permits.acquire()).await.map_err(|_| out_of_time())?;
         self.tally().waited += begun.elapsed();
+        // Places come free when other calls end at the same deadline.
+        if Instant::now() >= self.deadline {
+            return Err(out_of_time());
+        }
         Ok(permit.expect("the semaphore is never closed"))
     }
 
