@@ -81,3 +81,20 @@ pub const OPERATIONS: &[&Operation] = &[
     &ram::LIST_POLICY_VERSIONS,
     &resource_manager::LIST_POLICY_ATTACHMENTS,
 ];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::{OPERATIONS, sts};
+
+    #[test]
+    fn every_operation_stands_once_and_needs_the_read_action_of_its_name() {
+        let names: BTreeSet<String> = OPERATIONS.iter().map(ToString::to_string).collect();
+        assert_eq!(names.len(), OPERATIONS.len());
+        for operation in OPERATIONS.iter().filter(|operation| **operation != &sts::GET_CALLER_IDENTITY) {
+            assert!(operation.name.starts_with("Get") || operation.name.starts_with("List"), "{operation}");
+            assert_eq!(operation.ram_action, Some(format!("ram:{}", operation.name).as_str()));
+        }
+    }
+}

@@ -9,7 +9,8 @@ use tokio::time::Instant;
 
 use crate::alicloud::test_server::{ACCOUNT, Call, Says, Server, belongs_to, key, settings_for};
 use crate::alicloud::{
-    CallError, Client, CredentialFiles, CredentialsSource, IdentifyError, Session, identify, ims, ram, sts,
+    CallError, Client, CredentialFiles, CredentialsSource, IdentifyError, Session, identify, ims, ram,
+    resource_manager, sts,
 };
 use crate::model::Reason;
 
@@ -403,4 +404,14 @@ async fn the_most_talkative_log_tells_of_the_call_and_holds_no_secret() {
         assert!(text.contains(field), "{field} in {text}");
     }
     assert!(!text.contains("hush"), "{text}");
+}
+
+#[tokio::test]
+async fn readings_can_be_spawned() {
+    fn spawnable(_: &(impl Future + Send)) {}
+    let session = Client::new(settings_for("http://127.0.0.1:1"), ACCOUNT).unwrap().session(Instant::now());
+    spawnable(&ims::list_users(&session));
+    spawnable(&resource_manager::list_policy_attachments(&session));
+    spawnable(&ram::get_account_alias(&session));
+    spawnable(&ims::get_user(&session, "1"));
 }
