@@ -206,7 +206,8 @@ impl Shared {
         now.checked_add(offset).unwrap_or(now)
     }
 
-    pub(super) fn correct_clock(&self, offset_secs: i64) {
-        self.clock_offset_secs.store(offset_secs, Ordering::Relaxed);
+    /// Takes over the offset; tells whether it is news (concurrent calls find out the same, give or take a second).
+    pub(super) fn correct_clock(&self, offset_secs: i64) -> bool {
+        self.clock_offset_secs.swap(offset_secs, Ordering::Relaxed).abs_diff(offset_secs) > 2
     }
 }

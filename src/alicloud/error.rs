@@ -44,7 +44,7 @@ pub enum CallError {
     #[error("throttled until the time budget was used up: {0}")]
     Throttled(Refusal),
     /// Grant the operation's [`Operation::ram_action`].
-    #[error("not permitted: {0}")]
+    #[error("not permitted, grant {action}: {0}", action = needed_action(.0))]
     Denied(Refusal),
     /// Mend the credentials.
     #[error("the credentials are refused: {0}")]
@@ -153,6 +153,10 @@ impl From<CallError> for Unknown {
         }
         Self::new(error.reason(), detail)
     }
+}
+
+fn needed_action(refusal: &Refusal) -> &'static str {
+    refusal.operation.ram_action.unwrap_or("the operation")
 }
 
 /// Sorts a failed exchange.

@@ -128,3 +128,12 @@ fn only_the_entity_itself_not_existing_says_gone() {
     assert!(!error("EntityNotExist.Group").says_gone("User"));
     assert!(!error("InvalidAccessKeyId.NotFound").says_gone("User"));
 }
+
+#[test]
+fn a_denial_names_the_action_to_grant() {
+    let error = judge_refusal(&ims::GET_USER, &reply(403, r#"{"Code":"NoPermission","RequestId":"R-1"}"#), None).error;
+    assert_eq!(
+        error.to_string(),
+        "not permitted, grant ram:GetUser: ims GetUser: NoPermission (status 403, request id R-1)"
+    );
+}

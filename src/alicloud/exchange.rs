@@ -7,7 +7,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{ACCEPT, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Certificate, Proxy, Url, redirect, retry};
 
 use super::sign::SignedHeaders;
@@ -160,6 +160,8 @@ fn header_map(headers: SignedHeaders) -> Result<HeaderMap, ExchangeError> {
         map.insert(HeaderName::from_static(name), value);
     }
     map.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    // Left out for a request without a body by default, and gateways may answer 411 to a POST without it.
+    map.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
     Ok(map)
 }
 
@@ -174,3 +176,7 @@ fn no_reply(error: reqwest::Error) -> ExchangeError {
         ExchangeError::BrokenOff(error)
     }
 }
+
+#[cfg(test)]
+#[path = "exchange_tests.rs"]
+mod tests;

@@ -7,11 +7,12 @@ use std::hash::Hash;
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use super::answer::Dated;
 use super::endpoints::Service;
 use super::error::CallError;
 use super::operation::{Operation, Quota};
 use super::paging::{Identified, Listed, by_marker, marked_page};
-use super::session::{Dated, Session};
+use super::session::Session;
 use super::wire::{self, Tag};
 use crate::model::Listing;
 

@@ -28,18 +28,23 @@
 //! ```
 
 mod client;
-mod credentials;
-mod endpoints;
+mod session;
+
+mod answer;
 mod error;
 mod error_body;
-mod exchange;
-mod limit;
-mod operation;
-mod paging;
-mod retry;
-mod session;
-mod sign;
 mod wire;
+
+mod paging;
+
+mod limit;
+mod retry;
+
+mod credentials;
+mod endpoints;
+mod exchange;
+mod operation;
+mod sign;
 
 pub mod ims;
 pub mod ram;
@@ -49,6 +54,7 @@ pub mod sts;
 #[cfg(test)]
 mod test_server;
 
+pub use answer::Dated;
 pub use client::{CallObserver, CallReport, Client, IdentifyError, Settings, SettingsError, identify};
 pub use credentials::{CredentialFiles, Credentials, CredentialsError, CredentialsSource};
 pub use endpoints::{EndpointError, EndpointSettings, Endpoints, Network, Service};
@@ -56,7 +62,7 @@ pub use error::{CallError, Refusal};
 pub use exchange::{ExchangeError, ExchangeSettings, ExchangeSettingsError};
 pub use operation::{Operation, Quota};
 pub use retry::Backoff;
-pub use session::{Calls, Dated, Session};
+pub use session::{Calls, Session};
 pub use wire::Tag;
 
 /// Every operation that is ever called: the least-privilege policy consists of their actions.
@@ -75,3 +81,20 @@ pub const OPERATIONS: &[&Operation] = &[
     &ram::LIST_POLICY_VERSIONS,
     &resource_manager::LIST_POLICY_ATTACHMENTS,
 ];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::{OPERATIONS, sts};
+
+    #[test]
+    fn every_operation_stands_once_and_needs_the_read_action_of_its_name() {
+        let names: BTreeSet<String> = OPERATIONS.iter().map(ToString::to_string).collect();
+        assert_eq!(names.len(), OPERATIONS.len());
+        for operation in OPERATIONS.iter().filter(|operation| **operation != &sts::GET_CALLER_IDENTITY) {
+            assert!(operation.name.starts_with("Get") || operation.name.starts_with("List"), "{operation}");
+            assert_eq!(operation.ram_action, Some(format!("ram:{}", operation.name).as_str()));
+        }
+    }
+}

@@ -36,7 +36,7 @@ impl fmt::Display for Operation {
 pub enum Quota {
     /// As the service's page "API rate quotas" says.
     Documented(u32),
-    /// No row was found for the operation: the lowest read quota documented for its service.
+    /// No row was found for the operation: the lowest quota documented for its service, writes aside.
     Assumed(u32),
 }
 

@@ -4,17 +4,17 @@
 //! repeated or endless, a missing array, or a listing that keeps moving while it is read gives an `Unknown`,
 //! never a shorter list. Knows nothing about users or groups.
 
-use std::collections::HashMap;
-use std::collections::HashSet;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 use serde::de::DeserializeOwned;
 
+use super::answer::Answer;
 use super::error::CallError;
 use super::operation::Operation;
-use super::session::{Answer, Session};
+use super::session::Session;
 use crate::model::{Complete, Listing, Window};
 
 /// How often a listing that moves is read before it counts as unknown.

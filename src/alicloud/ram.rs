@@ -8,11 +8,12 @@ use std::hash::Hash;
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use super::answer::Dated;
 use super::endpoints::Service;
 use super::error::CallError;
 use super::operation::{Operation, Quota};
 use super::paging::{Identified, Listed, at_once, by_marker, marked_page, only_item};
-use super::session::{Dated, Session};
+use super::session::Session;
 use super::wire::{self, Tag};
 use crate::model::Listing;
 

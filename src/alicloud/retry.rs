@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::error::CallError;
+use super::exchange::ExchangeError;
 
 /// How often a reply that cannot be read is asked for before it counts as the service's answer.
 const UNREADABLE_ATTEMPTS: u32 = 3;
@@ -108,12 +109,13 @@ impl Patience {
         Ok(wait)
     }
 
-    /// "Out of time" alone does not say why: the failure before it does.
+    /// That time ran out does not say why: the failure before does.
     fn ending(&mut self, error: CallError) -> CallError {
-        match (&error, self.last.take()) {
-            (CallError::OutOfTime { .. }, Some(before)) => before,
-            _ => error,
-        }
+        let time_ran_out = matches!(
+            error,
+            CallError::OutOfTime { .. } | CallError::NoReply { source: ExchangeError::BudgetUsedUp, .. }
+        );
+        if time_ran_out { self.last.take().unwrap_or(error) } else { error }
     }
 }
 
@@ -167,12 +169,18 @@ mod tests {
     }
 
     #[test]
-    fn running_out_of_time_between_attempts_ends_with_the_failure_before() {
-        let out_of_time =
-            || Failed { error: CallError::OutOfTime { operation: &ims::LIST_USERS }, again: Again::Never };
+    fn running_out_of_time_after_a_failure_ends_with_that_failure() {
+        let operation = &ims::LIST_USERS;
+        let before_its_turn = || CallError::OutOfTime { operation };
+        let before_its_reply = || CallError::NoReply { operation, source: ExchangeError::BudgetUsedUp };
+        for error in [before_its_turn(), before_its_reply()] {
+            let (mut patience, now) = patience(60_000);
+            patience.after(failed(Again::AFewTimes), now, 0.0).unwrap();
+            let error = patience.after(Failed { error, again: Again::Never }, now, 0.0).unwrap_err();
+            assert!(matches!(error, CallError::BrokenReply { .. }), "{error}");
+        }
         let (mut patience, now) = patience(60_000);
-        patience.after(failed(Again::AFewTimes), now, 0.0).unwrap();
-        assert!(matches!(patience.after(out_of_time(), now, 0.0), Err(CallError::BrokenReply { .. })));
-        assert!(matches!(patience.after(out_of_time(), now, 0.0), Err(CallError::OutOfTime { .. })));
+        let first = Failed { error: before_its_turn(), again: Again::Never };
+        assert!(matches!(patience.after(first, now, 0.0), Err(CallError::OutOfTime { .. })));
     }
 }

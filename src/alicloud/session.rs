@@ -8,24 +8,21 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
 use serde::de::DeserializeOwned;
 use tokio::sync::SemaphorePermit;
 use tokio::time::{Instant, sleep, timeout_at};
-use tracing::{Instrument, Span, debug, debug_span, field, warn};
+use tracing::{Instrument, Span, debug_span, field, warn};
 use uuid::Uuid;
 
+use super::answer::{Answer, judge};
 use super::client::{CallReport, KnownKey, Shared};
 use super::credentials::Credentials;
-use super::error::{CallError, judge_exchange, judge_refusal};
-use super::error_body::ErrorBody;
+use super::error::{CallError, judge_exchange};
 use super::exchange::{ExchangeError, Reply, SignedRequest};
 use super::operation::Operation;
 use super::retry::{Again, Failed, Patience};
 use super::sign::{Unsigned, canonical_query, sign};
 use super::sts::{self, CallerIdentity};
-use super::wire;
-use crate::model::Window;
 
 /// The calls of one reading. Share it by reference among concurrent tasks.
 pub struct Session {
@@ -54,32 +51,6 @@ impl Calls {
     #[must_use]
     pub fn total(&self) -> u64 {
         self.by_operation.values().sum()
-    }
-}
-
-/// A single item, and when it was read.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Dated<T> {
-    /// The item.
-    pub item: T,
-    /// When it was read.
-    pub window: Window,
-}
-
-/// A reply that was understood.
-pub(super) struct Answer<T> {
-    pub(super) item: T,
-    pub(super) window: Window,
-    pub(super) request_id: Option<String>,
-}
-
-impl<T> Answer<T> {
-    pub(super) fn map<U>(self, turn: impl FnOnce(T) -> U) -> Answer<U> {
-        Answer { item: turn(self.item), window: self.window, request_id: self.request_id }
-    }
-
-    pub(super) fn dated(self) -> Dated<T> {
-        Dated { item: self.item, window: self.window }
     }
 }
 
@@ -204,6 +175,10 @@ impl Session {
         self.shared.limiter.acquire(operation, self.deadline).await.map_err(|_| out_of_time())?;
         let permit = timeout_at(self.deadline, self.shared.permits.acquire()).await.map_err(|_| out_of_time())?;
         self.tally().waited += begun.elapsed();
+        // Places come free when other calls end at the same deadline.
+        if Instant::now() >= self.deadline {
+            return Err(out_of_time());
+        }
         Ok(permit.expect("the semaphore is never closed"))
     }
 
@@ -240,8 +215,9 @@ impl Session {
         }
         let wait = patience.after(failed, Instant::now(), rand::random())?;
         if let Again::WithClockOffset(offset_secs) = again {
-            warn!(offset_secs, "clock refused by the service, signing with its time: set this machine's clock");
-            self.shared.correct_clock(offset_secs);
+            if self.shared.correct_clock(offset_secs) {
+                warn!(offset_secs, "clock refused by the service, signing with its time: set this machine's clock");
+            }
             self.tally().clock_offset_secs = Some(offset_secs);
         }
         self.tally().waited += wait;
@@ -266,54 +242,6 @@ impl Session {
     fn tally(&self) -> MutexGuard<'_, Calls> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Makes an answer of a reply, and tells the current span about it.
-fn judge<T: DeserializeOwned>(operation: &'static Operation, reply: &Reply) -> Result<Answer<T>, Failed> {
-    Span::current().record("status", reply.status);
-    let date = wire::date(&reply.headers);
-    if reply.status != 200 {
-        tell_refusal(reply);
-        // Both clocks are taken now: the reply has just arrived.
-        let offset_secs = date.map(|date| date.as_second() - Timestamp::now().as_second());
-        return Err(judge_refusal(operation, reply, offset_secs));
-    }
-    let request_id = wire::request_id(&reply.headers);
-    if let Some(request_id) = &request_id {
-        Span::current().record("request_id", request_id);
-    }
-    let parsed = date.ok_or_else(|| "has no readable Date header".to_owned());
-    let parsed = parsed.and_then(|date| Ok((window(date, reply.duration), wire::parse(&reply.body)?)));
-    match parsed {
-        Ok((window, item)) => {
-            debug!("answered");
-            Ok(Answer { item, window, request_id })
-        }
-        Err(what) => {
-            debug!(what, "unreadable");
-            Err(Failed { error: CallError::broken_reply(operation, request_id, what), again: Again::AFewTimes })
-        }
-    }
-}
-
-fn tell_refusal(reply: &Reply) {
-    if !tracing::enabled!(tracing::Level::DEBUG) {
-        return;
-    }
-    let ErrorBody { code, request_id, message } = ErrorBody::of(reply);
-    Span::current().record("code", code).record("request_id", request_id);
-    debug!(message, "refused");
-}
-
-/// The time in which a single reply was made, by the service's clock.
-fn window(date: Timestamp, duration: Duration) -> Window {
-    let begun_at = SignedDuration::try_from(duration)
-        .ok()
-        .and_then(|duration| date.checked_sub(duration).ok())
-        .and_then(|begun_at| Timestamp::from_second(begun_at.as_second()).ok())
-        .unwrap_or(Timestamp::MIN);
-    let ended_at = date.checked_add(SignedDuration::from_secs(1)).unwrap_or(Timestamp::MAX);
-    Window { begun_at, ended_at }
 }
 
 #[cfg(test)]

@@ -9,7 +9,8 @@ use tokio::time::Instant;
 
 use crate::alicloud::test_server::{ACCOUNT, Call, Says, Server, belongs_to, key, settings_for};
 use crate::alicloud::{
-    CallError, Client, CredentialFiles, CredentialsSource, IdentifyError, Session, identify, ims, ram, sts,
+    CallError, Client, CredentialFiles, CredentialsSource, IdentifyError, Session, identify, ims, ram,
+    resource_manager, sts,
 };
 use crate::model::Reason;
 
@@ -81,7 +82,7 @@ async fn every_attempt_is_reported() {
 #[tokio::test]
 async fn throttled_to_the_end_of_the_budget_is_unknown_as_throttled_and_ends_in_time() {
     let server = Server::start(failing(usize::MAX, Says::error(400, "Throttling.User"))).await;
-    let session = server.short_session();
+    let session = server.short_session().await;
     let begun = Instant::now();
     assert_eq!(ims::list_users(&session).await.unwrap_err().reason, Reason::Throttled);
     assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
@@ -128,7 +129,7 @@ async fn nobody_listening_is_unavailable_and_ends_in_time() {
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
     let client = Client::new(settings_for(&url), ACCOUNT).unwrap();
-    let session = client.session(Instant::now() + Duration::from_millis(100));
+    let session = client.session(Instant::now() + Duration::from_millis(300));
     let unknown = ims::list_users(&session).await.unwrap_err();
     assert_eq!(unknown.reason, Reason::Unavailable);
     assert!(unknown.detail.contains("no connection") && !unknown.detail.contains("http://"), "{unknown}");
@@ -139,7 +140,7 @@ async fn nobody_listening_is_unavailable_and_ends_in_time() {
 async fn a_reply_that_comes_after_the_deadline_is_not_waited_for() {
     let server = Server::start(failing(1, summary().after(Duration::from_secs(30)))).await;
     let begun = Instant::now();
-    assert_eq!(users(&server.short_session()).await.unwrap_err().reason(), Reason::Unavailable);
+    assert_eq!(users(&server.short_session().await).await.unwrap_err().reason(), Reason::Unavailable);
     assert!(begun.elapsed() < Duration::from_secs(5));
 }
 
@@ -150,6 +151,20 @@ async fn a_body_larger_than_any_legal_one_is_not_read() {
     let session = server.session();
     assert_eq!(users(&session).await.unwrap(), Some(3));
     assert_eq!(session.calls().retries, 1);
+}
+
+#[tokio::test]
+async fn no_more_calls_are_under_way_than_allowed() {
+    let server = Server::start(failing(usize::MAX, summary().after(Duration::from_secs(30)))).await;
+    let mut settings = server.settings();
+    settings.concurrency = 2;
+    let client = Client::new(settings, ACCOUNT).unwrap();
+    client.session(Instant::now() + Duration::from_secs(60)).verify_account().await.unwrap();
+    let session = client.session(Instant::now() + Duration::from_millis(500));
+    let all = futures::future::join_all((0..10).map(|_| users(&session))).await;
+    let count = |reason| all.iter().filter(|users| users.as_ref().unwrap_err().reason() == reason).count();
+    assert_eq!((count(Reason::Unavailable), count(Reason::OutOfTime)), (2, 8));
+    assert_eq!(server.calls("GetAccountSummary").len(), 2);
 }
 
 /// Refuses calls whose date is more than 15 minutes from a clock that is `ahead` of this machine's.
@@ -337,4 +352,66 @@ async fn sessions_and_clients_show_no_secret() {
     session.verify_account().await.unwrap();
     let shown = format!("{session:?} {:?} {:?}", server.client(), server.settings());
     assert!(!shown.contains("hush"), "{shown}");
+}
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_most_talkative_log_tells_of_the_call_and_holds_no_secret() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let body = r#"{"Code":"SignatureDoesNotMatch","RequestId":"R-7",
+        "Message":"Specified signature is not matched. server string to sign is:POST\nx-acs-security-token:hush-token"}"#;
+    let server = Server::start(failing(usize::MAX, Says::ok(body).status(403))).await;
+    let mut settings = server.settings();
+    settings.credentials = CredentialsSource::Static(crate::alicloud::Credentials {
+        security_token: Some(crate::secret::Secret::new("hush-token")),
+        ..key("LTAI-one")
+    });
+    let session = Client::new(settings, ACCOUNT).unwrap().session(Instant::now() + Duration::from_secs(60));
+    users(&session).await.unwrap_err();
+    // Tests run side by side: a log line that another one reached first, without a log, may have been switched
+    // off for good. By now every line has been reached once.
+    tracing::callsite::rebuild_interest_cache();
+    users(&session).await.unwrap_err();
+
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    for field in [
+        "call{operation=ims GetAccountSummary attempt=1",
+        "status=403",
+        r#"code="SignatureDoesNotMatch""#,
+        r#"request_id="R-7""#,
+        "elapsed_ms=",
+    ] {
+        assert!(text.contains(field), "{field} in {text}");
+    }
+    assert!(!text.contains("hush"), "{text}");
+}
+
+#[tokio::test]
+async fn readings_can_be_spawned() {
+    fn spawnable(_: &(impl Future + Send)) {}
+    let session = Client::new(settings_for("http://127.0.0.1:1"), ACCOUNT).unwrap().session(Instant::now());
+    spawnable(&ims::list_users(&session));
+    spawnable(&resource_manager::list_policy_attachments(&session));
+    spawnable(&ram::get_account_alias(&session));
+    spawnable(&ims::get_user(&session, "1"));
 }
