@@ -5,9 +5,7 @@
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
-use apache_avro::{
-    Schema, reader::datum::GenericDatumReader, types::Value, writer::datum::GenericDatumWriter,
-};
+use apache_avro::{Schema, reader::datum::GenericDatumReader, types::Value, writer::datum::GenericDatumWriter};
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
 use crate::{

@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use crate::{
     alicloud::{
-        self, CallReport, CredentialFiles, CredentialsSource, EndpointSettings, Endpoints, ExchangeSettings, OPERATIONS,
-        Service,
+        self, CallReport, CredentialFiles, CredentialsSource, EndpointSettings, Endpoints, ExchangeSettings,
+        OPERATIONS, Service,
     },
     config::{self, Config},
     kafka::{

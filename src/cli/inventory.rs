@@ -59,7 +59,9 @@ pub(super) async fn run(args: &Args, file: Option<&Path>) -> anyhow::Result<Exit
     let mut out = io::stdout().lock();
     match args.format {
         Format::Json => print_json(&mut out, &config.account.id, &inventory, &args.kind)?,
-        Format::Table if args.kind.is_empty() => print_table(&mut out, &config.account.id, &inventory, begun.elapsed())?,
+        Format::Table if args.kind.is_empty() => {
+            print_table(&mut out, &config.account.id, &inventory, begun.elapsed())?
+        }
         Format::Table => print_kinds(&mut out, &inventory, &args.kind)?,
     }
     Ok(exit(&inventory))
@@ -133,7 +135,9 @@ fn print_kinds(out: &mut impl Write, inventory: &Inventory, kinds: &[Kind]) -> i
 /// Texts without quotes; control characters of names must not reach the terminal.
 fn plain(value: &Value) -> String {
     match value {
-        Value::String(text) => text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect(),
+        Value::String(text) => {
+            text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+        }
         other => other.to_string(),
     }
 }

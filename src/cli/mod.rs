@@ -65,7 +65,7 @@ enum Command {
     /// Serve a simulated Alibaba Cloud account
     #[command(after_help = "Examples:\n  ramstream simulate\n  \
                             ramstream simulate --users 1000 --groups 50 --account account.json")]
-    Simulate(simulate::SimulateArgs),
+    Simulate(Box<simulate::SimulateArgs>),
     /// Print an example configuration, or check yours
     #[command(after_help = "Example:\n  ramstream config example > ramstream.toml && ramstream config check")]
     Config(config::Args),
@@ -100,7 +100,7 @@ impl Cli {
             Command::Run(args) => run::run(&args, file.as_deref()).await,
             Command::Inventory(args) => inventory::run(&args, file.as_deref()).await,
             Command::Simulate(args) => {
-                simulate::run(args, on_signals()?).await?;
+                simulate::run(*args, on_signals()?).await?;
                 Ok(Exit::Complete)
             }
             Command::Config(args) => config::run(&args, file.as_deref()),

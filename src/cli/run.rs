@@ -85,7 +85,9 @@ fn tell(health: &Health, phase: &Phase) {
         Phase::Claiming => (None, Some("the claim is not committed yet"), None),
         Phase::Running => (None, None, None),
         Phase::Parked { by } => (None, Some("another copy owns the account"), Some(by.as_str())),
-        Phase::Refused { why } | Phase::Unavailable { why } => (Some(why.as_str()), Some("nothing can be claimed"), None),
+        Phase::Refused { why } | Phase::Unavailable { why } => {
+            (Some(why.as_str()), Some("nothing can be claimed"), None)
+        }
     };
     set(Condition::StateVerified, verified);
     set(Condition::Claimed, claimed);

@@ -2,7 +2,11 @@
 
 use tracing::info;
 
-use super::{Account, publish::Owner, recover::{LifeError, chain}};
+use super::{
+    Account,
+    publish::Owner,
+    recover::{LifeError, chain},
+};
 use crate::{
     kafka::{Batch, Claim, Decision, Outcome, Writer},
     state::State,
@@ -55,7 +59,9 @@ impl Owner<'_> {
         match released {
             Ok(Outcome::Committed { .. }) => info!("released the account"),
             Ok(_) => info!("nothing to release: another copy owns the account"),
-            Err(error) => tracing::warn!(error = chain(&error), "could not release the account; a restart claims it all the same"),
+            Err(error) => {
+                tracing::warn!(error = chain(&error), "could not release the account; a restart claims it all the same")
+            }
         }
     }
 }

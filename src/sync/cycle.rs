@@ -66,6 +66,8 @@ impl Account {
         let mut rounds = Rounds::default();
         let reader = Reader { session: &session, state, ledger };
         let mut collections = reader.read(&Wanted::Everything, &mut rounds).await;
+        // Credentials may have been exchanged meanwhile; asking once more costs a call only then.
+        refuse_foreign(session.verify_account().await)?;
         let mut calls = session.calls();
         let mut diff = compare(state, &collections);
         if diff.doubtful().next().is_some() {
@@ -73,6 +75,7 @@ impl Account {
             let session = self.client.session(Instant::now() + self.rhythm.time_budget);
             let reader = Reader { session: &session, state, ledger };
             confirm(&reader, &mut collections, &diff, &mut rounds).await;
+            refuse_foreign(session.verify_account().await)?;
             calls = sum(calls, session.calls());
             diff = compare(state, &collections);
             diff.settle();
@@ -95,12 +98,7 @@ fn refuse_foreign(verified: Result<(), CallError>) -> Result<(), CallError> {
 }
 
 /// Reads the scopes of what is doubtful a second time and puts them in place of the first reading.
-async fn confirm(
-    reader: &Reader<'_>,
-    collections: &mut BTreeMap<Kind, Collection>,
-    diff: &Diff,
-    rounds: &mut Rounds,
-) {
+async fn confirm(reader: &Reader<'_>, collections: &mut BTreeMap<Kind, Collection>, diff: &Diff, rounds: &mut Rounds) {
     let doubtful: Vec<(Kind, BTreeSet<Key>)> = diff.doubtful().map(|(kind, keys)| (kind, keys.clone())).collect();
     let scopes: BTreeSet<Scope> = doubtful.iter().flat_map(|(kind, keys)| kind.with(ScopesOf(keys))).collect();
     info!(keys = doubtful.iter().map(|(_, keys)| keys.len()).sum::<usize>(), scopes = scopes.len(), "confirming");

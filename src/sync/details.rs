@@ -35,6 +35,9 @@ impl Mark {
     }
 }
 
+/// A detail and when it was read, or why it was not.
+pub(crate) type Read<T> = Result<(T, Window), Unknown>;
+
 /// The details read in the current sync, not yet published.
 #[derive(Debug)]
 pub(crate) struct Round<T>(HashMap<Key, Result<Fresh<T>, Unknown>>);
@@ -59,8 +62,8 @@ impl<T> Round<T> {
         self.0.get(key)
     }
 
-    /// Takes what was read.
-    pub(crate) fn take(&mut self, read: Vec<(Key, Mark, Result<(T, Window), Unknown>)>) {
+    /// Takes what was read: of which entity, listed with which mark, and when.
+    pub(crate) fn take(&mut self, read: impl IntoIterator<Item = (Key, Mark, Read<T>)>) {
         for (key, mark, outcome) in read {
             let fresh = outcome.map(|(detail, window)| Fresh { detail, mark, begun_at: window.begun_at });
             self.0.insert(key, fresh);
@@ -161,7 +164,10 @@ mod tests {
         assert!(!ledger.is_due(&key(), &mark(5), Some(&mark(5)), &none), "held, and this process is young");
         assert!(ledger.is_due(&key(), &mark(6), Some(&mark(5)), &none), "moved since before the start");
         ledger.commit(read_at(100, 6));
-        assert!(!ledger.is_due(&key(), &mark(6), Some(&mark(5)), &none), "read since, although the state holds the old mark");
+        assert!(
+            !ledger.is_due(&key(), &mark(6), Some(&mark(5)), &none),
+            "read since, although the state holds the old mark"
+        );
         assert!(ledger.is_due(&key(), &mark(7), Some(&mark(5)), &none), "moved again");
         tokio::time::advance(INTERVAL).await;
         assert!(ledger.is_due(&key(), &mark(6), Some(&mark(5)), &none), "the interval is over");

@@ -37,7 +37,11 @@ impl Owner<'_> {
             let is_released = last.claim.writer.is_none();
             let silent = self.account.rhythm.takeover_after.is_some_and(|limit| moved_at.elapsed() >= limit);
             if is_released || silent {
-                info!(released = is_released, "leaving the park: {}", if is_released { "released" } else { "the owner is silent" });
+                info!(
+                    released = is_released,
+                    "leaving the park: {}",
+                    if is_released { "released" } else { "the owner is silent" }
+                );
                 return Ok(Mandate::WhileLast { claim_offset: last.offset });
             }
             status.enter(Phase::Parked { by: text(&last.claim) });

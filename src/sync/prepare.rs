@@ -43,7 +43,13 @@ fn tell(report: &TopicReport) {
         info!(topic = report.name, "created topic");
     }
     for finding in report.findings.iter().filter(|finding| finding.severity == Severity::Warning) {
-        warn!(topic = report.name, setting = finding.setting, reason = finding.reason, mend = finding.mend, "topic setting");
+        warn!(
+            topic = report.name,
+            setting = finding.setting,
+            reason = finding.reason,
+            mend = finding.mend,
+            "topic setting"
+        );
     }
 }
 

@@ -3,10 +3,7 @@
 //!
 //! Pure: the same reading on the same state is the same publication, byte for byte.
 
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -77,7 +74,16 @@ impl Publication {
         let outcome = outcome(&reading.diff);
         let notices = notices(state, &reading, &scopes, &batch, &progress, outcome);
         let names = if reading.diff.changes.is_empty() { Names::new() } else { names(state, &reading.diff) };
-        Self { account: state.account().to_owned(), batch, diff: reading.diff, names, notices, scopes, progress, outcome }
+        Self {
+            account: state.account().to_owned(),
+            batch,
+            diff: reading.diff,
+            names,
+            notices,
+            scopes,
+            progress,
+            outcome,
+        }
     }
 
     /// What all its events have in common.
@@ -110,11 +116,7 @@ impl Publication {
     }
 
     /// The records in publishing order, encoded one by one as they are taken.
-    pub fn records(
-        self: &Arc<Self>,
-        topics: &Arc<Topics>,
-        encoder: &Arc<Encoder>,
-    ) -> Records {
+    pub fn records(self: &Arc<Self>, topics: &Arc<Topics>, encoder: &Arc<Encoder>) -> Records {
         let events = (0..self.diff.changes.len()).map({
             let (publication, topics, encoder) = (Arc::clone(self), Arc::clone(topics), Arc::clone(encoder));
             move |index| publication.event(index, &topics, &encoder)
@@ -160,9 +162,8 @@ impl Publication {
 
     fn entity(&self, index: usize, topics: &Topics) -> Record {
         let change = &self.diff.changes[index];
-        let value = change.after.as_ref().map(|after| {
-            entity_record(change.kind.model_version(), self.batch.sequence, after)
-        });
+        let value =
+            change.after.as_ref().map(|after| entity_record(change.kind.model_version(), self.batch.sequence, after));
         state_record(topics, record_key(&change.key), value)
     }
 
@@ -226,7 +227,8 @@ fn scope_records(state: &State, reading: &Reading) -> Vec<(Scope, Option<ScopeRe
         }
         // While the collection as a whole is unknown, nothing is known of any of its scopes.
         let is_unknown = outcome.unknown.contains_key(&Scope::collection(*kind));
-        let gone = state.scopes().keys().filter(|scope| scope.kind() == Some(*kind) && !outcome.unknown.contains_key(scope));
+        let gone =
+            state.scopes().keys().filter(|scope| scope.kind() == Some(*kind) && !outcome.unknown.contains_key(scope));
         if !is_unknown {
             records.extend(gone.map(|scope| (scope.clone(), None)));
         }
@@ -276,7 +278,8 @@ fn notices(
     sync.started_at = Some(reading.started_at.into());
     sync.finished_at = finished_at;
     sync.outcome = Some(outcome.as_str());
-    sync.collections = reading.collections.values().map(|read| collection_status(state, reading, read, progress)).collect();
+    sync.collections =
+        reading.collections.values().map(|read| collection_status(state, reading, read, progress)).collect();
     sync.scopes = named_scopes(state, &reading.diff);
     notices.push(sync);
     notices
@@ -287,7 +290,8 @@ fn collection_status(state: &State, reading: &Reading, read: &Collection, progre
     let outcome = reading.diff.kinds.get(&kind).cloned().unwrap_or_default();
     let said = progress.collections.get(&kind).cloned().unwrap_or_default();
     let number = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
-    let count = |op| number(reading.diff.changes.iter().filter(|change| change.kind == kind && change.op == op).count());
+    let count =
+        |op| number(reading.diff.changes.iter().filter(|change| change.kind == kind && change.op == op).count());
     let status = match outcome.unknown.get(&Scope::collection(kind)) {
         Some(_) => "unknown",
         None if outcome.unknown.is_empty() => "complete",
@@ -351,7 +355,8 @@ pub fn oversized(diff: &Diff, limit_bytes: usize) -> BTreeMap<Key, Unknown> {
     let large = diff.changes.iter().filter(|change| change.op != Op::Removed && size(change) > limit_bytes);
     large
         .map(|change| {
-            let detail = format!("{} needs up to {} bytes, kafka.message_max_bytes is {limit_bytes}", change.key, size(change));
+            let detail =
+                format!("{} needs up to {} bytes, kafka.message_max_bytes is {limit_bytes}", change.key, size(change));
             (change.key.clone(), Unknown::new(Reason::TooLarge, detail))
         })
         .collect()

@@ -213,9 +213,9 @@ impl Account {
         }
         let unknown = unknown_by_reason(publication.diff());
         self.metrics.set_unknown_scopes(
-            unknown.into_iter().flat_map(|((kind, reason), count)| {
-                std::iter::repeat_n((kind.as_str(), reason.as_str()), count)
-            }),
+            unknown
+                .into_iter()
+                .flat_map(|((kind, reason), count)| std::iter::repeat_n((kind.as_str(), reason.as_str()), count)),
         );
         for (kind, said) in publication.collections() {
             self.metrics.set_entities(kind.as_str(), usize::try_from(said.count).unwrap_or(usize::MAX));

@@ -94,7 +94,11 @@ impl LifeError {
     }
 
     pub(super) fn registry(error: RegistryError) -> Self {
-        if matches!(error, RegistryError::Unreachable { .. }) { Self::unavailable(error) } else { Self::refused(chain(&error)) }
+        if matches!(error, RegistryError::Unreachable { .. }) {
+            Self::unavailable(error)
+        } else {
+            Self::refused(chain(&error))
+        }
     }
 
     pub(super) fn read(error: ReadError) -> Self {

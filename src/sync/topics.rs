@@ -65,9 +65,10 @@ impl Topics {
             retention,
             settings: Vec::new(),
         };
-        let events = self.kinds.values().map(|name| {
-            spec(name, settings.event_partitions, Cleanup::Delete, Some(settings.event_retention))
-        });
+        let events = self
+            .kinds
+            .values()
+            .map(|name| spec(name, settings.event_partitions, Cleanup::Delete, Some(settings.event_retention)));
         let syncs = spec(&self.syncs, 1, Cleanup::Delete, Some(settings.syncs_retention));
         let state = spec(&self.state, 1, Cleanup::Compact, None);
         events.chain([syncs, state]).collect()

@@ -102,11 +102,7 @@ impl Producer {
 
     /// Sends records as they come out of `records` and waits until each is delivered; anything less is
     /// an error. A full queue is back-pressure. Returns how many were delivered by this call.
-    pub(in crate::kafka) async fn send_all(
-        &mut self,
-        records: Records,
-        deadline: Instant,
-    ) -> Result<u64, ClientError> {
+    pub(in crate::kafka) async fn send_all(&mut self, records: Records, deadline: Instant) -> Result<u64, ClientError> {
         let inner = self.inner.share();
         let before = self.sent;
         self.sent = blocking("send", move || stream(&inner, records, before, deadline)).await?;

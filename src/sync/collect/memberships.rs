@@ -20,9 +20,8 @@ impl Reader<'_> {
         }
         let groups = groups.as_ref().map(|groups| groups.items()).unwrap_or_default();
         let wanted_groups = groups.iter().filter(|group| wanted.scope(&self.members_scope(group)));
-        let read = wanted_groups.map(async |group| {
-            (group.clone(), ims::list_users_for_group(self.session, &group.group_name).await)
-        });
+        let read = wanted_groups
+            .map(async |group| (group.clone(), ims::list_users_for_group(self.session, &group.group_name).await));
         Some(join_all(read).await)
     }
 

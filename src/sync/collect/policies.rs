@@ -32,22 +32,25 @@ impl Policies {
 }
 
 impl Reader<'_> {
-    pub(super) async fn policies(&self, wanted: &Wanted, round: &mut Round<Vec<ram::PolicyVersion>>) -> Option<Policies> {
+    pub(super) async fn policies(
+        &self,
+        wanted: &Wanted,
+        round: &mut Round<Vec<ram::PolicyVersion>>,
+    ) -> Option<Policies> {
         let [custom, system] = [PolicyType::Custom, PolicyType::System].map(|of_type| wanted.scope(&of_type.scope()));
         if !custom && !system {
             return None;
         }
-        let (custom, system) = join!(
-            async { if custom { Some(self.custom_policies(round).await) } else { None } },
-            async { if system { Some(self.system_policies().await) } else { None } },
-        );
+        let (custom, system) =
+            join!(async { if custom { Some(self.custom_policies(round).await) } else { None } }, async {
+                if system { Some(self.system_policies().await) } else { None }
+            },);
         let count = custom.as_ref().and_then(|listing| listing.as_ref().ok()).map(|listing| listing.items().len());
         let windows = [&custom, &system].into_iter().flatten().flatten().map(|listing| listing.window());
         let window = windows.reduce(|all, window| all.and(window));
-        let listings =
-            [(PolicyType::Custom, custom), (PolicyType::System, system)].into_iter().filter_map(|(of_type, listing)| {
-                Some((of_type.scope(), listing?))
-            });
+        let listings = [(PolicyType::Custom, custom), (PolicyType::System, system)]
+            .into_iter()
+            .filter_map(|(of_type, listing)| Some((of_type.scope(), listing?)));
         let listings: Vec<_> = listings.collect();
         let collection = match (window, listings.first()) {
             (Some(window), _) => Collection::by_scope(Kind::Policy, window, listings),

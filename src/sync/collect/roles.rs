@@ -30,7 +30,9 @@ impl Reader<'_> {
             let read = ram::get_role(self.session, &listed.role_name).await.map_err(Unknown::from);
             let read = read.and_then(|read| match read.item.role_id == listed.role_id {
                 true => Ok((read.item, read.window)),
-                false => Err(Unknown::new(Reason::UnresolvedName, format!("{} is another role by now", listed.role_name))),
+                false => {
+                    Err(Unknown::new(Reason::UnresolvedName, format!("{} is another role by now", listed.role_name)))
+                }
             });
             (key, mark, read)
         });
@@ -46,8 +48,10 @@ impl Reader<'_> {
     ) -> Collection {
         let listing = parents.roles.after.clone();
         let listed = listing.as_ref().map_or(0, |listing| listing.items().len());
-        let keys: Vec<Key> =
-            listing.as_ref().map(|roles| roles.items().iter().map(|role| self.role_key(role)).collect()).unwrap_or_default();
+        let keys: Vec<Key> = listing
+            .as_ref()
+            .map(|roles| roles.items().iter().map(|role| self.role_key(role)).collect())
+            .unwrap_or_default();
         let listing = listing.map(|listing| listing.map(|listed| self.role(listed, round)));
         let mut collection = Collection::whole_or_unknown(Kind::Role, listing);
         if let Some(begun_at) = self.ledger.oldest(&keys, round, self.state.collection(Kind::Role).begun_at) {
@@ -61,9 +65,10 @@ impl Reader<'_> {
         let key = self.role_key(&listed);
         let held = || self.state.read::<role::Role>(&key);
         let (trust_policy, service_linked) = match round.get(&key) {
-            Some(Ok(read)) => {
-                (Some(Document::new(read.detail.assume_role_policy_document.as_str())), read.detail.is_service_linked_role)
-            }
+            Some(Ok(read)) => (
+                Some(Document::new(read.detail.assume_role_policy_document.as_str())),
+                read.detail.is_service_linked_role,
+            ),
             Some(Err(why)) => return (key, Found::Unread(detail_unread(why))),
             None => match held() {
                 Some(held) => (held.trust_policy, held.service_linked),
