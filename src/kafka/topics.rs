@@ -114,74 +114,82 @@ pub async fn ensure(
     plan: &[TopicSpec],
     create: bool,
 ) -> Result<Vec<TopicReport>, TopicsError> {
-    let mut cluster = describe(connection, plan).await?;
     let made: Admin = connection.admin().create().map_err(unknown)?;
     // Kept off the async thread when it is dropped.
     let admin = Client::new(made);
     let mut reports = Vec::with_capacity(plan.len());
-    for spec in plan {
-        let mut presence = Presence::Found;
-        if !cluster.topics.contains_key(&spec.name) {
-            match create_missing(connection, &admin.share(), spec, create, cluster.brokers).await {
-                Ok(()) => presence = Presence::Created,
-                Err(finding) => {
-                    reports.push(TopicReport {
-                        name: spec.name.clone(),
-                        presence: Presence::Missing,
-                        findings: vec![finding],
-                    });
-                    continue;
-                }
-            }
-            cluster.topics.extend(await_topic(connection, spec).await?);
-        }
-        let found = with_settings(connection, &admin.share(), spec, &cluster.topics).await?;
-        let findings = judge(spec, &found, connection.message_max_bytes);
+    for (spec, seen) in plan.iter().zip(describe(connection, plan).await?) {
+        let (presence, findings) = ensure_one(connection, &admin.share(), spec, seen, create).await?;
         reports.push(TopicReport { name: spec.name.clone(), presence, findings });
     }
     Ok(reports)
 }
 
+async fn ensure_one(
+    connection: &Arc<Connection>,
+    admin: &Admin,
+    spec: &TopicSpec,
+    mut seen: Seen,
+    create: bool,
+) -> Result<(Presence, Vec<Finding>), TopicsError> {
+    let mut presence = Presence::Found;
+    if let Shape::Missing = seen.shape {
+        if let Err(finding) = create_missing(connection, admin, spec, create, seen.brokers).await {
+            return Ok((Presence::Missing, vec![finding]));
+        }
+        presence = Presence::Created;
+        seen = await_topic(connection, spec).await?;
+    }
+    let Shape::There { partitions, replicas } = seen.shape else { return Ok((presence, vec![denied(spec)])) };
+    let settings = settings_found(connection, admin, spec).await?;
+    Ok((presence, judge(spec, &Found { partitions, replicas, settings }, connection.message_max_bytes)))
+}
+
 type Admin = AdminClient<DefaultClientContext>;
 
-/// Partitions and fewest replicas by topic name; a topic that is not there is not in it.
-type Shapes = BTreeMap<String, (i32, i32)>;
-
-struct Cluster {
+/// One topic in the brokers' metadata.
+struct Seen {
     brokers: usize,
-    topics: Shapes,
+    shape: Shape,
+}
+
+enum Shape {
+    Missing,
+    Denied,
+    There { partitions: i32, replicas: i32 },
 }
 
 /// Asks through a consumer, topic by topic: the one client that never creates a topic by asking.
-async fn describe(connection: &Arc<Connection>, plan: &[TopicSpec]) -> Result<Cluster, TopicsError> {
+async fn describe(connection: &Arc<Connection>, plan: &[TopicSpec]) -> Result<Vec<Seen>, TopicsError> {
     let connection = Arc::clone(connection);
     let names: Vec<String> = plan.iter().map(|spec| spec.name.clone()).collect();
     let described = tokio::task::spawn_blocking(move || {
         let client: BaseConsumer = connection.watermark_client().create().map_err(unknown)?;
-        let mut cluster = Cluster { brokers: 0, topics: Shapes::new() };
-        for name in names {
-            let named = |error: KafkaError| TopicsError { reason: format!("{name}: {error}") };
-            let metadata = client.fetch_metadata(Some(&name), connection.request_timeout).map_err(named)?;
-            cluster.brokers = metadata.brokers().len();
-            let topic = metadata.topics().iter().find(|topic| topic.name() == name);
-            let shape = topic.map(shape).transpose().map_err(named)?.flatten();
-            cluster.topics.extend(shape.map(|shape| (name, shape)));
-        }
-        Ok(cluster)
+        names.iter().map(|name| describe_one(&client, name, connection.request_timeout)).collect()
     });
     described.await.map_err(|error| TopicsError { reason: error.to_string() })?
 }
 
-/// `None` = there is no such topic.
-fn shape(topic: &MetadataTopic) -> Result<Option<(i32, i32)>, KafkaError> {
-    match topic.error().map(RDKafkaErrorCode::from) {
-        Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => Ok(None),
-        Some(code) => Err(KafkaError::MetadataFetch(code)),
-        None => {
-            let replicas = topic.partitions().iter().map(|partition| partition.replicas().len()).min().unwrap_or(0);
-            Ok(Some((count(topic.partitions().len()), count(replicas))))
-        }
-    }
+fn describe_one(client: &BaseConsumer, name: &str, timeout: Duration) -> Result<Seen, TopicsError> {
+    let failed = |reason: String| TopicsError { reason: format!("{name}: {reason}") };
+    let metadata = client.fetch_metadata(Some(name), timeout).map_err(|error| failed(error.to_string()))?;
+    let brokers = metadata.brokers().len();
+    let Some(topic) = metadata.topics().iter().find(|topic| topic.name() == name) else {
+        return Ok(Seen { brokers, shape: Shape::Missing });
+    };
+    let shape = match topic.error().map(RDKafkaErrorCode::from) {
+        None => there(topic),
+        Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => Shape::Missing,
+        Some(RDKafkaErrorCode::TopicAuthorizationFailed) => Shape::Denied,
+        Some(code) => return Err(failed(code.to_string())),
+    };
+    Ok(Seen { brokers, shape })
+}
+
+/// The fewest replicas of any partition count.
+fn there(topic: &MetadataTopic) -> Shape {
+    let replicas = topic.partitions().iter().map(|partition| partition.replicas().len()).min().unwrap_or(0);
+    Shape::There { partitions: count(topic.partitions().len()), replicas: count(replicas) }
 }
 
 fn count(number: usize) -> i32 {
@@ -248,38 +256,47 @@ fn missing(spec: &TopicSpec, reason: String) -> Finding {
     }
 }
 
-/// A broker may hear of a new topic a little later than the controller that made it.
-async fn await_topic(connection: &Arc<Connection>, spec: &TopicSpec) -> Result<Shapes, TopicsError> {
-    let deadline = Instant::now() + connection.request_timeout;
-    loop {
-        let cluster = describe(connection, std::slice::from_ref(spec)).await?;
-        if !cluster.topics.is_empty() {
-            return Ok(cluster.topics);
-        }
-        if Instant::now() >= deadline {
-            return Err(TopicsError { reason: format!("{} was created, but does not appear", spec.name) });
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
+fn denied(spec: &TopicSpec) -> Finding {
+    Finding {
+        severity: Severity::Refused,
+        setting: "topic",
+        reason: "may not be described by this user".to_owned(),
+        mend: format!("grant `Describe` and `DescribeConfigs` on topic {}", spec.name),
     }
 }
 
-async fn with_settings(
+/// A broker may hear of a new topic a little later than the controller that made it.
+async fn await_topic(connection: &Arc<Connection>, spec: &TopicSpec) -> Result<Seen, TopicsError> {
+    let deadline = Instant::now() + connection.request_timeout;
+    while Instant::now() < deadline {
+        let seen = describe(connection, std::slice::from_ref(spec)).await?.pop();
+        if let Some(seen) = seen.filter(|seen| !matches!(seen.shape, Shape::Missing)) {
+            return Ok(seen);
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Err(TopicsError { reason: format!("{} was created, but does not appear", spec.name) })
+}
+
+/// The topic's settings, or why they cannot be read.
+async fn settings_found(
     connection: &Connection,
     admin: &Admin,
     spec: &TopicSpec,
-    shapes: &Shapes,
-) -> Result<Found, TopicsError> {
-    let (partitions, replicas) = shapes.get(&spec.name).copied().unwrap_or_default();
+) -> Result<Result<BTreeMap<String, String>, String>, TopicsError> {
     let options = AdminOptions::new().request_timeout(Some(connection.request_timeout));
-    let described = admin.describe_configs([&ResourceSpecifier::Topic(&spec.name)], &options).await.map_err(unknown)?;
-    let settings = match described.into_iter().next() {
+    let topic = [ResourceSpecifier::Topic(&spec.name)];
+    let described = admin.describe_configs(&topic, &options).await.map_err(unknown)?;
+    let settings: BTreeMap<String, String> = match described.into_iter().next() {
         Some(Ok(resource)) => {
-            Ok(resource.entries.into_iter().filter_map(|entry| Some((entry.name, entry.value?))).collect())
+            resource.entries.into_iter().filter_map(|entry| Some((entry.name, entry.value?))).collect()
         }
-        Some(Err(code)) => Err(code.to_string()),
-        None => Err("the brokers did not answer for it".to_owned()),
+        Some(Err(code)) => return Ok(Err(code.to_string())),
+        None => BTreeMap::new(),
     };
-    Ok(Found { partitions, replicas, settings })
+    // Without the right to describe them, the brokers answer with no settings and no error.
+    let told = settings.contains_key("cleanup.policy");
+    Ok(if told { Ok(settings) } else { Err("the brokers do not tell its settings".to_owned()) })
 }
 
 fn unknown(error: KafkaError) -> TopicsError {
