@@ -124,7 +124,8 @@ async fn an_attempt_that_is_given_up_leaves_nothing_visible() {
         first = flow.recv() => first.unwrap(),
     }
     // The channel closes when the thread that took the records has stopped.
-    while flow.recv().await.is_some() {}
+    let stopped = async { while flow.recv().await.is_some() {} };
+    tokio::time::timeout(Duration::from_secs(20), stopped).await.expect("the thread stops taking records");
     commit(&mut writer, me, vec![record(&topic, "k2", "v2")]).await;
     let visible: Vec<String> = read(&topic, "read_committed").into_iter().map(|(_, key, _)| key).collect();
     assert_eq!(visible, [CLAIM_KEY, "k2"]);
