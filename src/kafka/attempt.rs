@@ -122,7 +122,6 @@ impl Writer {
             Decision::Send(batch) => batch,
             Decision::Leave(note) => return Ok(Outcome::Left(note)),
         };
-
         debug!(position = end, "state log read to its end");
 
         // 4–6 within transaction.timeout.ms, counted from begin.
