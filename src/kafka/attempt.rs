@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use tokio::time::Instant;
+use tracing::debug;
 use uuid::Uuid;
 
 use super::claim::{Claim, Judgement, Mandate};
@@ -121,11 +122,13 @@ impl Writer {
             Decision::Send(batch) => batch,
             Decision::Leave(note) => return Ok(Outcome::Left(note)),
         };
+        debug!(position = end, "state log read to its end");
 
         // 4–6 within transaction.timeout.ms, counted from begin.
         let begun = Instant::now();
         producer.begin().await.map_err(at(Step::Begin))?;
         let records = self.transact(producer, batch, end, begun).await.map_err(|error| self.explain(error, begun))?;
+        debug!(claim_offset = end, records, elapsed_ms = begun.elapsed().as_millis(), "transaction committed");
         Ok(Outcome::Committed { records })
     }
 

@@ -44,8 +44,8 @@ pub struct Connection {
     pub bootstrap_servers: Vec<String>,
     /// Name of this client in broker logs and quotas.
     pub client_id: String,
-    /// librdkafka refuses to read a partition without a group id, even where no group is joined and no
-    /// offset committed. Brokers with ACLs need `Describe` on this group.
+    /// librdkafka refuses to read a partition without a group id. No group is joined, no offset is
+    /// committed, and brokers with ACLs need not grant anything on it.
     pub group_id: String,
     /// Further librdkafka properties (security, sockets). Those in [`Connection::RESERVED`] are refused.
     pub properties: BTreeMap<String, String>,

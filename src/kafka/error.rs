@@ -261,7 +261,8 @@ pub enum RegistryError {
     },
     /// The registry answered something that this program cannot use.
     #[error(
-        "schema registry {url} rejected subject {subject}: {reason}; check that the address is the base of its Confluent API"
+        "schema registry {url} rejected subject {subject}: {reason}; \
+         check that the address is the base of its Confluent API"
     )]
     Rejected {
         /// Subject.

@@ -97,7 +97,8 @@ impl PartitionLog {
         Ok(watermarks)
     }
 
-    /// Reads on as far as `read_committed` delivers: no proof, no waiting.
+    /// Reads on as far as `read_committed` delivers: no proof, no waiting. The fold may be left in the
+    /// middle of a transaction; nothing is to be decided from it.
     pub async fn follow(&mut self, fold: &mut impl Fold) -> Result<(), ReadError> {
         if self.position.is_none() {
             self.position = Some(self.watermarks().await?.low);

@@ -8,8 +8,12 @@
 //! claims; a user or a group is never named.
 //!
 //! Reading order: [`claim`] (who owns), [`log`] (what was written), [`attempt`] (how a write happens),
-//! then `client` (the only file of the three that touches the Kafka client), [`topics`] and
-//! [`registry`] (what must be in place before anything is written).
+//! then `client` (through which the two latter reach the Kafka client), [`topics`] and [`registry`] (what
+//! must be in place before anything is written).
+//!
+//! Rights that brokers with ACLs must grant (tried on Apache Kafka 4.3): `Write` and `Describe` on the
+//! transactional id; `Read`, `Write`, `Describe` and `DescribeConfigs` on the topics, and `Create` where
+//! topics are to be created. Nothing on the consumer group, nothing on the cluster.
 
 pub mod attempt;
 pub mod backoff;

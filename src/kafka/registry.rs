@@ -164,7 +164,7 @@ pub const fn frame(id: u32) -> [u8; 5] {
 }
 
 fn node(url: &str, settings: &RegistrySettings) -> Result<Node, RegistryError> {
-    let url = url.trim_end_matches('/').to_owned();
+    let url = checked(url)?;
     let mut builder = SrSettings::new_builder(url.clone());
     builder.set_timeout(settings.timeout);
     match &settings.auth {
@@ -178,6 +178,19 @@ fn node(url: &str, settings: &RegistrySettings) -> Result<Node, RegistryError> {
     }
     let settings = builder.build_with(http_client(settings)?).map_err(|error| refused(&error))?;
     Ok(Node { url, settings })
+}
+
+/// The address without a slash at its end. It appears in errors, so it may not carry a password.
+fn checked(url: &str) -> Result<String, RegistryError> {
+    let refuse = |reason: String| Err(RegistryError::Configuration { reason });
+    match reqwest::Url::parse(url) {
+        Err(error) => refuse(format!("an address is not a URL: {error}")),
+        Ok(parsed) if !matches!(parsed.scheme(), "http" | "https") => refuse(format!("{url} is not http or https")),
+        Ok(parsed) if !parsed.username().is_empty() || parsed.password().is_some() => {
+            refuse("an address carries credentials; give user name and password in their own settings".to_owned())
+        }
+        Ok(_) => Ok(url.trim_end_matches('/').to_owned()),
+    }
 }
 
 fn http_client(settings: &RegistrySettings) -> Result<reqwest::ClientBuilder, RegistryError> {
@@ -204,6 +217,14 @@ mod tests {
     fn debug_shows_no_credential() {
         let auth = RegistryAuth::Basic { username: "key".to_owned(), password: "hunter2".to_owned() };
         assert_eq!(format!("{auth:?}"), "Basic");
+    }
+
+    #[test]
+    fn an_address_with_a_password_is_refused_without_showing_it() {
+        let error = checked("http://key:hunter2@registry").unwrap_err().to_string();
+        assert!(error.contains("carries credentials") && !error.contains("hunter2"), "{error}");
+        assert!(checked("registry:8081").is_err());
+        assert_eq!(checked("https://registry/apis/ccompat/v7/").unwrap(), "https://registry/apis/ccompat/v7");
     }
 
     #[tokio::test]

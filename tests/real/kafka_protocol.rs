@@ -109,25 +109,23 @@ async fn an_attempt_that_is_given_up_leaves_nothing_visible() {
     let topic = create(state_topic(unique("state"))).await;
     let me = Uuid::now_v7();
     let mut writer = writer(&topic, me);
-    let (reached, waiting) = tokio::sync::oneshot::channel();
-    let mut reached = Some(reached);
-    let (let_go, gate) = std::sync::mpsc::channel::<()>();
-    let key = record(&topic, "k1", "v1");
-    // The records stop flowing after the claim was delivered, and the future is dropped there.
-    let endless = std::iter::from_fn(move || {
-        if let Some(reached) = reached.take() {
-            reached.send(()).unwrap();
-        }
-        gate.recv().ok().map(|()| key.clone())
+    let (flowing, mut flow) = tokio::sync::mpsc::unbounded_channel();
+    let of = Arc::clone(&topic);
+    // These records never end; they can only be left.
+    let endless = std::iter::repeat_with(move || {
+        flowing.send(()).ok();
+        record(&of, "k1", "v1")
     });
     let claim = Claim { writer: Some(me), sequence: 0 };
     let decide = |_: &State, _: Option<&Claim>| Decision::<()>::Send(Batch { claim, records: Box::new(endless) });
     let mut state = State::default();
     tokio::select! {
         outcome = writer.attempt(&mut state, decide) => panic!("{outcome:?}"),
-        reached = waiting => reached.unwrap(),
+        first = flow.recv() => first.unwrap(),
     }
-    drop(let_go);
+    // The channel closes when the thread that took the records has stopped.
+    let stopped = async { while flow.recv().await.is_some() {} };
+    tokio::time::timeout(Duration::from_secs(20), stopped).await.expect("the thread stops taking records");
     commit(&mut writer, me, vec![record(&topic, "k2", "v2")]).await;
     let visible: Vec<String> = read(&topic, "read_committed").into_iter().map(|(_, key, _)| key).collect();
     assert_eq!(visible, [CLAIM_KEY, "k2"]);
@@ -203,6 +201,51 @@ async fn a_writer_fenced_while_it_decides_commits_nothing() {
     let outcome = first.attempt(&mut State::default(), meanwhile).await;
     assert!(matches!(outcome, Err(AttemptError::Client { .. } | AttemptError::OffsetMismatch { .. })), "{outcome:?}");
     assert_eq!(read(&topic, "read_committed").len(), 1);
+}
+
+/// Three copies of one writer, none of which ever parks, each adding 1 to what it read; every third attempt
+/// is given up half-way. Whatever they are told, the log must hold 1, 2, 3 … once each.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka and a registry: make test"]
+async fn racing_writers_never_commit_a_sequence_twice() {
+    let topic = create(state_topic(unique("state"))).await;
+    let copies = (0..3_u64).map(|copy| tokio::spawn(race(Arc::clone(&topic), copy)));
+    let mut acknowledged = Vec::new();
+    for copy in futures::future::join_all(copies).await {
+        acknowledged.extend(copy.unwrap());
+    }
+    let mut committed: Vec<i64> = Vec::new();
+    for (_, key, value) in read(&topic, "read_committed") {
+        if key == "sequence" {
+            committed.push(value.unwrap().parse().unwrap());
+        }
+    }
+    acknowledged.sort_unstable();
+    assert!(acknowledged.len() >= 3, "somebody gets through: {acknowledged:?}");
+    assert!(committed.iter().copied().eq(1..=i64::try_from(committed.len()).unwrap()), "{committed:?}");
+    assert!(acknowledged.windows(2).all(|pair| pair[0] < pair[1]), "{acknowledged:?}");
+    assert!(acknowledged.iter().all(|sequence| committed.contains(sequence)), "{acknowledged:?} {committed:?}");
+}
+
+/// The sequences that one copy was told it had committed.
+async fn race(topic: Arc<str>, copy: u64) -> Vec<i64> {
+    let me = Uuid::now_v7();
+    let mut writer = writer(&topic, me);
+    let (mut state, mut acknowledged) = (State::default(), Vec::new());
+    for attempt in 0..12_u64 {
+        writer.leave_parking(Mandate::Unconditional);
+        let mut sequence = 0;
+        let decide = |state: &State, _: Option<&Claim>| {
+            sequence = 1 + state.values.get("sequence").map_or(0, |value| value.parse::<i64>().unwrap());
+            send(me, vec![record(&topic, "event", "x"), record(&topic, "sequence", &sequence.to_string())])
+        };
+        let patience = if attempt % 3 == 2 { Duration::from_millis(40 + 15 * copy) } else { Duration::from_secs(60) };
+        let outcome = tokio::time::timeout(patience, writer.attempt(&mut state, decide)).await;
+        if let Ok(Ok(Outcome::Committed { .. })) = outcome {
+            acknowledged.push(sequence);
+        }
+    }
+    acknowledged
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,6 @@
 //! One transaction: create and init, begin, send, commit, drop.
 
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -29,6 +29,8 @@ struct Deliveries {
     watched_topic: String,
     /// -1 = none yet.
     acknowledged_offset: AtomicI64,
+    /// The producer was dropped: stop handing records over.
+    abandoned: AtomicBool,
 }
 
 impl ClientContext for Deliveries {}
@@ -75,6 +77,7 @@ impl Producer {
                 first_failure: Mutex::new(None),
                 watched_topic,
                 acknowledged_offset: AtomicI64::new(-1),
+                abandoned: AtomicBool::new(false),
             };
             let inner: BaseProducer<Deliveries> =
                 connection.producer(&transactional_id).create_with_context(deliveries).map_err(refused)?;
@@ -125,6 +128,12 @@ impl Producer {
     }
 }
 
+impl Drop for Producer {
+    fn drop(&mut self) {
+        self.inner.share().context().abandoned.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Hands records over and waits for all delivery reports; `sent` counts over the producer's life.
 fn stream(
     producer: &BaseProducer<Deliveries>,
@@ -139,11 +148,12 @@ fn stream(
         if sent.is_multiple_of(SEND_STRIDE) {
             producer.poll(Duration::ZERO);
             check_deliveries(producer, sent)?;
+            check_time(producer, deadline)?;
         }
     }
     // `flush` (also the one inside commit) polls in steps of 100 ms; waiting here costs 1 ms.
     while check_deliveries(producer, sent)? < sent {
-        check_deadline(deadline)?;
+        check_time(producer, deadline)?;
         producer.poll(PRODUCER_POLL);
     }
     Ok(sent)
@@ -158,7 +168,7 @@ fn enqueue(producer: &BaseProducer<Deliveries>, record: &Record, deadline: Insta
         match producer.send(message) {
             Ok(()) => return Ok(()),
             Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), returned)) => {
-                check_deadline(deadline)?;
+                check_time(producer, deadline)?;
                 producer.poll(PRODUCER_POLL);
                 message = returned;
             }
@@ -186,11 +196,13 @@ fn check_deliveries(producer: &BaseProducer<Deliveries>, sent: u64) -> Result<u6
     Err(ClientError::Undelivered { sent, delivered, reason: first.unwrap_or_default() })
 }
 
-fn check_deadline(deadline: Instant) -> Result<(), ClientError> {
-    if Instant::now() < deadline {
-        return Ok(());
-    }
-    Err(ClientError::Failed { operation: "send", reason: "the transaction's time is up".to_owned() })
+fn check_time(producer: &BaseProducer<Deliveries>, deadline: Instant) -> Result<(), ClientError> {
+    let reason = match () {
+        () if producer.context().abandoned.load(Ordering::Relaxed) => "the attempt was given up",
+        () if Instant::now() >= deadline => "the transaction's time is up",
+        () => return Ok(()),
+    };
+    Err(ClientError::Failed { operation: "send", reason: reason.to_owned() })
 }
 
 #[cfg(test)]

@@ -113,7 +113,8 @@ fn poll_batch(consumer: &BaseConsumer, start: i64, mut wait: Duration) -> Result
     Ok(polled)
 }
 
-/// librdkafka reports these for the information of the application and goes on trying.
+/// librdkafka reports these for the information of the application and goes on. A group is never used, so
+/// having no right on it hurts nothing.
 fn heals_by_itself(error: &KafkaError) -> bool {
     use RDKafkaErrorCode as Code;
     matches!(
@@ -126,6 +127,7 @@ fn heals_by_itself(error: &KafkaError) -> bool {
                 | Code::NotLeaderForPartition
                 | Code::LeaderNotAvailable
                 | Code::CoordinatorNotAvailable
+                | Code::GroupAuthorizationFailed
         )
     )
 }

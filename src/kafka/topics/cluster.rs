@@ -1,0 +1,173 @@
+//! What is asked of the brokers about topics. Every question is one that creates nothing.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::metadata::MetadataTopic;
+
+use super::super::connection::Connection;
+use super::super::error::TopicsError;
+use super::{Finding, Severity, TopicSpec};
+
+pub(super) type Admin = AdminClient<DefaultClientContext>;
+
+/// One topic in the brokers' metadata.
+pub(super) struct Seen {
+    pub(super) brokers: usize,
+    pub(super) shape: Shape,
+}
+
+pub(super) enum Shape {
+    Missing,
+    Denied,
+    There { partitions: i32, replicas: i32 },
+}
+
+/// Asks through a consumer, topic by topic: the one client that never creates a topic by asking.
+pub(super) async fn describe(connection: &Arc<Connection>, plan: &[TopicSpec]) -> Result<Vec<Seen>, TopicsError> {
+    let connection = Arc::clone(connection);
+    let names: Vec<String> = plan.iter().map(|spec| spec.name.clone()).collect();
+    let described = tokio::task::spawn_blocking(move || {
+        let client: BaseConsumer = connection.watermark_client().create().map_err(unknown)?;
+        names.iter().map(|name| describe_one(&client, name, connection.request_timeout)).collect()
+    });
+    described.await.map_err(|error| TopicsError { reason: error.to_string() })?
+}
+
+fn describe_one(client: &BaseConsumer, name: &str, timeout: Duration) -> Result<Seen, TopicsError> {
+    let failed = |reason: String| TopicsError { reason: format!("{name}: {reason}") };
+    let metadata = client.fetch_metadata(Some(name), timeout).map_err(|error| failed(error.to_string()))?;
+    let brokers = metadata.brokers().len();
+    let Some(topic) = metadata.topics().iter().find(|topic| topic.name() == name) else {
+        return Ok(Seen { brokers, shape: Shape::Missing });
+    };
+    let shape = match topic.error().map(RDKafkaErrorCode::from) {
+        None => there(topic),
+        Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => Shape::Missing,
+        Some(RDKafkaErrorCode::TopicAuthorizationFailed) => Shape::Denied,
+        Some(code) => return Err(failed(code.to_string())),
+    };
+    Ok(Seen { brokers, shape })
+}
+
+/// The fewest replicas of any partition count.
+fn there(topic: &MetadataTopic) -> Shape {
+    let replicas = topic.partitions().iter().map(|partition| partition.replicas().len()).min().unwrap_or(0);
+    Shape::There { partitions: count(topic.partitions().len()), replicas: count(replicas) }
+}
+
+fn count(number: usize) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}
+
+/// `Ok` also if another process created it meanwhile.
+pub(super) async fn create_missing(
+    connection: &Connection,
+    admin: &Admin,
+    spec: &TopicSpec,
+    create: bool,
+    brokers: usize,
+) -> Result<(), Finding> {
+    if spec.replication > count(brokers) {
+        return Err(too_few_brokers(spec, brokers));
+    }
+    if !create {
+        return Err(missing(spec, "is not there, and creating topics is switched off".to_owned()));
+    }
+    let settings = settings(spec);
+    let replication = TopicReplication::Fixed(spec.replication);
+    let topic = settings
+        .iter()
+        .fold(NewTopic::new(&spec.name, spec.partitions, replication), |topic, (name, value)| topic.set(name, value));
+    let options = AdminOptions::new().operation_timeout(Some(connection.request_timeout));
+    let failure = match admin.create_topics([&topic], &options).await {
+        Ok(results) => match results.into_iter().next() {
+            Some(Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists))) => return Ok(()),
+            Some(Err((_, code))) => code.to_string(),
+            None => "the brokers did not answer for it".to_owned(),
+        },
+        Err(error) => error.to_string(),
+    };
+    Err(missing(spec, format!("could not be created: {failure}")))
+}
+
+fn settings(spec: &TopicSpec) -> Vec<(String, String)> {
+    let retention = spec.retention.map(|retention| ("retention.ms".to_owned(), retention.as_millis().to_string()));
+    let cleanup = ("cleanup.policy".to_owned(), spec.cleanup.policy().to_owned());
+    [cleanup].into_iter().chain(retention).chain(spec.settings.iter().cloned()).collect()
+}
+
+fn too_few_brokers(spec: &TopicSpec, brokers: usize) -> Finding {
+    let wanted = spec.replication;
+    Finding {
+        severity: Severity::Refused,
+        setting: "replication",
+        reason: format!("{wanted} replicas are asked for, but the cluster has {brokers} broker(s)"),
+        mend: format!("set the replication of topics to {brokers} in ramstream's configuration, or add brokers"),
+    }
+}
+
+fn missing(spec: &TopicSpec, reason: String) -> Finding {
+    let settings: String = settings(spec).iter().map(|(name, value)| format!(" --config {name}={value}")).collect();
+    Finding {
+        severity: Severity::Refused,
+        setting: "topic",
+        reason,
+        mend: format!(
+            "kafka-topics.sh --create --topic {} --partitions {} --replication-factor {}{settings}",
+            spec.name, spec.partitions, spec.replication
+        ),
+    }
+}
+
+pub(super) fn denied(spec: &TopicSpec) -> Finding {
+    Finding {
+        severity: Severity::Refused,
+        setting: "topic",
+        reason: "may not be described by this user".to_owned(),
+        mend: format!("grant `Describe` and `DescribeConfigs` on topic {}", spec.name),
+    }
+}
+
+/// A broker may hear of a new topic a little later than the controller that made it.
+pub(super) async fn await_topic(connection: &Arc<Connection>, spec: &TopicSpec) -> Result<Seen, TopicsError> {
+    let deadline = Instant::now() + connection.request_timeout;
+    while Instant::now() < deadline {
+        let seen = describe(connection, std::slice::from_ref(spec)).await?.pop();
+        if let Some(seen) = seen.filter(|seen| !matches!(seen.shape, Shape::Missing)) {
+            return Ok(seen);
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Err(TopicsError { reason: format!("{} was created, but does not appear", spec.name) })
+}
+
+/// The topic's settings, or why they cannot be read.
+pub(super) async fn settings_found(
+    connection: &Connection,
+    admin: &Admin,
+    spec: &TopicSpec,
+) -> Result<Result<BTreeMap<String, String>, String>, TopicsError> {
+    let options = AdminOptions::new().request_timeout(Some(connection.request_timeout));
+    let topic = [ResourceSpecifier::Topic(&spec.name)];
+    let described = admin.describe_configs(&topic, &options).await.map_err(unknown)?;
+    let settings: BTreeMap<String, String> = match described.into_iter().next() {
+        Some(Ok(resource)) => {
+            resource.entries.into_iter().filter_map(|entry| Some((entry.name, entry.value?))).collect()
+        }
+        Some(Err(code)) => return Ok(Err(code.to_string())),
+        None => BTreeMap::new(),
+    };
+    // Without the right to describe them, the brokers answer with no settings and no error.
+    let told = settings.contains_key("cleanup.policy");
+    Ok(if told { Ok(settings) } else { Err("the brokers do not tell its settings".to_owned()) })
+}
+
+pub(super) fn unknown(error: KafkaError) -> TopicsError {
+    TopicsError { reason: error.to_string() }
+}
