@@ -149,7 +149,7 @@ impl Simulator {
         let (version, action) = request.operation().ok_or_else(|| ServiceError::missing("Action"))?;
         let operation = operations::lookup(version, action).ok_or(error::API_NOT_FOUND)?;
         outcome.operation = Some(operation);
-        let caller = self.keys.authenticate(request, self.clock.judging())?;
+        let caller = self.keys.authenticate(request, self.clock.judging(), self.clock.now())?;
         self.throttle.admit(operation)?;
         Ok((operation, caller))
     }
