@@ -22,8 +22,9 @@ use tokio_openssl::SslStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::answer::{Answered, Damage};
 use super::request::Request;
-use super::service::{Answered, Damage, Simulator};
+use super::service::Simulator;
 
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// After a failed accept (no file descriptors left), so that the loop does not spin.

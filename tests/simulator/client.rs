@@ -1,81 +1,87 @@
 //! A client written from the vendor's recipes alone: it shares no code with the simulator.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use base64::Engine as _;
 use hmac::{Hmac, KeyInit, Mac};
 use ramstream::simulator::{self, Running, Settings};
-use reqwest::{Client, Method, Response};
+use reqwest::{Client, ClientBuilder, Method, Response};
 use serde_json::{Value, json};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
-pub const IMS: &str = "2019-08-15";
-pub const RAM: &str = "2015-05-01";
-pub const RM: &str = "2020-03-31";
-pub const STS: &str = "2015-04-01";
+pub(crate) const IMS: &str = "2019-08-15";
+pub(crate) const RAM: &str = "2015-05-01";
+pub(crate) const RM: &str = "2020-03-31";
+pub(crate) const STS: &str = "2015-04-01";
 
 /// A simulated account and whoever calls it.
-pub struct World {
-    pub running: Running,
-    pub http: Client,
-    pub key: Credentials,
+pub(crate) struct World {
+    pub(crate) running: Running,
+    pub(crate) http: Client,
+    pub(crate) key: Credentials,
 }
 
 /// What requests are signed with.
 #[derive(Clone)]
-pub struct Credentials {
-    pub id: String,
-    pub secret: String,
-    pub token: Option<String>,
+pub(crate) struct Credentials {
+    pub(crate) id: String,
+    pub(crate) secret: String,
+    pub(crate) token: Option<String>,
 }
 
 /// A reply, read to its end.
-pub struct Replied {
-    pub status: u16,
-    pub body: Value,
+pub(crate) struct Replied {
+    pub(crate) status: u16,
+    pub(crate) body: Value,
 }
 
 impl Replied {
     #[track_caller]
-    pub fn refused(&self, status: u16, code: &str) {
+    pub(crate) fn refused(&self, status: u16, code: &str) {
         assert_eq!((self.status, self.body["Code"].as_str()), (status, Some(code)), "{}", self.body);
     }
 
     #[track_caller]
-    pub fn done(self) -> Value {
+    pub(crate) fn done(self) -> Value {
         assert_eq!(self.status, 200, "{}", self.body);
         self.body
     }
 }
 
 /// Parameters of a call.
-pub type Pairs<'a> = &'a [(&'a str, &'a str)];
+pub(crate) type Pairs<'a> = &'a [(&'a str, &'a str)];
 
-pub async fn world(settings: Settings) -> World {
+pub(crate) async fn world(settings: Settings) -> World {
     let running = simulator::start(settings).await.unwrap();
     let key = Credentials {
         id: running.access_key_id.clone(),
         secret: running.access_key_secret.expose().to_owned(),
         token: None,
     };
-    World { running, http: Client::new(), key }
+    World { running, http: http_client().build().unwrap(), key }
+}
+
+/// Nothing here takes long, so that what hangs fails.
+pub(crate) fn http_client() -> ClientBuilder {
+    Client::builder().timeout(Duration::from_secs(20)).no_proxy()
 }
 
 /// An account without quotas, so that a test is throttled only where it wants to be.
-pub fn unthrottled() -> Settings {
+pub(crate) fn unthrottled() -> Settings {
     let mut settings = Settings::default();
     settings.limits.quota_percent = None;
     settings
 }
 
 impl World {
-    pub async fn call(&self, version: &str, action: &str, parameters: Pairs<'_>) -> Replied {
+    pub(crate) async fn call(&self, version: &str, action: &str, parameters: Pairs<'_>) -> Replied {
         read(self.send(&self.key, &nonce(), version, action, parameters).await.unwrap()).await
     }
 
     /// The response as it comes, for whoever looks at headers or at broken connections.
-    pub async fn send(
+    pub(crate) async fn send(
         &self,
         key: &Credentials,
         nonce: &str,
@@ -94,23 +100,30 @@ impl World {
     }
 
     /// Asks the control address.
-    pub async fn control(&self, method: Method, path: &str, body: Value) -> Value {
+    pub(crate) async fn control(&self, method: Method, path: &str, body: Value) -> Value {
         let request = self.http.request(method, format!("http://{}{path}", self.running.control));
-        let response = request.body(if body.is_null() { String::new() } else { body.to_string() }).send().await.unwrap();
+        let response =
+            request.body(if body.is_null() { String::new() } else { body.to_string() }).send().await.unwrap();
         assert!(response.status().is_success(), "{}", response.text().await.unwrap());
         response.json().await.unwrap()
     }
 
-    pub async fn account(&self) -> Value {
+    pub(crate) async fn account(&self) -> Value {
         self.control(Method::GET, "/account", Value::Null).await
     }
 
-    pub async fn fault(&self, fault: Value) {
+    pub(crate) async fn fault(&self, fault: Value) {
         self.control(Method::POST, "/faults", fault).await;
     }
 
     /// All rows of a listing by marker, page by page.
-    pub async fn by_marker(&self, version: &str, action: &str, given: Pairs<'_>, (name, item): (&str, &str)) -> Vec<Value> {
+    pub(crate) async fn by_marker(
+        &self,
+        version: &str,
+        action: &str,
+        given: Pairs<'_>,
+        (name, item): (&str, &str),
+    ) -> Vec<Value> {
         let mut rows = Vec::new();
         let mut marker = String::new();
         loop {
@@ -127,29 +140,29 @@ impl World {
     }
 }
 
-pub async fn read(response: Response) -> Replied {
+pub(crate) async fn read(response: Response) -> Replied {
     let status = response.status().as_u16();
     Replied { status, body: response.json().await.unwrap() }
 }
 
-pub fn nonce() -> String {
+pub(crate) fn nonce() -> String {
     uuid::Uuid::new_v4().simple().to_string()
 }
 
-pub fn texts(rows: &[Value], field: &str) -> Vec<String> {
+pub(crate) fn texts(rows: &[Value], field: &str) -> Vec<String> {
     rows.iter().map(|row| row[field].as_str().unwrap().to_owned()).collect()
 }
 
-pub fn set(rows: &Value, field: &str) -> BTreeSet<String> {
+pub(crate) fn set(rows: &Value, field: &str) -> BTreeSet<String> {
     texts(rows.as_array().unwrap(), field).into_iter().collect()
 }
 
-pub fn encode(text: &str) -> String {
+pub(crate) fn encode(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
     text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
-pub fn canonical(parameters: Pairs<'_>) -> String {
+pub(crate) fn canonical(parameters: Pairs<'_>) -> String {
     let mut sorted = parameters.to_vec();
     sorted.sort_unstable();
     let pairs: Vec<_> = sorted.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
@@ -157,7 +170,7 @@ pub fn canonical(parameters: Pairs<'_>) -> String {
 }
 
 /// The headers of an ACS3 request, signature included.
-pub fn acs3_headers(
+pub(crate) fn acs3_headers(
     key: &Credentials,
     host: &str,
     nonce: &str,
@@ -193,7 +206,7 @@ pub fn acs3_headers(
 }
 
 /// The parameters of a request in the older style, signature included.
-pub fn hmac_sha1_parameters(
+pub(crate) fn hmac_sha1_parameters(
     key: &Credentials,
     method: &str,
     (version, action): (&str, &str),

@@ -190,6 +190,8 @@ async fn a_fault_that_makes_no_sense_is_refused_with_the_reason() {
     };
     let (status, reason) = post(r#"{"operation":"ListUsers","fault":"explode"}"#).await;
     assert!(status == 400 && reason.contains("explode"), "{reason}");
+    let (status, reason) = post(r#"{"operation":"ListUser","fault":"error"}"#).await;
+    assert!(status == 400 && reason.contains("no such operation"), "{reason}");
     let (status, reason) = post(r#"{"operation":"ListUsers","fault":"error","probability":2}"#).await;
     assert!(status == 400 && reason.contains("between 0 and 1"), "{reason}");
 }

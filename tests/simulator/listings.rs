@@ -79,9 +79,8 @@ async fn a_page_size_outside_the_range_is_refused() {
         (RM, "ListPolicyAttachments", "PageSize", 100),
         (RM, "ListRoles", "PageSize", 100),
     ] {
-        let call = async |size: u32| {
-            world.call(version, action, &[("GroupName", group), (name, &size.to_string())]).await
-        };
+        let call =
+            async |size: u32| world.call(version, action, &[("GroupName", group), (name, &size.to_string())]).await;
         call(most).await.done();
         call(most + 1).await.refused(400, &format!("InvalidParameter.{name}"));
         call(0).await.refused(400, &format!("InvalidParameter.{name}"));

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
 use crate::client::{
-    Credentials, RAM, STS, acs3_headers, canonical, hmac_sha1_parameters, nonce, read, unthrottled, world,
+    Credentials, RAM, STS, acs3_headers, canonical, hmac_sha1_parameters, http_client, nonce, read, unthrottled, world,
 };
 
 #[tokio::test]
@@ -59,9 +59,11 @@ async fn an_altered_body_breaks_the_signature() {
     let signed = |body: &str| {
         acs3_headers(&world.key, &host, &nonce(), (RAM, "CreateUser"), ("POST", ""), body.as_bytes(), Some(form))
     };
-    for (headers, body, status) in
-        [(signed("UserName=eve"), "UserName=mallory", 400), (signed("UserName=eve+1"), "UserName=eve+1", 400), (signed("UserName=eve"), "UserName=eve", 200)]
-    {
+    for (headers, body, status) in [
+        (signed("UserName=eve"), "UserName=mallory", 400),
+        (signed("UserName=eve+1"), "UserName=eve+1", 400),
+        (signed("UserName=eve"), "UserName=eve", 200),
+    ] {
         let mut request = world.http.post(format!("http://{host}/")).body(body);
         for (name, value) in headers {
             request = request.header(name, value);
@@ -87,7 +89,8 @@ async fn an_unknown_operation_is_not_found() {
 #[tokio::test]
 async fn the_older_signature_covers_query_and_form_body_together() {
     let world = world(unthrottled()).await;
-    let parameters = hmac_sha1_parameters(&world.key, "POST", (RAM, "CreateUser"), &[("UserName", "eve"), ("Comments", "a b*~")]);
+    let parameters =
+        hmac_sha1_parameters(&world.key, "POST", (RAM, "CreateUser"), &[("UserName", "eve"), ("Comments", "a b*~")]);
     let (in_body, in_query): (Vec<_>, Vec<_>) = parameters.iter().partition(|(name, _)| name.len() % 2 == 0);
     let encoded = |pairs: Vec<&(String, String)>| {
         canonical(&pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect::<Vec<_>>())
@@ -146,14 +149,10 @@ async fn a_role_is_assumed_by_a_user_and_never_by_the_root_account() {
     world.call(STS, "AssumeRole", &too_long).await.refused(400, "InvalidParameter.DurationSeconds");
     let issued = world.call(STS, "AssumeRole", &parameters).await.done()["Credentials"].clone();
     let field = |name: &str| issued[name].as_str().unwrap().to_owned();
-    let session = Credentials {
-        id: field("AccessKeyId"),
-        secret: field("AccessKeySecret"),
-        token: Some(field("SecurityToken")),
-    };
-    let identity = async |key: &Credentials| {
-        read(world.send(key, &nonce(), STS, "GetCallerIdentity", &[]).await.unwrap()).await
-    };
+    let session =
+        Credentials { id: field("AccessKeyId"), secret: field("AccessKeySecret"), token: Some(field("SecurityToken")) };
+    let identity =
+        async |key: &Credentials| read(world.send(key, &nonce(), STS, "GetCallerIdentity", &[]).await.unwrap()).await;
     assert_eq!(identity(&session).await.done()["IdentityType"], "AssumedRoleUser");
     identity(&Credentials { token: None, ..session.clone() }).await.refused(400, "MissingSecurityToken");
     let expired = json!({ "offset_seconds": 3700, "judge_requests_by": "machine_clock" });
@@ -169,10 +168,7 @@ async fn https_is_served_by_the_authority_that_was_written() {
     let world = world(Settings { https, ca_out: Some(ca_out.clone()), ..unthrottled() }).await;
     let mut pem = Vec::new();
     std::fs::File::open(ca_out).unwrap().read_to_end(&mut pem).unwrap();
-    let client = reqwest::Client::builder()
-        .tls_certs_only([Certificate::from_pem(&pem).unwrap()])
-        .build()
-        .unwrap();
+    let client = http_client().tls_certs_only([Certificate::from_pem(&pem).unwrap()]).build().unwrap();
     let address = world.running.https.unwrap();
 
     // Handshakes that never begin must not hold up those that do.
@@ -188,7 +184,7 @@ async fn https_is_served_by_the_authority_that_was_written() {
     }
     let identity = read(request.send().await.unwrap()).await.done();
     assert_eq!(identity["AccountId"], world.running.account_id);
-    let untrusting = reqwest::Client::new().get(format!("https://{host}/")).send().await;
+    let untrusting = http_client().build().unwrap().get(format!("https://{host}/")).send().await;
     assert!(untrusting.unwrap_err().is_connect());
     drop(silent);
 }

@@ -13,7 +13,8 @@ fn lines(path: &Path) -> Vec<Value> {
 
 /// Tables as sets of rows, whatever their order.
 fn tables(account: &Value) -> BTreeMap<String, Vec<String>> {
-    let kinds = [("user", "users"), ("group", "groups"), ("membership", "memberships"), ("policy_attachment", "attachments")];
+    let kinds =
+        [("user", "users"), ("group", "groups"), ("membership", "memberships"), ("policy_attachment", "attachments")];
     let sorted = |rows: &Value| {
         let mut rows: Vec<_> = rows.as_array().unwrap().iter().map(Value::to_string).collect();
         rows.sort();
@@ -43,7 +44,8 @@ async fn folding_the_truth_log_over_the_first_account_gives_the_last() {
         let change = &line["change"];
         let table = folded.get_mut(change["kind"].as_str().unwrap()).unwrap();
         if !change["before"].is_null() {
-            let at = table.iter().position(|row| *row == change["before"].to_string()).unwrap();
+            let before = change["before"].to_string();
+            let at = table.iter().position(|row| *row == before).unwrap();
             table.remove(at);
         }
         if !change["after"].is_null() {

@@ -34,7 +34,10 @@ async fn an_update_changes_only_what_was_sent() {
     world.call(RAM, "CreateUser", &given).await.done();
     let updated = world.call(RAM, "UpdateUser", &[("UserName", "EVE"), ("NewComments", "")]).await.done();
     let user = &updated["User"];
-    assert_eq!((&user["DisplayName"], &user["Comments"], &user["Email"]), (&json!("Eve"), &json!(""), &json!("eve@example.com")));
+    assert_eq!(
+        (&user["DisplayName"], &user["Comments"], &user["Email"]),
+        (&json!("Eve"), &json!(""), &json!("eve@example.com"))
+    );
     assert_eq!(user["MobilePhone"], Value::Null);
 }
 
@@ -93,7 +96,8 @@ async fn a_principal_has_twenty_system_policies_at_most() {
     let world = world(Settings { size, ..unthrottled() }).await;
     let role = name(&world, "roles", 0, "role_name").await;
     let account = world.account().await;
-    let policies: Vec<_> = account["policies"].as_array().unwrap().iter().filter(|p| p["policy_type"] == "System").cloned().collect();
+    let policies: Vec<_> =
+        account["policies"].as_array().unwrap().iter().filter(|p| p["policy_type"] == "System").cloned().collect();
     for (n, policy) in texts(&policies, "policy_name").iter().take(21).enumerate() {
         let parameters = [("PolicyName", policy.as_str()), ("PolicyType", "System"), ("RoleName", &role)];
         let attached = world.call(RAM, "AttachPolicyToRole", &parameters).await;
@@ -145,12 +149,18 @@ async fn another_alias_renames_every_principal() {
         page["PolicyAttachments"]["PolicyAttachment"][0]["PrincipalName"].as_str().unwrap().to_owned()
     };
     assert!(first().await.ends_with("@example-1.onaliyun.com"));
-    world.call(RAM, "SetAccountAlias", &[("AccountAlias", "acme")]).await.refused(409, "EntityAlreadyExists.AccountAlias");
+    world
+        .call(RAM, "SetAccountAlias", &[("AccountAlias", "acme")])
+        .await
+        .refused(409, "EntityAlreadyExists.AccountAlias");
     world.call(RAM, "ClearAccountAlias", &[]).await.done();
     let id = &world.running.account_id;
     assert!(first().await.ends_with(&format!("@{id}.onaliyun.com")));
     assert_eq!(world.call(RAM, "GetAccountAlias", &[]).await.done()["AccountAlias"], id.as_str());
-    world.call(RAM, "SetAccountAlias", &[("AccountAlias", "Acme")]).await.refused(400, "InvalidParameter.AccountAlias.Format");
+    world
+        .call(RAM, "SetAccountAlias", &[("AccountAlias", "Acme")])
+        .await
+        .refused(400, "InvalidParameter.AccountAlias.Format");
     world.call(RAM, "SetAccountAlias", &[("AccountAlias", "acme")]).await.done();
     assert!(first().await.ends_with("@acme.onaliyun.com"));
 }
