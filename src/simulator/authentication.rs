@@ -67,20 +67,20 @@ impl Keys {
         super::lock(&self.keys).insert(access_key_id.into(), key);
     }
 
-    /// Verifies `request` at `now`.
+    /// Verifies `request`: its freshness at `judging`, the life of a security token at `now`, by the account's clock.
     ///
     /// # Errors
     /// What is wrong with it, as the services word it.
-    pub fn authenticate(&self, request: &Request, now: Timestamp) -> Result<Caller, ServiceError> {
+    pub fn authenticate(&self, request: &Request, judging: Timestamp, now: Timestamp) -> Result<Caller, ServiceError> {
         let claim = match request.acs3_authorization() {
             Some(authorization) => acs3_claim(request, authorization)?,
             None => hmac_sha1_claim(request)?,
         };
-        check_date(claim.date, now)?;
+        check_date(claim.date, judging)?;
         let key = super::lock(&self.keys).get(claim.access_key_id).cloned().ok_or(error::KEY_NOT_FOUND)?;
         check_session(&key, claim.security_token, now)?;
         (claim.verify)(request, &claim, &key.secret)?;
-        if !super::lock(&self.nonces).is_new(claim.access_key_id, claim.nonce, now) {
+        if !super::lock(&self.nonces).is_new(claim.access_key_id, claim.nonce, judging) {
             return Err(error::NONCE_USED);
         }
         Ok(Caller { access_key_id: claim.access_key_id.to_owned(), identity: key.identity })

@@ -7,11 +7,11 @@
 //! | `POST /save` | | writes the account file |
 //! | `GET /calls` | | calls, refused and throttled, per operation |
 //! | `GET /faults` | | faults in force, each with how often it happened (`fired`) |
-//! | `POST /faults` | a [`Fault`](super::faults::Fault) | adds a fault; the first that fits strikes |
+//! | `POST /faults` | a fault, see below | adds a fault; the first that fits strikes |
 //! | `DELETE /faults` | | takes all faults away |
 //! | `POST /freeze`, `POST /unfreeze` | `{"user": name or id}` | what the console does and no public operation |
 //! | `POST /latency` | `{"latency_ms": 20}` | every answer comes that much later |
-//! | `POST /throttle` | [`Limits`](super::throttle::Limits), any part | quotas, share of calls throttled at random |
+//! | `POST /throttle` | any part of [`Limits`] | quotas, share of calls throttled at random |
 //! | `POST /clock` | `{"offset_seconds": 1200}` | moves the service's clock, seen in `Date` and in every date |
 //!
 //! A fault: `{"operation": "ListUsers", "fault": "missing_marker"}`, with optional `version`, `page`, `parameters`
@@ -36,7 +36,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::account::UserStatus;
+use super::entities::UserStatus;
 use super::faults::{Effect, Fault};
 use super::service::Simulator;
 use super::throttle::Limits;

@@ -8,6 +8,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::account::Account;
+use super::ids;
+use super::keys::id_key;
 use super::table::Row;
 
 /// One row that was added, changed or taken out.
@@ -77,10 +79,18 @@ impl<'a> Draft<'a> {
         self.changes.push(Change { kind: "account", before, after });
     }
 
-    /// A number that this account has never given out; see [`super::ids`].
-    pub fn next_id_seed(&mut self) -> u64 {
-        self.account.ids_issued += 1;
-        self.account.ids_issued
+    /// A number whose ids (see [`super::ids`]) nothing in this account has; none is given out twice.
+    pub(super) fn new_id_seed(&mut self) -> u64 {
+        loop {
+            self.account.ids_issued += 1;
+            let seed = self.account.ids_issued;
+            // An account file written by hand may hold ids that were never counted.
+            let Account { users, groups, roles, .. } = &*self.account;
+            let (numeric, group) = (id_key(&ids::numeric(seed)), id_key(&ids::ims_group(seed)));
+            if users.get(&numeric).is_none() && roles.get(&numeric).is_none() && groups.get(&group).is_none() {
+                return seed;
+            }
+        }
     }
 }
 

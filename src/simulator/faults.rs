@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::account::Account;
 use super::error::{self, ServiceError};
-use super::operations::Operation;
+use super::operations::{self, Operation};
 use super::reply::Reply;
 
 /// What happens to a call.
@@ -102,6 +102,9 @@ impl Fault {
     /// Why the fault makes no sense, if it does not.
     #[must_use]
     pub(super) fn problem(&self) -> Option<&'static str> {
+        if self.operation != "*" && !operations::all().any(|operation| self.is_about(operation)) {
+            return Some("operation, version: the simulated account has no such operation");
+        }
         if self.probability.is_some_and(|probability| !(0.0..=1.0).contains(&probability)) {
             return Some("probability: must be between 0 and 1");
         }
@@ -212,9 +215,13 @@ impl Faults {
 }
 
 impl Fault {
-    fn concerns(&self, operation: &Operation, page: u32, sent: &impl Fn(&str) -> Option<String>) -> bool {
+    fn is_about(&self, operation: &Operation) -> bool {
         (self.operation == "*" || self.operation == operation.name)
             && self.version.as_deref().is_none_or(|version| version == operation.service.version())
+    }
+
+    fn concerns(&self, operation: &Operation, page: u32, sent: &impl Fn(&str) -> Option<String>) -> bool {
+        self.is_about(operation)
             && self.page.is_none_or(|wanted| wanted == page)
             && self.times.is_none_or(|times| self.fired < times)
             && self.parameters.iter().all(|(name, value)| sent(name).as_deref() == Some(value))

@@ -8,30 +8,32 @@
 //!
 //! | file | what is there |
 //! |---|---|
-//! | `account`, `table`, `draft`, `ids`, [`seed`] | the account's data, how it is found, changed and made up |
+//! | `account`, `entities`, `keys`, `table`, `draft`, `ids`, [`seed`] | the account's data, how it is found, changed and made up |
 //! | `request`, `parameters`, `signature`, `authentication` | who calls what with which parameters |
 //! | `operations`, `page`, `reply`, `error` | what the services do and how they word it |
 //! | [`throttle`], `faults`, `clock` | what goes wrong, on purpose |
-//! | `service` | from a request to its answer |
+//! | `service`, `answer` | from a request to its answer |
 //! | `truth` | the log of every mutation and every request |
 //! | [`control`] | the control address, with its requests |
 //! | `server`, `tls` | connections |
 
 mod account;
+mod answer;
 mod authentication;
 mod clock;
 pub mod control;
 mod draft;
+mod entities;
 mod error;
 mod faults;
 mod ids;
+mod keys;
 mod operations;
 mod page;
 mod parameters;
 mod reply;
 mod request;
 pub mod seed;
-mod seed_names;
 mod server;
 mod service;
 mod signature;
@@ -51,10 +53,11 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use self::account::{Account, id_key, name_key};
+use self::account::Account;
 use self::authentication::{Identity, Key, Keys};
 use self::clock::Clock;
 use self::faults::Faults;
+use self::keys::{id_key, name_key};
 use self::operations::random_text;
 use self::service::Simulator;
 use self::throttle::{Limits, Throttle};
@@ -173,7 +176,7 @@ impl Running {
     async fn start_https(&mut self, address: SocketAddr, ca_out: Option<&Path>) -> io::Result<()> {
         let identity = tls::make()?;
         if let Some(path) = ca_out {
-            fs::write(path, &identity.ca_pem)?;
+            fs::write(path, &identity.ca_pem).map_err(|error| named(path, &error))?;
         }
         let listener = bind("HTTPS", address).await?;
         self.https = Some(listener.local_addr()?);
@@ -246,6 +249,11 @@ async fn serve_control(listener: TcpListener, simulator: Arc<Simulator>, stop: C
     if let Err(error) = served.await {
         tracing::error!(%error, "control address ended");
     }
+}
+
+/// An error that says which file it is about.
+fn named(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 /// Locks a mutex; what it guards is whole after a panic too, for it is changed in single steps.

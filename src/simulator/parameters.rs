@@ -1,6 +1,6 @@
 //! The parameters of a call, wherever in the request they stood, and the refusals for bad ones.
 
-use super::account::Tag;
+use super::entities::Tag;
 use super::error::ServiceError;
 use super::operations::limits;
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, header};
 use bytes::Bytes;
+use futures::{StreamExt as _, stream};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -21,8 +22,9 @@ use tokio_openssl::SslStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::answer::{Answered, Damage};
 use super::request::Request;
-use super::service::{Answered, Damage, Simulator};
+use super::service::Simulator;
 
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// After a failed accept (no file descriptors left), so that the loop does not spin.
@@ -120,8 +122,12 @@ fn response(answered: Answered) -> io::Result<Response<Body>> {
 /// Half of `body`, and then an error, at which the connection ends.
 fn half(mut body: Vec<u8>) -> Body {
     body.truncate(body.len() / 2);
-    let cut = io::Error::new(io::ErrorKind::ConnectionReset, "a fault ends the connection");
-    Body::from_stream(futures::stream::iter([Ok(Bytes::from(body)), Err(cut)]))
+    let cut = async {
+        // Only a body that keeps it waiting makes the connection send what it holds; an error at once drops all of it.
+        tokio::task::yield_now().await;
+        Err(io::Error::new(io::ErrorKind::ConnectionReset, "a fault ends the connection"))
+    };
+    Body::from_stream(stream::iter([Ok(Bytes::from(body))]).chain(stream::once(cut)))
 }
 
 fn http_date(date: Timestamp) -> String {

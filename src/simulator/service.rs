@@ -10,13 +10,14 @@ use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 use std::{io, sync::PoisonError};
 
-use jiff::Timestamp;
 use serde::Serialize;
 
-use super::account::{Account, UserStatus};
+use super::account::Account;
+use super::answer::{Answered, respond};
 use super::authentication::{Caller, Keys};
 use super::clock::{Clock, whole_seconds};
 use super::draft::Draft;
+use super::entities::UserStatus;
 use super::error::{self, ServiceError};
 use super::faults::{Effect, Fault, Faults};
 use super::operations::{self, Call, Operation, Run, Service};
@@ -51,46 +52,15 @@ pub(super) struct Calls {
     pub throttled: u64,
 }
 
-/// What goes back over the connection.
-#[derive(Debug)]
-pub(super) enum Answered {
-    /// A response.
-    Response {
-        /// HTTP status.
-        status: u16,
-        /// The body.
-        body: Vec<u8>,
-        /// For `x-acs-request-id`.
-        request_id: String,
-        /// For `Date`.
-        date: Timestamp,
-        /// For `x-acs-retry-after`.
-        retry_after_ms: Option<u64>,
-        /// What the connection does to it.
-        damage: Damage,
-    },
-    /// Nothing: the connection ends.
-    Nothing,
-}
-
-/// What the connection does to a response.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Damage {
-    /// Nothing.
-    None,
-    /// It is a gateway's HTML page instead.
-    Html,
-    /// The connection ends after half of the body.
-    CutOff,
-}
-
 /// What came of a call before it is put into bytes.
-struct Outcome {
-    operation: Option<&'static Operation>,
-    page: u32,
-    fault: Option<Fault>,
-    reply: Result<Reply, ServiceError>,
-    as_of: u64,
+pub(super) struct Outcome {
+    pub(super) operation: Option<&'static Operation>,
+    /// Which page was asked for, from 1 on.
+    pub(super) page: u32,
+    pub(super) fault: Option<Fault>,
+    pub(super) reply: Result<Reply, ServiceError>,
+    /// The sequence of the last mutation that the reply shows.
+    pub(super) as_of: u64,
 }
 
 impl Simulator {
@@ -101,10 +71,6 @@ impl Simulator {
         let outcome = self.outcome(request).await;
         self.count(&outcome);
         let answered = respond(&outcome, request, &request_id, self.clock.now());
-        let status = match &answered {
-            Answered::Response { status, .. } => *status,
-            Answered::Nothing => 0,
-        };
         let served = Served {
             received_ms: received.as_millisecond(),
             answered_ms: self.clock.now().as_millisecond(),
@@ -112,7 +78,7 @@ impl Simulator {
             version: outcome.operation.map(|operation| operation.service.version()),
             parameters: without_secrets(&request.parameters),
             page: outcome.page,
-            status,
+            status: answered.status(),
             code: outcome.reply.as_ref().err().map(|error| error.code.as_ref()),
             fault: outcome.fault.as_ref().map(|fault| fault.fault),
             request_id: &request_id,
@@ -149,7 +115,7 @@ impl Simulator {
         let (version, action) = request.operation().ok_or_else(|| ServiceError::missing("Action"))?;
         let operation = operations::lookup(version, action).ok_or(error::API_NOT_FOUND)?;
         outcome.operation = Some(operation);
-        let caller = self.keys.authenticate(request, self.clock.judging())?;
+        let caller = self.keys.authenticate(request, self.clock.judging(), self.clock.now())?;
         self.throttle.admit(operation)?;
         Ok((operation, caller))
     }
@@ -237,40 +203,6 @@ impl Simulator {
             calls.throttled += u64::from(error.code.starts_with("Throttling"));
         }
     }
-}
-
-fn respond(outcome: &Outcome, request: &Request, request_id: &str, date: Timestamp) -> Answered {
-    let effect = outcome.fault.as_ref().map(|fault| fault.fault);
-    let (status, mut body, retry_after_ms) = match &outcome.reply {
-        Ok(reply) => (200, reply.body(request_id), None),
-        Err(error) => (error.status, error_body(error, request, request_id), error.retry_after_ms),
-    };
-    let damage = match effect {
-        Some(Effect::Reset | Effect::ResetAfter) => return Answered::Nothing,
-        Some(Effect::Html) => Damage::Html,
-        Some(Effect::TruncateBody) => Damage::CutOff,
-        Some(Effect::TruncateJson) => {
-            body.truncate(body.len() / 2);
-            Damage::None
-        }
-        _ => Damage::None,
-    };
-    let status = if damage == Damage::Html { 502 } else { status };
-    Answered::Response { status, body, request_id: request_id.to_owned(), date, retry_after_ms, damage }
-}
-
-fn error_body(error: &ServiceError, request: &Request, request_id: &str) -> Vec<u8> {
-    let mut body = serde_json::json!({
-        "RequestId": request_id,
-        "HostId": request.header("host").unwrap_or_default(),
-        "Code": error.code,
-        "Message": error.message,
-        "Recommend": format!("https://api.aliyun.com/troubleshoot?q={}", error.code),
-    });
-    if error.status == 403 {
-        body["AccessDeniedDetail"] = serde_json::json!({ "NoPermissionType": "ImplicitDeny" });
-    }
-    body.to_string().into_bytes()
 }
 
 /// The truth log is a by-product: a full disk is said once per line and does not stop the simulated service.

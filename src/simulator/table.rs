@@ -197,3 +197,66 @@ impl<'de, T: Row + Deserialize<'de>> Deserialize<'de> for Table<T> {
         Ok(table)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::entities::ResourceGroup;
+    use super::super::keys::{id_key, name_key};
+    use super::*;
+
+    fn row(id: &str, name: &str) -> ResourceGroup {
+        let (name, display_name) = (name.to_owned(), String::new());
+        ResourceGroup { id: id.to_owned(), name, display_name, create_date: jiff::Timestamp::UNIX_EPOCH }
+    }
+
+    fn table(ids: &[&str]) -> Table<ResourceGroup> {
+        let mut table = Table::default();
+        for id in ids {
+            table.insert(row(id, id)).unwrap();
+        }
+        table
+    }
+
+    fn ids<'a>(rows: impl Iterator<Item = &'a ResourceGroup>) -> Vec<&'a str> {
+        rows.map(|row| row.id.as_str()).collect()
+    }
+
+    #[test]
+    fn a_place_stays_when_earlier_rows_go_and_later_ones_come() {
+        let mut table = table(&["a", "b", "c"]);
+        let (place, _) = table.after(0).nth(1).unwrap();
+        table.remove(&id_key("a")).unwrap();
+        table.insert(row("d", "d")).unwrap();
+        assert_eq!(ids(table.after(place).map(|(_, row)| row)), ["c", "d"]);
+        assert_eq!(ids(table.window(1, 1)), ["c"]);
+        assert_eq!(ids(table.window(7, 1)), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn a_replaced_row_keeps_its_place_and_gives_up_its_old_keys() {
+        let mut table = table(&["a", "b"]);
+        table.replace(row("a", "x")).unwrap();
+        assert_eq!(ids(table.iter()), ["a", "b"]);
+        assert_eq!(table.get(&name_key("X")).unwrap().id, "a", "names are found without regard to case");
+        assert!(table.get(&name_key("a")).is_none());
+    }
+
+    #[test]
+    fn a_key_that_another_row_has_is_refused_and_nothing_changes() {
+        let mut table = table(&["a", "b"]);
+        assert_eq!(table.insert(row("c", "A")), Err(DuplicateKey(name_key("a"))));
+        assert_eq!(table.replace(row("b", "A")).unwrap_err(), DuplicateKey(name_key("a")));
+        assert_eq!(ids(table.iter()), ["a", "b"]);
+        assert!(table.get(&id_key("c")).is_none() && table.get(&name_key("b")).is_some());
+    }
+
+    #[test]
+    fn a_clone_does_not_see_what_happens_to_the_original() {
+        let mut table = table(&["a", "b"]);
+        let before = table.clone();
+        table.remove(&id_key("a")).unwrap();
+        table.replace(row("b", "x")).unwrap();
+        assert_eq!(ids(before.iter()), ["a", "b"]);
+        assert!(before.get(&name_key("b")).is_some());
+    }
+}

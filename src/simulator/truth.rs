@@ -15,6 +15,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::draft::Change;
+use super::named;
 use super::parameters::Parameters;
 
 /// Parameters that are not written down.
@@ -67,7 +68,8 @@ impl Truth {
     pub(super) fn open(path: Option<&Path>) -> io::Result<Self> {
         let mut state = State { file: None, sequence: 0, last_mutation: 0, last_time_ms: i64::MIN };
         if let Some(path) = path {
-            let file = OpenOptions::new().create(true).append(true).read(true).open(path)?;
+            let opened = OpenOptions::new().create(true).append(true).read(true).open(path);
+            let file = opened.map_err(|error| named(path, &error))?;
             state.sequence = last_sequence(&file)?;
             state.file = Some(file);
         }

@@ -3,6 +3,8 @@
 #
 # Usage: run.sh ADDRESS CONTROL KEY_ID SECRET
 #
+# The account is a made-up one with a user's key: ramstream simulate --key-owner alice.abara
+#
 # PYTHON names an interpreter that has requirements.txt installed (default python3). The Go client runs where there is
 # a Go toolchain; without one it is left out, in so many words.
 set -eu

@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
-use super::super::account::{Account, PolicyType};
+use super::super::account::Account;
 use super::super::draft::Draft;
+use super::super::entities::PolicyType;
 use super::super::error::{self, ServiceError};
 use super::super::reply::Reply;
 use super::{Answer, Call, Operation, Service, limits, read, write};

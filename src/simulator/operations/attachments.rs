@@ -1,28 +1,21 @@
-//! Which policy is attached to whom, and in which scope: three RAM operations per kind of principal, and
-//! ResourceManager's listing of all of them.
-//!
-//! RAM's ListPoliciesFor… show attachments to the whole account only; ResourceManager's listing shows every scope.
+//! Which policy is attached to whom, and in which scope: ResourceManager's listing of all, and how they come and go.
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::super::account::{
-    Account, Attachment, Policy, PolicyType, PrincipalType, id_key, policy_key, principal_key, scope_key,
-};
+use super::super::account::Account;
 use super::super::draft::Draft;
+use super::super::entities::{Attachment, Policy, PolicyType, PrincipalType};
 use super::super::error::{self, ServiceError};
+use super::super::keys::{policy_key, principal_key, scope_key};
 use super::super::page::{self, Rows};
 use super::super::reply::Reply;
-use super::{Answer, Call, Operation, Service, find, limits, read, roles, write};
+use super::{Answer, Call, Operation, Service, find, limits, read, write};
 
 pub(super) const OPERATIONS: &[Operation] = &[
     read(Service::ResourceManager, "ListPolicyAttachments", list).by_number(10, 100),
     write(Service::ResourceManager, "AttachPolicy", attach),
     write(Service::ResourceManager, "DetachPolicy", detach),
-    read(Service::Ram, "ListPoliciesForUser", list_policies),
-    read(Service::Ram, "ListPoliciesForGroup", list_policies),
-    read(Service::Ram, "ListPoliciesForRole", list_policies),
-    read(Service::Ram, "ListEntitiesForPolicy", list_entities),
     write(Service::Ram, "AttachPolicyToUser", attach).quota(10),
     write(Service::Ram, "AttachPolicyToGroup", attach).quota(10),
     write(Service::Ram, "AttachPolicyToRole", attach).quota(10),
@@ -138,7 +131,7 @@ fn principal_type(call: &Call<'_>) -> Result<Option<PrincipalType>, ServiceError
 }
 
 /// The principal that a call is about: ResourceManager's by principal name, RAM's by the operation's own kind.
-fn principal(call: &Call<'_>, account: &Account) -> Result<(PrincipalType, String), ServiceError> {
+pub(super) fn principal(call: &Call<'_>, account: &Account) -> Result<(PrincipalType, String), ServiceError> {
     if call.service() == Service::ResourceManager {
         let wanted = principal_type(call)?.ok_or_else(|| ServiceError::missing("PrincipalType"))?;
         let name = call.parameters.required("PrincipalName")?;
@@ -157,103 +150,6 @@ fn not_exist(principal_type: PrincipalType) -> ServiceError {
         PrincipalType::Group => error::GROUP_NOT_EXIST,
         PrincipalType::Role => error::ROLE_NOT_EXIST,
     }
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct AttachedPolicyRow<'a> {
-    policy_name: &'a str,
-    policy_type: PolicyType,
-    description: &'a str,
-    default_version: &'a str,
-    attach_date: Timestamp,
-}
-
-fn list_policies(call: &Call<'_>, account: &Account) -> Answer {
-    let (principal_type, id) = principal(call, account)?;
-    let attached = account.attachments.group(&principal_key(principal_type, &id));
-    let rows: Vec<_> = attached
-        .filter(|attachment| attachment.resource_group_id.is_none())
-        .map(|attachment| {
-            let policy = policy_of(account, attachment);
-            AttachedPolicyRow {
-                policy_name: &policy.policy_name,
-                policy_type: policy.policy_type,
-                description: &policy.description,
-                default_version: &policy.default_version,
-                attach_date: attachment.attach_date,
-            }
-        })
-        .collect();
-    Ok(Reply::done().with_rows("Policies", "Policy", &rows))
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct AttachedUserRow<'a> {
-    user_id: &'a str,
-    user_name: &'a str,
-    display_name: &'a str,
-    attach_date: Timestamp,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct AttachedGroupRow<'a> {
-    group_name: &'a str,
-    comments: &'a str,
-    attach_date: Timestamp,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct AttachedRoleRow<'a> {
-    role_id: &'a str,
-    role_name: &'a str,
-    arn: String,
-    /// Empty in recordings of the real service, also where the role has a description.
-    description: &'static str,
-    attach_date: Timestamp,
-}
-
-fn list_entities(call: &Call<'_>, account: &Account) -> Answer {
-    let policy = find::policy(call, account)?;
-    let key = policy_key(policy.policy_type, &policy.policy_name);
-    let attached = |wanted: PrincipalType| {
-        account
-            .attachments
-            .group(&key)
-            .filter(move |row| row.principal_type == wanted && row.resource_group_id.is_none())
-    };
-    let users: Vec<_> = attached(PrincipalType::User)
-        .filter_map(|row| Some((row, account.users.get(&id_key(&row.principal_id))?)))
-        .map(|(row, user)| AttachedUserRow {
-            user_id: &user.user_id,
-            user_name: &user.user_name,
-            display_name: &user.display_name,
-            attach_date: row.attach_date,
-        })
-        .collect();
-    let groups: Vec<_> = attached(PrincipalType::Group)
-        .filter_map(|row| Some((row, account.groups.get(&id_key(&row.principal_id))?)))
-        .map(|(row, group)| AttachedGroupRow {
-            group_name: &group.group_name,
-            comments: &group.comments,
-            attach_date: row.attach_date,
-        })
-        .collect();
-    let roles: Vec<_> = attached(PrincipalType::Role)
-        .filter_map(|row| Some((row, account.roles.get(&id_key(&row.principal_id))?)))
-        .map(|(row, role)| AttachedRoleRow {
-            role_id: &role.role_id,
-            role_name: &role.role_name,
-            arn: roles::arn(account, role),
-            description: "",
-            attach_date: row.attach_date,
-        })
-        .collect();
-    let reply = Reply::done().with_rows("Groups", "Group", &groups).with_rows("Roles", "Role", &roles);
-    Ok(reply.with_rows("Users", "User", &users))
 }
 
 fn attach(call: &Call<'_>, draft: &mut Draft<'_>) -> Answer {
@@ -309,7 +205,7 @@ fn named(call: &Call<'_>, account: &Account) -> Result<Attachment, ServiceError>
     })
 }
 
-fn policy_of<'a>(account: &'a Account, attachment: &Attachment) -> &'a Policy {
+pub(super) fn policy_of<'a>(account: &'a Account, attachment: &Attachment) -> &'a Policy {
     let key = policy_key(attachment.policy_type, &attachment.policy_name);
     account.policies.get(&key).expect("an attached policy cannot be deleted")
 }

@@ -1,9 +1,9 @@
 //! How the services name entities in parameters: the one place where RAM's and IMS's ways of naming are told apart.
 
-use super::super::account::{
-    Account, Group, Policy, PolicyType, PrincipalType, ResourceGroup, Role, User, id_key, name_key, policy_key,
-};
+use super::super::account::Account;
+use super::super::entities::{Group, Policy, PolicyType, PrincipalType, ResourceGroup, Role, User};
 use super::super::error::{self, ServiceError};
+use super::super::keys::{id_key, name_key, policy_key};
 use super::{Call, Service};
 
 /// The user that the call names: by name in RAM; in IMS by principal name or, where the operation takes one, by id.

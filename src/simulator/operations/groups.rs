@@ -3,10 +3,12 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::super::account::{Account, Group, PrincipalType, id_key, members_key, name_key, principal_key};
+use super::super::account::Account;
 use super::super::draft::Draft;
+use super::super::entities::{Group, PrincipalType};
 use super::super::error;
 use super::super::ids;
+use super::super::keys::{id_key, members_key, name_key, principal_key};
 use super::super::page;
 use super::super::reply::Reply;
 use super::{Answer, Call, Operation, Service, find, limits, read, write};
@@ -73,7 +75,7 @@ fn create(call: &Call<'_>, draft: &mut Draft<'_>) -> Answer {
     }
     let display_name = call.parameters.bounded("DisplayName", 128)?.unwrap_or(&group_name).to_owned();
     let comments = call.parameters.bounded("Comments", 128)?.unwrap_or_default().to_owned();
-    let id = draft.next_id_seed();
+    let id = draft.new_id_seed();
     let group = Group {
         group_id: ids::ims_group(id),
         ram_group_id: ids::ram_group(id),

@@ -3,9 +3,11 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::super::account::{Account, Group, Membership, User, id_key, joined_key, members_key, membership_key};
+use super::super::account::Account;
 use super::super::draft::Draft;
+use super::super::entities::{Group, Membership, User};
 use super::super::error;
+use super::super::keys::{id_key, joined_key, members_key, membership_key};
 use super::super::page;
 use super::super::reply::Reply;
 use super::{Answer, Call, Operation, Service, find, groups, limits, read, write};

@@ -11,6 +11,7 @@ mod account;
 mod attachments;
 mod documents;
 mod find;
+mod grants;
 mod groups;
 mod memberships;
 mod policies;
@@ -18,10 +19,12 @@ mod policy_versions;
 mod resource_groups;
 mod roles;
 mod sts;
+mod tags;
+mod user_changes;
 mod users;
 
 pub(super) use sts::random_text;
-pub(super) use users::set_status as set_user_status;
+pub(super) use user_changes::set_status as set_user_status;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -139,6 +142,7 @@ impl<'a> Call<'a> {
 const TABLES: &[&[Operation]] = &[
     account::OPERATIONS,
     attachments::OPERATIONS,
+    grants::OPERATIONS,
     groups::OPERATIONS,
     memberships::OPERATIONS,
     policies::OPERATIONS,
@@ -146,6 +150,7 @@ const TABLES: &[&[Operation]] = &[
     resource_groups::OPERATIONS,
     roles::OPERATIONS,
     sts::OPERATIONS,
+    user_changes::OPERATIONS,
     users::OPERATIONS,
 ];
 
@@ -207,4 +212,24 @@ pub(super) mod limits {
     pub(crate) const DOCUMENT_CHARACTERS: usize = 6144;
     /// Tags of one entity.
     pub(crate) const TAGS: usize = 20;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_operation_is_entered_twice() {
+        assert_eq!(BY_NAME.len(), all().count());
+    }
+
+    #[test]
+    fn operations_with_the_same_name_read_in_every_face_or_write_in_every_face() {
+        for operation in all() {
+            for other in all().filter(|other| other.name == operation.name) {
+                let reads = |operation: &Operation| matches!(operation.run, Run::Read(_));
+                assert_eq!(reads(operation), reads(other), "{}", operation.name);
+            }
+        }
+    }
 }

@@ -3,13 +3,15 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::super::account::{Account, Policy, PolicyType, PolicyVersion, PrincipalType, policy_key};
+use super::super::account::Account;
 use super::super::draft::Draft;
+use super::super::entities::{Policy, PolicyType, PolicyVersion, PrincipalType};
 use super::super::error;
+use super::super::keys::policy_key;
 use super::super::page::{self, Rows};
 use super::super::reply::Reply;
 use super::policy_versions::VersionRow;
-use super::users::Tags;
+use super::tags::Tags;
 use super::{Answer, Call, Operation, Service, documents, find, limits, read, write};
 
 pub(super) const OPERATIONS: &[Operation] = &[

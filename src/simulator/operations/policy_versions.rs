@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::super::account::{Account, Policy, PolicyVersion};
+use super::super::account::Account;
 use super::super::draft::Draft;
+use super::super::entities::{Policy, PolicyVersion};
 use super::super::error::{self, ServiceError};
 use super::super::reply::Reply;
 use super::{Answer, Call, Operation, Service, documents, find, limits, read, write};

@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::super::account::{Account, ResourceGroup};
+use super::super::account::Account;
+use super::super::entities::ResourceGroup;
 use super::super::page::{self, Rows};
 use super::{Answer, Call, Operation, Service, read};
 

@@ -5,13 +5,15 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::super::account::{Account, PrincipalType, Role, id_key, name_key, principal_key};
+use super::super::account::Account;
 use super::super::draft::Draft;
+use super::super::entities::{PrincipalType, Role};
 use super::super::error;
 use super::super::ids;
+use super::super::keys::{id_key, name_key, principal_key};
 use super::super::page::{self, Rows};
 use super::super::reply::Reply;
-use super::users::Tags;
+use super::tags::Tags;
 use super::{Answer, Call, Operation, Service, documents, find, limits, read, write};
 
 pub(super) const OPERATIONS: &[Operation] = &[
@@ -119,7 +121,7 @@ fn create(call: &Call<'_>, draft: &mut Draft<'_>) -> Answer {
         create_date: call.now,
         update_date: call.now,
     };
-    let role = Role { role_id: ids::numeric(draft.next_id_seed()), ..role };
+    let role = Role { role_id: ids::numeric(draft.new_id_seed()), ..role };
     let reply = Reply::done().with("Role", &RoleRow::with_document(draft, &role));
     draft.insert(role);
     Ok(reply)

@@ -5,9 +5,11 @@
 use jiff::SignedDuration;
 use serde::Serialize;
 
-use super::super::account::{Account, Role, id_key};
+use super::super::account::Account;
 use super::super::authentication::{Identity, Key};
+use super::super::entities::Role;
 use super::super::error;
+use super::super::keys::id_key;
 use super::super::reply::Reply;
 use super::{Answer, Call, Operation, Service, read, roles};
 use crate::secret::Secret;

@@ -1,0 +1,218 @@
+//! Accounts made up from a number: any size that the service allows, the same number always the same account.
+//!
+//! Promises: names, ids, dates and documents have the services' shapes, and no limit of the service is passed. Takes
+//! neither clock nor randomness: everything follows from [`Size`].
+
+mod edges;
+mod entities;
+mod names;
+
+use jiff::{SignedDuration, Timestamp};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+use super::account::Account;
+use super::ids;
+use super::operations::limits;
+
+/// How much of everything an account holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// RAM users, at most 5,000.
+    pub users: usize,
+    /// Groups, at most 300.
+    pub groups: usize,
+    /// Users in groups, at most ten per user.
+    pub memberships: usize,
+    /// Roles, at most 1,000.
+    pub roles: usize,
+    /// Custom policies, at most 1,500.
+    pub custom_policies: usize,
+    /// System policies.
+    pub system_policies: usize,
+    /// Policies attached, at most 20 system and 10 custom ones per user, group and role.
+    pub attachments: usize,
+    /// Another number, another account.
+    pub seed: u64,
+}
+
+impl Default for Size {
+    fn default() -> Self {
+        Self {
+            users: 25,
+            groups: 5,
+            memberships: 40,
+            roles: 8,
+            custom_policies: 6,
+            system_policies: 40,
+            attachments: 60,
+            seed: 1,
+        }
+    }
+}
+
+/// The service would not hold an account of that size.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{field}: {wanted} is more than the {most} that such an account can hold; ask for fewer")]
+pub struct TooLarge {
+    /// The field of [`Size`].
+    pub field: &'static str,
+    /// What was asked for.
+    pub wanted: usize,
+    /// What there can be.
+    pub most: usize,
+}
+
+impl Size {
+    /// # Errors
+    /// A field above what the service allows.
+    fn check(&self) -> Result<(), TooLarge> {
+        let principals = self.users + self.groups + self.roles;
+        let per_principal = self.system_policies.min(limits::SYSTEM_POLICIES_PER_PRINCIPAL)
+            + self.custom_policies.min(limits::CUSTOM_POLICIES_PER_PRINCIPAL);
+        let checks = [
+            ("users", self.users, limits::USERS),
+            ("groups", self.groups, limits::GROUPS),
+            ("roles", self.roles, limits::ROLES),
+            ("custom_policies", self.custom_policies, limits::CUSTOM_POLICIES),
+            ("memberships", self.memberships, self.users * self.groups.min(limits::GROUPS_PER_USER)),
+            ("attachments", self.attachments, principals * per_principal),
+        ];
+        match checks.into_iter().find(|(_, wanted, most)| wanted > most) {
+            Some((field, wanted, most)) => Err(TooLarge { field, wanted, most }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Makes up the account of `size`.
+///
+/// # Errors
+/// The service would not hold an account of that size.
+pub fn account(size: &Size) -> Result<Account, TooLarge> {
+    size.check()?;
+    let mut account = Account::empty(ids::account(size.seed));
+    account.alias = Some(format!("example-{}", size.seed));
+    let mut seeder = Seeder { random: StdRng::seed_from_u64(size.seed), account };
+    for n in 0..size.users {
+        seeder.user(n);
+    }
+    for n in 0..size.groups {
+        seeder.group(n);
+    }
+    for n in 0..size.roles {
+        seeder.role(n);
+    }
+    for n in 0..size.system_policies {
+        seeder.system_policy(n);
+    }
+    for n in 0..size.custom_policies {
+        seeder.custom_policy(n);
+    }
+    seeder.resource_groups();
+    seeder.memberships(size.memberships);
+    seeder.attachments(size.attachments);
+    Ok(seeder.account)
+}
+
+struct Seeder {
+    random: StdRng,
+    account: Account,
+}
+
+const UNIQUE: &str = "every seeded name carries a number of its own where names run out";
+
+impl Seeder {
+    fn next_id_seed(&mut self) -> u64 {
+        self.account.ids_issued += 1;
+        self.account.ids_issued
+    }
+
+    /// A date between the beginning of 2024 and the end of 2025.
+    fn date(&mut self) -> Timestamp {
+        const BEGIN_2024: i64 = 1_704_067_200;
+        let second = BEGIN_2024 + self.random.random_range(0..2 * 365 * 86_400);
+        Timestamp::from_second(second).expect("the years 2024 and 2025 are within a timestamp's range")
+    }
+
+    fn later(&mut self, date: Timestamp) -> Timestamp {
+        date + SignedDuration::from_secs(self.random.random_range(0..90 * 86_400))
+    }
+
+    fn one_in(&mut self, n: u32) -> bool {
+        self.random.random_range(0..n) == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::super::entities::{PolicyType, UserStatus};
+    use super::*;
+
+    #[test]
+    fn the_same_size_is_the_same_account() {
+        let json = |size: &Size| serde_json::to_string(&account(size).unwrap()).unwrap();
+        let size = Size::default();
+        assert_eq!(json(&size), json(&size));
+        assert_ne!(json(&size), json(&Size { seed: 2, ..size.clone() }));
+    }
+
+    #[test]
+    fn the_largest_legal_account_can_be_made_and_no_larger_one() {
+        let largest = Size {
+            users: 5000,
+            groups: 300,
+            memberships: 50_000,
+            roles: 1000,
+            custom_policies: 1500,
+            system_policies: 1200,
+            attachments: 189_000,
+            seed: 7,
+        };
+        let made = account(&largest).unwrap();
+        assert_eq!((made.users.len(), made.memberships.len(), made.attachments.len()), (5000, 50_000, 189_000));
+        let mut held = HashMap::<_, usize>::new();
+        for row in made.attachments.iter() {
+            *held
+                .entry((format!("{:?}", row.principal_type), &row.principal_id, row.policy_type.as_str()))
+                .or_default() += 1;
+        }
+        let most = |policy_type: PolicyType| {
+            held.iter().filter(|(key, _)| key.2 == policy_type.as_str()).map(|(_, n)| n).max()
+        };
+        assert_eq!((most(PolicyType::System), most(PolicyType::Custom)), (Some(&20), Some(&10)));
+
+        let problem = |size| account(&size).unwrap_err().field;
+        assert_eq!(problem(Size { users: 5001, ..largest.clone() }), "users");
+        assert_eq!(problem(Size { memberships: 50_001, ..largest.clone() }), "memberships");
+        assert_eq!(problem(Size { attachments: 189_001, ..largest }), "attachments");
+    }
+
+    #[test]
+    fn an_account_with_nothing_in_it_can_be_made() {
+        let size = Size {
+            users: 0,
+            groups: 0,
+            memberships: 0,
+            roles: 0,
+            custom_policies: 0,
+            system_policies: 0,
+            attachments: 0,
+            seed: 1,
+        };
+        assert!(account(&size).unwrap().users.is_empty());
+    }
+
+    #[test]
+    fn the_made_up_account_has_what_a_reader_must_cope_with() {
+        let made = account(&Size { users: 400, attachments: 400, ..Size::default() }).unwrap();
+        assert!(made.users.iter().any(|user| user.status == UserStatus::Frozen));
+        assert!(made.users.iter().any(|user| !user.display_name.is_ascii()));
+        assert!(made.attachments.iter().any(|row| row.resource_group_id.is_some()));
+        assert!(made.roles.iter().any(|role| role.is_service_linked_role));
+        assert!(made.policies.iter().any(|policy| policy.policy_name == "AdministratorAccess"));
+        assert!(made.users.iter().all(|user| user.user_id.len() == 18) && made.account_id.len() == 16);
+    }
+}
