@@ -62,6 +62,7 @@ need_build_tools() {
     need_rust
     need 'have make' make
     need 'have cc' gcc libc6-dev
+    need 'have c++' g++ # librdkafka's configure insists
     need 'have pkg-config' pkg-config
     need 'pkg-config --exists openssl' libssl-dev
     need 'pkg-config --exists zlib' zlib1g-dev

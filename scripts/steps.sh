@@ -53,11 +53,6 @@ step() {
     current=
 }
 
-# step_of FILE NAME COMMAND…: a step whose part may not be in this tree; the table says so then.
-step_of() {
-    if [[ -e $1 ]]; then step "${@:2}"; else row "$2" "" "absent: there is no $1"; fi
-}
-
 # not_checked WHAT: something that this run cannot judge; stands under the table.
 not_checked() { notes+=("not checked here: $1"); }
 

@@ -7,8 +7,8 @@ fn main() {
     if asked_for("--list") {
         return;
     }
-    if env::var_os("RAMSTREAM_TEST_KAFKA").is_some() && asked_for("--include-ignored") {
-        println!("nothing left out but tests/clients: the services of RAMSTREAM_TEST_KAFKA are used");
+    if env::var_os("TEST_KAFKA").is_some() && asked_for("--include-ignored") {
+        println!("nothing left out but tests/clients: the services of TEST_KAFKA are used");
     } else {
         println!("left out: tests/real (needs Kafka and a registry) and tests/clients; `make test` runs everything");
     }
