@@ -62,6 +62,7 @@ need_build_tools() {
     need_rust
     need 'have make' make
     need 'have cc' gcc libc6-dev
+    need 'have c++' g++ # librdkafka's configure insists
     need 'have pkg-config' pkg-config
     need 'pkg-config --exists openssl' libssl-dev
     need 'pkg-config --exists zlib' zlib1g-dev
@@ -83,12 +84,13 @@ java_is_new_enough() {
     [[ -n $version && $version -ge 17 ]]
 }
 
-# compose-go needs Go 1.24; an older one is of no use to us.
-go_is_new_enough() {
+# What can load a compose file here: the plugin, or the Go that its loader is built with.
+has_compose_loader() {
+    docker compose version >/dev/null 2>&1 && return
     have go || return 1
-    local version
-    version=$(go version | sed -n 's/.*go1\.\([0-9]*\).*/\1/p')
-    [[ -n $version && $version -ge 24 ]]
+    local minor
+    minor=$(go version | sed -n 's/.* go1\.\([0-9]*\).*/\1/p')
+    [[ -n $minor && $minor -ge 24 ]]
 }
 
 # What the services and the readers by other hands need.

@@ -25,7 +25,10 @@ OTHERS = ("syncs", "control", "snapshot.", "state.")
 def event_topics(consumer, prefix: str) -> list[str]:
     """The event topics under a prefix."""
     names = [name for name in consumer.list_topics(timeout=10).topics if name.startswith(prefix + ".")]
-    return sorted(name for name in names if not name.removeprefix(prefix + ".").startswith(OTHERS))
+    found = sorted(name for name in names if not name.removeprefix(prefix + ".").startswith(OTHERS))
+    if not found:
+        raise ValueError(f"there are no event topics under {prefix}")
+    return found
 
 
 def events_of(given) -> list[dict]:

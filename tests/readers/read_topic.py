@@ -103,6 +103,8 @@ def consumer_of(kafka: str, isolation: str) -> Consumer:
             "enable.partition.eof": True,
             "auto.offset.reset": "error",
             "isolation.level": isolation,
+            # What goes wrong is told once, by the error that ends the program.
+            "log_level": 2,
         }
     )
 
