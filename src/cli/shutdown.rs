@@ -22,6 +22,7 @@ pub fn on_signals() -> io::Result<CancellationToken> {
             _ = interrupt.recv() => "SIGINT",
         }
     };
+    #[expect(clippy::disallowed_methods, reason = "who asks twice does not want to wait for an orderly end")]
     tokio::spawn(obey(next, token.clone(), || std::process::exit(Exit::Failed as i32)));
     Ok(token)
 }

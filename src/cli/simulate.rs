@@ -33,7 +33,7 @@ Control address (plain JSON over HTTP):
 /// Runs a simulated Alibaba Cloud account that Alibaba's own clients accept.
 #[derive(Debug, Args)]
 #[command(after_long_help = CONTROL_HELP)]
-pub struct SimulateArgs {
+pub(super) struct SimulateArgs {
     /// Where the services answer plain HTTP: a port on loopback, or IP:PORT
     #[arg(long, value_name = "ADDRESS", default_value = "9480", value_parser = address)]
     http: SocketAddr,
@@ -108,7 +108,7 @@ struct SizeArgs {
 ///
 /// # Errors
 /// An address is taken, a file cannot be read or written, or the size is more than the service allows.
-pub async fn run(args: SimulateArgs, shutdown: CancellationToken) -> anyhow::Result<()> {
+pub(super) async fn run(args: SimulateArgs, shutdown: CancellationToken) -> anyhow::Result<()> {
     let running = simulator::start(settings(args)).await.context("starting the simulated account")?;
     println!("{}", introduction(&running));
     shutdown.cancelled().await;

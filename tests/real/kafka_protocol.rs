@@ -53,7 +53,7 @@ fn writer(topic: &Arc<str>, me: Uuid) -> Writer {
 
 fn send(writer: Uuid, records: Vec<Record>) -> Decision<()> {
     let claim = Claim { writer: Some(writer), sequence: 0 };
-    Decision::Send(Batch { claim, records: Box::new(records.into_iter()) })
+    Decision::Send(Batch { claim, records: Box::new(records.into_iter().map(Ok)) })
 }
 
 async fn commit(writer: &mut Writer, me: Uuid, records: Vec<Record>) {
@@ -114,7 +114,7 @@ async fn an_attempt_that_is_given_up_leaves_nothing_visible() {
     // These records never end; they can only be left.
     let endless = std::iter::repeat_with(move || {
         flowing.send(()).ok();
-        record(&of, "k1", "v1")
+        Ok(record(&of, "k1", "v1"))
     });
     let claim = Claim { writer: Some(me), sequence: 0 };
     let decide = |_: &State, _: Option<&Claim>| Decision::<()>::Send(Batch { claim, records: Box::new(endless) });
@@ -358,7 +358,7 @@ async fn a_transaction_that_takes_too_long_names_the_setting() {
     // Slow on purpose: the encoder of these records takes its time.
     let records = std::iter::repeat_with(move || {
         std::thread::sleep(Duration::from_millis(700));
-        slow.clone()
+        Ok(slow.clone())
     })
     .take(5);
     let decide = move |_: &State, _: Option<&Claim>| {
@@ -398,7 +398,7 @@ async fn the_largest_account_fits_one_transaction_and_bounded_memory() {
         if number % 1_000 == 0 {
             seen.fetch_max(resident_bytes(), std::sync::atomic::Ordering::Relaxed);
         }
-        record(&of, &format!("k{number}"), &format!("{number:0>700}"))
+        Ok(record(&of, &format!("k{number}"), &format!("{number:0>700}")))
     });
     let decide = move |_: &State, _: Option<&Claim>| {
         let claim = Claim { writer: Some(me), sequence: 0 };
