@@ -19,7 +19,7 @@ Control address (plain JSON over HTTP):
   POST   /save                     write the --account file
   POST   /faults                   {\"operation\":\"ListUsers\",\"fault\":\"missing_marker\"}
            optional: version, page, parameters {name: value}, times, probability;
-           error: status, code, message; slow: delay_ms
+           error: status, code, message; slow: delay_ms; throttle: retry_after_ms
            faults: error throttle deny expired_token http_5xx html reset reset_after slow stale
                    truncate_body truncate_json missing_marker repeated_marker missing_array empty
   DELETE /faults                   take all faults away

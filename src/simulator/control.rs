@@ -16,9 +16,9 @@
 //!
 //! A fault: `{"operation": "ListUsers", "fault": "missing_marker"}`, with optional `version`, `page`, `parameters`
 //! (`{"GroupName": "ops"}`), `times`, `probability`; for `error` also `status`, `code` and `message`, for `slow`
-//! `delay_ms`. Faults: `error`, `throttle`, `deny`, `expired_token`, `http_5xx`, `html`, `reset`, `reset_after`, `slow`,
-//! `stale` (reads see the account as it was when the fault was set), `truncate_body`, `truncate_json`,
-//! `missing_marker`, `repeated_marker`, `missing_array`, `empty`.
+//! `delay_ms`, for `throttle` `retry_after_ms`. Faults: `error`, `throttle`, `deny`, `expired_token`, `http_5xx`, `html`,
+//! `reset`, `reset_after`, `slow`, `stale` (reads see the account as it was when the fault was set), `truncate_body`,
+//! `truncate_json`, `missing_marker`, `repeated_marker`, `missing_array`, `empty`.
 //!
 //! With a moved clock, requests with a right time are refused as expired from 15 minutes on. `"judge_requests_by":
 //! "machine_clock"` beside `offset_seconds` lets them pass: for an account whose time is virtual.

@@ -90,6 +90,9 @@ pub(super) struct Fault {
     /// Milliseconds of `slow`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delay_ms: Option<u64>,
+    /// `x-acs-retry-after` of `throttle` in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) retry_after_ms: Option<u64>,
     /// How often it happened.
     #[serde(default, skip_deserializing)]
     pub fired: u32,
@@ -123,7 +126,7 @@ impl Fault {
                 self.code.clone().map_or(error::INTERNAL_ERROR.code, Into::into),
                 self.message.clone().map_or(error::INTERNAL_ERROR.message, Into::into),
             )),
-            Effect::Throttle => Some(error::THROTTLED),
+            Effect::Throttle => Some(ServiceError { retry_after_ms: self.retry_after_ms, ..error::THROTTLED }),
             Effect::Deny => Some(error::NO_PERMISSION),
             Effect::ExpiredToken => Some(error::TOKEN_EXPIRED),
             Effect::Http5xx => Some(error::UNAVAILABLE),

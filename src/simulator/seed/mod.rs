@@ -54,20 +54,20 @@ impl Default for Size {
 /// The service would not hold an account of that size.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("{field}: {wanted} is more than the {most} that such an account can hold; ask for fewer")]
-pub struct TooLarge {
+pub(super) struct TooLarge {
     /// The field of [`Size`].
-    pub field: &'static str,
+    field: &'static str,
     /// What was asked for.
-    pub wanted: usize,
+    wanted: usize,
     /// What there can be.
-    pub most: usize,
+    most: usize,
 }
 
 impl Size {
     /// # Errors
     /// A field above what the service allows.
     fn check(&self) -> Result<(), TooLarge> {
-        let principals = self.users + self.groups + self.roles;
+        let principals = self.users.saturating_add(self.groups).saturating_add(self.roles);
         let per_principal = self.system_policies.min(limits::SYSTEM_POLICIES_PER_PRINCIPAL)
             + self.custom_policies.min(limits::CUSTOM_POLICIES_PER_PRINCIPAL);
         let checks = [
@@ -75,8 +75,8 @@ impl Size {
             ("groups", self.groups, limits::GROUPS),
             ("roles", self.roles, limits::ROLES),
             ("custom_policies", self.custom_policies, limits::CUSTOM_POLICIES),
-            ("memberships", self.memberships, self.users * self.groups.min(limits::GROUPS_PER_USER)),
-            ("attachments", self.attachments, principals * per_principal),
+            ("memberships", self.memberships, self.users.saturating_mul(self.groups.min(limits::GROUPS_PER_USER))),
+            ("attachments", self.attachments, principals.saturating_mul(per_principal)),
         ];
         match checks.into_iter().find(|(_, wanted, most)| wanted > most) {
             Some((field, wanted, most)) => Err(TooLarge { field, wanted, most }),
@@ -89,7 +89,7 @@ impl Size {
 ///
 /// # Errors
 /// The service would not hold an account of that size.
-pub fn account(size: &Size) -> Result<Account, TooLarge> {
+pub(super) fn account(size: &Size) -> Result<Account, TooLarge> {
     size.check()?;
     let mut account = Account::empty(ids::account(size.seed));
     account.alias = Some(format!("example-{}", size.seed));
