@@ -56,10 +56,9 @@ impl Encoder {
     ///
     /// # Errors
     /// A schema cannot be resolved.
-    pub fn new(kind_ids: &BTreeMap<Kind, u32>, syncs_id: u32) -> Result<Self, EncodeError> {
-        let kinds = kind_ids.iter().filter_map(|(kind, id)| Some((*kind, Writer::new(*id, SCHEMAS.get(kind)?))));
-        let kinds = kinds.map(|(kind, writer)| Ok((kind, writer?))).collect::<Result<_, EncodeError>>()?;
-        Ok(Self { kinds, syncs: Writer::new(syncs_id, &SYNCS)? })
+    pub fn new(id_of: impl Fn(Kind) -> u32, syncs_id: u32) -> Result<Self, EncodeError> {
+        let kinds = SCHEMAS.iter().map(|(kind, schema)| Ok((*kind, Writer::new(id_of(*kind), schema)?)));
+        Ok(Self { kinds: kinds.collect::<Result<_, EncodeError>>()?, syncs: Writer::new(syncs_id, &SYNCS)? })
     }
 
     /// The value of an event; `names` are those of the entities in the state.
@@ -75,8 +74,7 @@ impl Encoder {
             }
         }
         let kind = envelope.change.kind;
-        let writer = self.kinds.get(&kind).unwrap_or(&self.syncs);
-        kind.with(Encode(writer, envelope, names))
+        kind.with(Encode(&self.kinds[&kind], envelope, names))
     }
 
     /// The value of a sync record.
@@ -237,7 +235,7 @@ mod tests {
     const ACCOUNT: &str = "5481000000000001";
 
     fn encoder() -> Encoder {
-        Encoder::new(&Kind::ALL.iter().map(|kind| (*kind, 258)).collect(), 7).unwrap()
+        Encoder::new(|_| 258, 7).unwrap()
     }
 
     fn batch() -> Batch {

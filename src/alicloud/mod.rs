@@ -77,7 +77,6 @@ pub const OPERATIONS: &[&Operation] = &[
     &ram::LIST_ROLES,
     &ram::GET_ROLE,
     &ram::LIST_POLICIES,
-    &ram::GET_POLICY_VERSION,
     &ram::LIST_POLICY_VERSIONS,
     &resource_manager::LIST_POLICY_ATTACHMENTS,
 ];

@@ -25,8 +25,6 @@ pub const LIST_ROLES: Operation = operation("ListRoles", "ram:ListRoles", Quota:
 pub const GET_ROLE: Operation = operation("GetRole", "ram:GetRole", Quota::Documented(100));
 /// Lists policies.
 pub const LIST_POLICIES: Operation = operation("ListPolicies", "ram:ListPolicies", Quota::Documented(100));
-/// Gets one version of a policy.
-pub const GET_POLICY_VERSION: Operation = operation("GetPolicyVersion", "ram:GetPolicyVersion", Quota::Assumed(100));
 /// Lists the versions of a policy.
 pub const LIST_POLICY_VERSIONS: Operation =
     operation("ListPolicyVersions", "ram:ListPolicyVersions", Quota::Assumed(100));
@@ -230,34 +228,6 @@ pub async fn list_policies(session: &Session, policy_type: PolicyType) -> Listin
     let parameters = [("PolicyType", policy_type.as_str())];
     let listed = Listed { operation: &LIST_POLICIES, parameters: &parameters, page_size: 1000, largest: MOST_POLICIES };
     by_marker::<PoliciesPage, _>(session, &listed).await
-}
-
-/// Reads one version of a policy.
-///
-/// # Errors
-///
-/// The failure of the call, also if the reply is about another version or lacks the document.
-pub async fn get_policy_version(
-    session: &Session,
-    policy_type: PolicyType,
-    policy_name: &str,
-    version_id: &str,
-) -> Result<Dated<PolicyVersion>, CallError> {
-    #[derive(Deserialize)]
-    struct Reply {
-        #[serde(rename = "PolicyVersion")]
-        version: PolicyVersion,
-    }
-    let parameters = [("PolicyType", policy_type.as_str()), ("PolicyName", policy_name), ("VersionId", version_id)];
-    let answer = session.call::<Reply>(&GET_POLICY_VERSION, &parameters).await?.map(|reply| reply.version);
-    let broken = |what| Err(CallError::broken_reply(&GET_POLICY_VERSION, answer.request_id.clone(), what));
-    if answer.item.version_id != version_id {
-        return broken("is about another version");
-    }
-    if answer.item.policy_document.is_none() {
-        return broken("lacks the document");
-    }
-    Ok(answer.dated())
 }
 
 /// Lists the versions of a policy (at most five of a custom one).

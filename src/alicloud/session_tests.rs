@@ -315,22 +315,6 @@ async fn a_user_is_gone_only_by_the_services_own_word() {
 }
 
 #[tokio::test]
-async fn a_document_is_read_with_its_version_and_never_without() {
-    let server = Server::start(|call| {
-        let version = call.parameter("VersionId")?;
-        let document = if version == "v2" { r#","PolicyDocument":"{\"Version\":\"1\"}""# } else { "" };
-        let id = if version == "v3" { "v1" } else { version };
-        Some(Says::ok(format!(r#"{{"PolicyVersion":{{"VersionId":"{id}","IsDefaultVersion":true{document}}}}}"#)))
-    })
-    .await;
-    let session = server.session();
-    let version = |id| ram::get_policy_version(&session, ram::PolicyType::Custom, "p", id);
-    assert_eq!(version("v2").await.unwrap().item.policy_document.as_deref(), Some(r#"{"Version":"1"}"#));
-    assert!(matches!(version("v1").await, Err(CallError::BrokenReply { .. })));
-    assert!(matches!(version("v3").await, Err(CallError::BrokenReply { .. })));
-}
-
-#[tokio::test]
 async fn settings_that_cannot_work_are_refused_by_name() {
     let mut settings = settings_for("http://127.0.0.1:1");
     settings.rate_share = 0.0;

@@ -94,24 +94,28 @@ impl Diff {
 
     /// Declares what is still doubtful after the second listing unknown: it stays as it is in the state.
     pub fn settle(&mut self) {
-        struct ScopeOf<'a>(&'a Key);
-        impl ForKind for ScopeOf<'_> {
-            type Output = Scope;
-            fn with<E: Entity>(self) -> Scope {
-                E::scope(self.0)
-            }
-        }
         for (kind, outcome) in &mut self.kinds {
             for key in std::mem::take(&mut outcome.doubtful) {
                 let why = Unknown::new(Reason::RemovalsUnproven, format!("{key} was seen in one of two listings"));
-                outcome.unknown.entry(kind.with(ScopeOf(&key))).or_insert(why);
+                outcome.unknown.entry(scope_of(*kind, &key)).or_insert(why);
             }
         }
     }
 
     /// Takes the changes over in publishing order, without those whose ends are not in the state.
+    ///
+    /// What a baseline could not publish for this is recorded as unknown: once its ends are there it
+    /// is observed, not added.
     fn take(&mut self, state: &State, mut changes: Changes) {
-        self.dangling.extend(hold_back_dangling(state, &mut changes));
+        for edge in hold_back_dangling(state, &mut changes) {
+            if edge.op == Op::Observed {
+                let why =
+                    Unknown::new(Reason::Dangling, format!("{} hangs on an entity that is not in the state", edge.key));
+                let outcome = self.kinds.entry(edge.kind).or_default();
+                outcome.unknown.entry(scope_of(edge.kind, &edge.key)).or_insert(why);
+            }
+            self.dangling.push(edge.key);
+        }
         self.changes = changes.into_values().collect();
         self.changes.sort_by(|a, b| a.publishing_order().cmp(&b.publishing_order()));
     }
@@ -159,7 +163,7 @@ fn cascade(state: &State, changes: &mut Changes) {
 }
 
 /// An edge or child is published only if its ends are in the state after this transaction.
-fn hold_back_dangling(state: &State, changes: &mut Changes) -> Vec<Key> {
+fn hold_back_dangling(state: &State, changes: &mut Changes) -> Vec<Change> {
     let is_there = |key: &Key| {
         let Some((kind, _)) = Key::parse(state.account(), key.as_str()) else { return false };
         match changes.get(&(kind, key.clone())) {
@@ -167,15 +171,21 @@ fn hold_back_dangling(state: &State, changes: &mut Changes) -> Vec<Key> {
             None => state.get(kind, key).is_some(),
         }
     };
-    let upserts = changes.values().filter(|change| change.op != Op::Removed);
-    let dangling: Vec<(Kind, Key)> = upserts
-        .filter(|change| !ends(change.kind, &change.key).iter().all(is_there))
-        .map(|change| (change.kind, change.key.clone()))
-        .collect();
-    for edge in &dangling {
-        changes.remove(edge);
+    let upserts = changes.iter().filter(|(_, change)| change.op != Op::Removed);
+    let dangling = upserts.filter(|(_, change)| !ends(change.kind, &change.key).iter().all(is_there));
+    let dangling: Vec<_> = dangling.map(|(place, _)| place.clone()).collect();
+    dangling.iter().filter_map(|place| changes.remove(place)).collect()
+}
+
+fn scope_of(kind: Kind, key: &Key) -> Scope {
+    struct ScopeOf<'a>(&'a Key);
+    impl ForKind for ScopeOf<'_> {
+        type Output = Scope;
+        fn with<E: Entity>(self) -> Scope {
+            E::scope(self.0)
+        }
     }
-    dangling.into_iter().map(|(_, key)| key).collect()
+    kind.with(ScopeOf(key))
 }
 
 fn ends(kind: Kind, key: &Key) -> Vec<Key> {

@@ -344,6 +344,29 @@ fn the_first_reading_and_a_new_model_version_are_baselines() {
 }
 
 #[test]
+fn what_a_baseline_holds_back_for_want_of_its_ends_is_observed_later_and_not_added() {
+    use crate::state::{ScopeRecord, scope_key};
+    let world = World::small();
+    let mut collections = world.read();
+    let why = Unknown::new(Reason::Throttled, "Throttling.User");
+    collections.insert(Kind::User, Collection::unknown(Kind::User, why));
+    let first = compare(&State::new(ACCOUNT), &collections);
+    assert_eq!(told(&first), ["group.observed g"]);
+    let missed: Vec<_> = first.kinds[&Kind::Membership].unknown.keys().cloned().collect();
+    assert_eq!(missed.iter().map(Scope::as_str).collect::<Vec<_>>(), ["membership/g"]);
+
+    let mut state = State::new(ACCOUNT);
+    apply(&mut state, &first, 1);
+    set_progress(&mut state, |_| {});
+    let record = ScopeRecord::new(missed[0].clone(), None, Reason::Dangling, true);
+    state.apply(scope_key(ACCOUNT, &missed[0]).as_bytes(), Some(&record.to_value())).unwrap();
+    assert_eq!(
+        told(&compare_twice(&state, &world, &world)),
+        ["user.added 1", "user.added 2", "membership.observed g/1"]
+    );
+}
+
+#[test]
 fn a_listing_shorter_than_the_count_calls_nothing_gone_but_lets_additions_pass() {
     let mut world = World::small();
     let state = world.published();

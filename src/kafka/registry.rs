@@ -156,13 +156,6 @@ impl Registry {
     }
 }
 
-/// The five bytes before an encoded record: 0, then the schema id, big-endian.
-#[must_use]
-pub const fn frame(id: u32) -> [u8; 5] {
-    let [a, b, c, d] = id.to_be_bytes();
-    [0, a, b, c, d]
-}
-
 fn node(url: &str, settings: &RegistrySettings) -> Result<Node, RegistryError> {
     let url = checked(url)?;
     let mut builder = SrSettings::new_builder(url.clone());
@@ -207,11 +200,6 @@ fn refused(error: &dyn std::error::Error) -> RegistryError {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_frame_is_a_zero_byte_and_the_id_in_big_endian() {
-        assert_eq!(frame(258), [0, 0, 0, 1, 2]);
-    }
 
     #[test]
     fn debug_shows_no_credential() {

@@ -66,7 +66,7 @@ impl fmt::Display for Scope {
 pub enum Found {
     /// Known with all that is compared: its JSON as it is to be stored.
     Known(Box<str>),
-    /// There, but a detail that was due could not be read: neither added nor updated, only present.
+    /// There (or not proven gone), but not known with everything: neither added nor updated, only present.
     Unread(Unknown),
 }
 
@@ -156,6 +156,11 @@ impl Collection {
         let mut collection = Self::whole(kind, listing);
         collection.unknown.extend(unknown);
         collection
+    }
+
+    /// Holds `key` as it is in the state: it was not listed, but nothing proves that it is gone.
+    pub fn hold(&mut self, key: Key, why: Unknown) {
+        self.add(vec![(key, Found::Unread(why))]);
     }
 
     /// Declares `scope` unknown after all; what was found of it is no longer known.

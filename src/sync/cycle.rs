@@ -105,7 +105,11 @@ async fn confirm(reader: &Reader<'_>, collections: &mut BTreeMap<Kind, Collectio
     let mut second = reader.read(&Wanted::Again(scopes), rounds).await;
     for (kind, keys) in doubtful {
         let unread = || Collection::unknown(kind, Unknown::new(Reason::RemovalsUnproven, "it was not listed again"));
-        let again = second.remove(&kind).unwrap_or_else(unread);
+        let mut again = second.remove(&kind).unwrap_or_else(unread);
+        if kind == Kind::User && again.is_complete() {
+            let missing: Vec<&Key> = keys.iter().filter(|key| !again.found().contains_key(key)).collect();
+            reader.hold_users_that_exist(&mut again, missing).await;
+        }
         if let Some(first) = collections.remove(&kind) {
             collections.insert(kind, kind.with(Confirm { first, again, keys }));
         }

@@ -29,7 +29,7 @@ impl Account {
             ids.insert(*kind, self.resolve(&self.topics.of(*kind), kind.schema()).await?);
         }
         let syncs = self.resolve(&self.topics.syncs(), SYNCS_SCHEMA).await?;
-        Ok(Arc::new(Encoder::new(&ids, syncs).map_err(LifeError::unavailable)?))
+        Ok(Arc::new(Encoder::new(|kind| ids[&kind], syncs).map_err(LifeError::unavailable)?))
     }
 
     async fn resolve(&self, topic: &str, schema: &str) -> Result<u32, LifeError> {

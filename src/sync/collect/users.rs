@@ -1,9 +1,11 @@
-//! Users: complete by the later of the two listings.
+//! Users: complete by the later of the two listings; a missing one is asked for by its id.
+
+use futures::future::join_all;
 
 use super::{Parents, Reader, note_count, sorted_tags};
 use crate::{
     alicloud::ims,
-    model::{Collection, Kind, user},
+    model::{Collection, Key, Kind, Reason, Unknown, user},
 };
 
 impl Reader<'_> {
@@ -14,6 +16,25 @@ impl Reader<'_> {
         let mut collection = Collection::whole_or_unknown(Kind::User, listing);
         note_count(&mut collection, listed, counts.and_then(|counts| counts.users));
         collection
+    }
+}
+
+impl Reader<'_> {
+    /// Asks for each of these users by id. Whoever the service does not call gone is held, for the
+    /// listings alone do not prove it.
+    pub(crate) async fn hold_users_that_exist(&self, users: &mut Collection, missing: impl IntoIterator<Item = &Key>) {
+        let asked = missing.into_iter().map(async |key| {
+            let user_id = key.components().next().unwrap_or_default();
+            (key, ims::get_user(self.session, user_id).await)
+        });
+        for (key, answer) in join_all(asked).await {
+            let why = match answer {
+                Ok(ims::Presence::Gone) => continue,
+                Ok(ims::Presence::Exists) => "it is in no listing, but GetUser finds it".to_owned(),
+                Err(error) => format!("GetUser did not say whether it is gone: {error}"),
+            };
+            users.hold(key.clone(), Unknown::new(Reason::RemovalsUnproven, why));
+        }
     }
 }
 
