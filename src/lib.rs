@@ -33,11 +33,11 @@
 
 #![warn(missing_docs)]
 
-pub mod avro;
-pub mod diff;
-pub mod event;
 pub mod model;
 pub mod state;
+pub mod diff;
+pub mod event;
+pub mod avro;
 
 pub mod alicloud;
 pub mod kafka;
