@@ -1,4 +1,4 @@
-//! Whose credentials are these? For the error that asks for `account.id`: ready to paste.
+//! Whose credentials are these? The answer to an error that asks for `account.id`, ready to paste.
 
 use std::time::Duration;
 
@@ -10,14 +10,10 @@ use crate::{alicloud, config::Refused};
 /// How long the answer may take; without it the error is shown as it is.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Adds the line to paste to a configuration error about a missing `account.id`, if the cloud can be asked.
-pub(super) async fn with_account_id(error: anyhow::Error) -> anyhow::Error {
-    match account_id(&error).await {
-        Some(id) => error.context(format!(
-            "the credentials belong to account {id}; if that is the one, write\n\n  [account]\n  id = \"{id}\"\n"
-        )),
-        None => error,
-    }
+/// The lines to paste, if `error` is a configuration without `account.id` and the cloud can be asked.
+pub(super) async fn hint(error: &anyhow::Error) -> Option<String> {
+    let id = account_id(error).await?;
+    Some(format!("the credentials belong to account {id}; if that is the one, write\n\n  [account]\n  id = \"{id}\""))
 }
 
 async fn account_id(error: &anyhow::Error) -> Option<String> {

@@ -8,10 +8,11 @@ use std::{
 
 use anyhow::Context;
 use clap::ValueEnum;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::{Exit, assemble, configure, identify};
+use super::{Exit, assemble, configure};
 use crate::{
     alicloud::{CallError, Client},
     config::Scope,
@@ -41,10 +42,7 @@ fn kind(name: &str) -> Result<Kind, String> {
 }
 
 pub(super) async fn run(args: &Args, file: Option<&Path>) -> anyhow::Result<Exit> {
-    let config = match configure(file, Scope::Reading) {
-        Err(error) => return Err(identify::with_account_id(error).await),
-        Ok(config) => config,
-    };
+    let config = configure(file, Scope::Reading)?;
     let settings = assemble::client_settings(&config.alicloud, &config.credentials, None)?;
     let client = Client::new(settings, &config.account.id)?;
     let begun = Instant::now();
@@ -103,10 +101,10 @@ fn print_table(out: &mut impl Write, account: &str, inventory: &Inventory, elaps
     writeln!(out, "account {account}\n")?;
     writeln!(out, "{:<20} {:>8}  READ", "KIND", "COUNT")?;
     for collection in inventory.collections.values() {
-        let status = match (collection.is_complete(), collection.why_unknown()) {
-            (true, _) => "complete".to_owned(),
-            (false, Some(why)) => format!("unknown: {why}"),
-            (false, None) => format!("partial: {} scopes unknown", collection.unknown_scopes().len()),
+        let status = match (collection.unknown_scopes().len(), collection.why_unknown()) {
+            (0, _) => "complete".to_owned(),
+            (_, Some(why)) => format!("unknown ({})", why.reason.as_str()),
+            (scopes, None) => format!("partial (unknown scopes: {scopes})"),
         };
         writeln!(out, "{:<20} {:>8}  {status}", collection.kind(), known(collection).count())?;
     }
@@ -122,7 +120,7 @@ fn print_kinds(out: &mut impl Write, inventory: &Inventory, kinds: &[Kind]) -> i
         for json in known(collection) {
             let entity: serde_json::Map<String, Value> = serde_json::from_str(json)?;
             let fields = entity.iter().filter(|(_, value)| !value.is_null() && **value != json!([]));
-            let fields: Vec<String> = fields.map(|(name, value)| format!("{name}={}", plain(value))).collect();
+            let fields: Vec<String> = fields.map(|(name, value)| format!("{name}={}", plain(name, value))).collect();
             writeln!(out, "{}  {}", collection.kind(), fields.join("  "))?;
         }
         if let Some(why) = collection.why_unknown() {
@@ -132,9 +130,13 @@ fn print_kinds(out: &mut impl Write, inventory: &Inventory, kinds: &[Kind]) -> i
     Ok(())
 }
 
-/// Texts without quotes; control characters of names must not reach the terminal.
-fn plain(value: &Value) -> String {
+/// Texts without quotes and dates as people write them; control characters of names must not reach the terminal.
+fn plain(field: &str, value: &Value) -> String {
     match value {
+        Value::Number(millis) if field.ends_with("_date") => {
+            let moment = millis.as_i64().and_then(|millis| Timestamp::from_millisecond(millis).ok());
+            moment.map_or_else(|| value.to_string(), |moment| moment.to_string())
+        }
         Value::String(text) => {
             text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
         }

@@ -86,12 +86,18 @@ impl Cli {
 
     /// Runs the command and tells on standard error why it failed, if it did.
     pub async fn run(self) -> Exit {
-        self.dispatch().await.unwrap_or_else(|error| {
-            if !is_closed_pipe(&error) {
-                eprintln!("ramstream: {error:#}");
+        match self.dispatch().await {
+            Ok(exit) => exit,
+            Err(error) => {
+                if !is_closed_pipe(&error) {
+                    eprintln!("ramstream: {error:#}");
+                }
+                if let Some(hint) = identify::hint(&error).await {
+                    eprintln!("\n{hint}");
+                }
+                Exit::of(&error)
             }
-            Exit::of(&error)
-        })
+        }
     }
 
     async fn dispatch(self) -> anyhow::Result<Exit> {

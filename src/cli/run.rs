@@ -27,10 +27,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: &Args, file: Option<&Path>) -> anyhow::Result<Exit> {
-    let config = match configure(file, Scope::Publishing) {
-        Err(error) => return Err(super::identify::with_account_id(error).await),
-        Ok(config) => config,
-    };
+    let config = configure(file, Scope::Publishing)?;
     let shutdown = on_signals().context("catching signals")?;
     let metrics = assemble::metrics();
     let account = assemble::account(&config, &metrics)?;
