@@ -362,14 +362,24 @@ pub fn oversized(diff: &Diff, limit_bytes: usize) -> BTreeMap<Key, Unknown> {
         .collect()
 }
 
-/// Every scope that is unknown, by kind and reason, for metrics.
-#[must_use]
-pub fn unknown_by_reason(diff: &Diff) -> BTreeMap<(Kind, Reason), usize> {
-    let mut counts = BTreeMap::new();
+/// The scopes of one kind that are unknown for one reason.
+pub(super) struct UnknownScopes {
+    /// How many.
+    pub(super) count: usize,
+    /// The first of them.
+    pub(super) example: Scope,
+    /// Its story.
+    pub(super) detail: String,
+}
+
+/// Every scope that is unknown, by kind and reason, for metrics and the log.
+pub(super) fn unknown_by_reason(diff: &Diff) -> BTreeMap<(Kind, Reason), UnknownScopes> {
+    let mut unknown = BTreeMap::new();
     for (kind, outcome) in &diff.kinds {
-        for why in outcome.unknown.values() {
-            *counts.entry((*kind, why.reason)).or_default() += 1;
+        for (scope, why) in &outcome.unknown {
+            let first = || UnknownScopes { count: 0, example: scope.clone(), detail: why.detail.clone() };
+            unknown.entry((*kind, why.reason)).or_insert_with(first).count += 1;
         }
     }
-    counts
+    unknown
 }

@@ -181,10 +181,9 @@ impl Account {
             elapsed_ms = u64::try_from(report.elapsed.as_millis()).unwrap_or(u64::MAX),
             "{}", if report.published() == 0 { "nothing changed" } else { "published" }
         );
-        for (kind, outcome) in &publication.diff().kinds {
-            for (scope, why) in &outcome.unknown {
-                warn!(%kind, %scope, reason = why.reason.as_str(), detail = why.detail, "unknown, its state is kept");
-            }
+        for ((kind, reason), unknown) in unknown_by_reason(publication.diff()) {
+            let (count, reason) = (unknown.count, reason.as_str());
+            warn!(%kind, reason, count, scope = %unknown.example, detail = unknown.detail, "unknown, its state is kept");
         }
         self.measure(publication, report);
     }
