@@ -9,14 +9,13 @@
 //! Arrows point one way; `tests/architecture.rs` reads the `use` lines and fails on any other.
 //!
 //! ```text
-//! alicloud ──► model ◄── state ◄── diff ◄── event ◄── avro ──► (bytes)        schemas/*.avsc
-//!    │                                                  │
-//!    └──────────────┐                        ┌── kafka ─┘  (knows bytes, topics, transactions, claims)
-//!                   ▼                        ▼
-//!                  sync  (the only orchestrator: collect → compare → publish)
-//!                   ▲
-//!        http · metrics · config · cli
-//! simulator: an Alibaba account behind real HTTP; demo: everything in one process
+//! model ◄── state ◄── diff ◄── event ◄── avro     pure; schemas/*.avsc     (a ◄── b: b uses a)
+//!   ▲                                     ▲
+//! alicloud            kafka               │
+//!   ▲                   ▲                 │
+//!   └───────────────── sync ──────────────┘       the only orchestrator: collect → compare → publish
+//!                       ▲
+//!        config, http, metrics ◄── cli, demo      faces; simulator stands apart
 //! ```
 //!
 //! | module | knows | does not know |
@@ -26,10 +25,31 @@
 //! | [`diff`] | how a reading becomes changes | I/O, the clock, randomness |
 //! | [`event`] | ids, types, headers and order of events | Avro, Kafka |
 //! | [`avro`] | the schemas and the encoding | topics' names on a broker |
-//! | [`alicloud`] | signing, paging, throttling, one file per service | Kafka |
+//! | [`alicloud`] | signing, paging, throttling; a file per service | Kafka |
 //! | [`kafka`] | transactions, claims, proofs of end, topics, the registry | users and groups |
 //! | [`sync`] | the cycle: collect, confirm, compare, publish, park | HTTP and broker details |
+//! | [`config`] | the file, the environment, every mistake at once | what the values are used for |
+//! | [`metrics`], [`http`] | figures and health, and who may ask for them | the cycle |
+//! | [`cli`] | the commands, and how configuration becomes parts | |
 //! | [`simulator`] | the services' behaviour, throttling, faults | everything above |
+//! | [`demo`] | all of it in one process | |
+//!
+//! # Invariants
+//!
+//! 1. Only [`model::Complete`] listings reach the comparison, and only `alicloud::paging` makes them.
+//! 2. Nothing is removed that was not missing twice; what could not be read keeps its state.
+//! 3. The state in memory changes only by reading the state topic.
+//! 4. One sync is one transaction; its first record is the claim, its last is progress.
+//! 5. A transaction is never aborted by hand and no outcome is guessed: the producer is dropped, the
+//!    next attempt reads what came of it.
+//! 6. A reading is published only on the state and under the claim that it began on.
+//!
+//! # To add a kind
+//!
+//! A file in [`model`] and a line in `model/kind.rs` (entities, then children, then edges); a schema
+//! in `schemas/`; its operations in [`alicloud`] and in [`alicloud::OPERATIONS`]; a file in
+//! `sync/collect/`, where the compiler asks for its line; both versions in `state/record.rs`; a row in
+//! the README; the simulator.
 
 #![warn(missing_docs)]
 

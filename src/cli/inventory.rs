@@ -25,7 +25,7 @@ pub(super) struct Args {
     /// How to print: a table for people, one JSON document for programs
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
-    /// Print only this kind, with all its fields [repeatable]
+    /// Print only this kind, with all its fields; may be given again
     #[arg(long, value_name = "KIND", value_parser = kind)]
     kind: Vec<Kind>,
 }

@@ -19,9 +19,6 @@ pub enum Op {
 }
 
 impl Op {
-    /// Every op, for metrics that start at zero.
-    pub const ALL: &[Self] = &[Self::Created, Self::Updated, Self::Removed, Self::Observed];
-
     /// The letter.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

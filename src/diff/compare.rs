@@ -93,11 +93,7 @@ impl Walk<'_> {
         if changed.is_empty() {
             return;
         }
-        let verb = if before.dates().born < after.dates().born && before.dates().born.is_some() {
-            Verb::Readded
-        } else {
-            before.update_verb(&after)
-        };
+        let verb = if after.dates().born_after(before.dates()) { Verb::Readded } else { before.update_verb(&after) };
         self.push::<E>(key, Op::Updated, verb, json, Some(held), changed);
     }
 

@@ -41,9 +41,6 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Every outcome, for metrics that start at zero.
-    pub const ALL: &[Self] = &[Self::Complete, Self::Partial, Self::Failed];
-
     /// The outcome in one word.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

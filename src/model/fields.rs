@@ -54,6 +54,12 @@ pub struct Dates {
 }
 
 impl Dates {
+    /// Whether it began later than `earlier`: under an unchanged key it was removed and added again.
+    #[must_use]
+    pub fn born_after(self, earlier: Self) -> bool {
+        backwards(self.born, earlier.born)
+    }
+
     /// Whether `self`, read later than `earlier`, is nevertheless older than it: the mark of a stale listing.
     #[must_use]
     pub fn older_than(self, earlier: Self) -> bool {

@@ -1,7 +1,7 @@
 //! The kinds of entities: their fields, keys, words and what is compared.
 //!
 //! One file per kind holds everything that is particular to it, and nothing else in the crate
-//! names a field of a user. The list in [`kind`] is the only place that names every kind.
+//! names a field of a user. The list in `kind.rs` names every kind; what works on all of them walks it.
 //!
 //! This module is pure: no I/O, no clock, no randomness.
 

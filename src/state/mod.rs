@@ -133,7 +133,7 @@ impl State {
     }
 
     fn apply_entity(&mut self, key: &str, value: Option<&[u8]>) -> Result<(), RecordError> {
-        let (kind, parsed) = Key::parse(&self.account, key).ok_or_else(|| RecordError::Key(key.to_owned()))?;
+        let (kind, parsed) = Key::parse(&self.account, key).ok_or_else(|| self.not_ours(key))?;
         let digest = self.digests.entry(kind).or_default();
         let entities = self.entities.entry(kind).or_default();
         let old = match value {
@@ -153,6 +153,11 @@ impl State {
             digest.subtract(old.digest);
         }
         Ok(())
+    }
+
+    fn not_ours(&self, key: &str) -> RecordError {
+        let is_ours = key.strip_prefix(&self.account).is_some_and(|rest| rest.starts_with('/'));
+        if is_ours { RecordError::UnknownKind(key.to_owned()) } else { RecordError::Key(key.to_owned()) }
     }
 
     /// The progress record, if there is one.

@@ -15,7 +15,8 @@ use crate::model::{Key, Kind, Millis, Reason, Scope};
 /// The format that this version writes and reads.
 const FORMAT: u32 = 1;
 
-/// What a reader must understand to read what this version writes.
+/// What a reader must understand to read what this version writes. A new kind raises it, and
+/// `FORMAT` with it: an older version must not take the new kind's records for somebody else's.
 pub const MIN_READER: u32 = 1;
 
 /// Why a record of the state topic cannot be used. Nothing may be published after any of these.
@@ -24,6 +25,9 @@ pub enum RecordError {
     /// The key is none of this account's.
     #[error("the state topic holds a record with the key {0:?}, which is not this account's")]
     Key(String),
+    /// The kind is none that this version knows.
+    #[error("the state topic holds the record {0:?} of a kind that this version does not know: run the newer version")]
+    UnknownKind(String),
     /// The value is not what a record looks like.
     #[error("the state record {key} cannot be read")]
     Malformed {

@@ -75,6 +75,8 @@ fn foreign_newer_and_malformed_records_stop_the_reader() {
     let newer = br#"{"format":9,"model_version":"1","revision":1,"entity":{}}"#;
     assert!(matches!(state.apply(user_key("1").as_bytes(), Some(newer)), Err(RecordError::Newer { format: 9, .. })));
     assert!(matches!(state.apply(b"999/user/1", Some(newer)), Err(RecordError::Key(_))));
+    let gadget = format!("{ACCOUNT}/gadget/1");
+    assert!(matches!(state.apply(gadget.as_bytes(), Some(newer)), Err(RecordError::UnknownKind(_))));
     for malformed in [&b""[..], b"{", b"\xff", b"[]", br#"{"format":1}"#] {
         let refused = state.apply(user_key("1").as_bytes(), Some(malformed));
         assert!(matches!(refused, Err(RecordError::Malformed { .. })), "{malformed:?}");
@@ -100,4 +102,10 @@ fn the_claim_is_nobodys_state_and_scopes_come_and_go() {
     assert_eq!(state.scopes().get(&scope), Some(&record));
     state.apply(scope_key(ACCOUNT, &scope).as_bytes(), None).unwrap();
     assert!(state.scopes().is_empty());
+}
+
+/// Whoever adds a kind raises `FORMAT` and `MIN_READER`, then this line.
+#[test]
+fn a_new_kind_raises_the_version_of_readers() {
+    assert_eq!((Kind::ALL.len(), MIN_READER), (7, 1));
 }

@@ -109,12 +109,6 @@ impl Publication {
         self.progress.collections.iter().map(|(kind, said)| (*kind, said))
     }
 
-    /// The sync record.
-    #[must_use]
-    pub fn sync_record(&self) -> Option<&Notice> {
-        self.notices.last()
-    }
-
     /// The records in publishing order, encoded one by one as they are taken.
     pub fn records(self: &Arc<Self>, topics: &Arc<Topics>, encoder: &Arc<Encoder>) -> Records {
         let events = (0..self.diff.changes.len()).map({

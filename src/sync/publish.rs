@@ -26,6 +26,9 @@ use crate::{
     state::State,
 };
 
+/// Attempts to publish a reading go on for at least this long.
+const LEAST_PATIENCE: Duration = Duration::from_secs(60);
+
 /// The owner of an account: its writer, and the state as the topic says it.
 pub(super) struct Owner<'a> {
     pub(super) account: &'a Account,
@@ -70,12 +73,39 @@ pub(super) enum Synced {
     Discarded,
 }
 
-/// What an attempt to publish decides at step 3 against sending.
+/// How the publishing of one reading ended.
+enum Ending {
+    /// It is committed, by the last attempt or by an earlier one whose answer was lost.
+    Committed,
+    /// Another copy owns the account.
+    Superseded(Claim),
+    /// The state or the claim is not the one that the reading began on.
+    Moved,
+}
+
+/// What an attempt decides at step 3 against sending.
 enum Left {
     /// An earlier attempt of this reading was committed after all.
     AlreadyCommitted,
     /// The state or the claim is not the one that the reading began on.
     Moved,
+}
+
+impl Ending {
+    fn of(outcome: Outcome<Left>) -> Self {
+        match outcome {
+            Outcome::Committed { .. } | Outcome::Left(Left::AlreadyCommitted) => Self::Committed,
+            Outcome::Superseded(claim) => Self::Superseded(claim),
+            Outcome::Left(Left::Moved) => Self::Moved,
+        }
+    }
+
+    fn metric(&self) -> TransactionOutcome {
+        match self {
+            Self::Committed => TransactionOutcome::Committed,
+            Self::Superseded(_) | Self::Moved => TransactionOutcome::Superseded,
+        }
+    }
 }
 
 impl Owner<'_> {
@@ -90,10 +120,10 @@ impl Owner<'_> {
         if self.state.progress().is_none() {
             self.account.prove_first_run().await?;
         }
-        let synced = self.publish(&publication, begun).await?;
-        let Some(sequence) = synced else { return Ok(Synced::Discarded) };
-        if let Err(claim) = sequence {
-            return Ok(Synced::Superseded(claim));
+        match self.publish(&publication, begun).await? {
+            Ending::Moved => return Ok(Synced::Discarded),
+            Ending::Superseded(claim) => return Ok(Synced::Superseded(claim)),
+            Ending::Committed => {}
         }
         self.ledger.commit(rounds.roles);
         self.ledger.commit(rounds.policies);
@@ -102,39 +132,26 @@ impl Owner<'_> {
         Ok(Synced::Published(report))
     }
 
-    /// Attempts until it is committed (`Ok`), superseded (`Err`) or not ours to commit any more (`None`).
-    ///
-    /// After an interval without success the reading is given up: a fresh one says more.
-    async fn publish(
-        &mut self,
-        publication: &Arc<Publication>,
-        begun: Instant,
-    ) -> Result<Option<Result<(), Claim>>, LifeError> {
-        let patience = self.account.rhythm.interval.unwrap_or(Duration::MAX).max(Duration::from_secs(60));
+    /// Attempts until the reading is committed or no longer ours to commit. After an interval without
+    /// success this life ends, and the next one reads the account afresh.
+    async fn publish(&mut self, publication: &Arc<Publication>, begun: Instant) -> Result<Ending, LifeError> {
+        let patience = self.account.rhythm.interval.unwrap_or(Duration::MAX).max(LEAST_PATIENCE);
         let mut backoff = Backoff::default();
         loop {
             let attempt_begun = Instant::now();
-            let outcome = self.attempt(publication).await;
-            let ended = match &outcome {
-                Ok(Outcome::Committed { .. } | Outcome::Left(Left::AlreadyCommitted)) => TransactionOutcome::Committed,
-                Ok(Outcome::Superseded(_) | Outcome::Left(Left::Moved)) => TransactionOutcome::Superseded,
-                Err(_) => TransactionOutcome::Failed,
+            let outcome = self.attempt(publication).await.map(Ending::of);
+            let metric = outcome.as_ref().map_or(TransactionOutcome::Failed, Ending::metric);
+            self.account.metrics.transaction_ended(metric, attempt_begun.elapsed());
+            let why = match outcome {
+                Ok(ending) => return Ok(ending),
+                Err(error) => chain(&error),
             };
-            self.account.metrics.transaction_ended(ended, attempt_begun.elapsed());
-            match outcome {
-                Ok(Outcome::Committed { .. } | Outcome::Left(Left::AlreadyCommitted)) => return Ok(Some(Ok(()))),
-                Ok(Outcome::Superseded(claim)) => return Ok(Some(Err(claim))),
-                Ok(Outcome::Left(Left::Moved)) => return Ok(None),
-                Err(error) => {
-                    let why = chain(&error);
-                    if begun.elapsed() > patience {
-                        return Err(LifeError::Unavailable(why));
-                    }
-                    let wait = backoff.after_failure(rand::random());
-                    warn!(error = why, wait_secs = wait.as_secs(), "publishing failed, beginning a new attempt");
-                    sleep(wait).await;
-                }
+            if begun.elapsed() > patience {
+                return Err(LifeError::Unavailable(why));
             }
+            let wait = backoff.after_failure(rand::random());
+            warn!(error = why, wait_secs = wait.as_secs(), "publishing failed, beginning a new attempt");
+            sleep(wait).await;
         }
     }
 
@@ -210,12 +227,10 @@ impl Account {
             };
             self.metrics.changes_published(kind.as_str(), op, count);
         }
-        let unknown = unknown_by_reason(publication.diff());
-        self.metrics.set_unknown_scopes(
-            unknown
-                .into_iter()
-                .flat_map(|((kind, reason), count)| std::iter::repeat_n((kind.as_str(), reason.as_str()), count)),
-        );
+        let unknown = unknown_by_reason(publication.diff()).into_iter();
+        self.metrics.set_unknown_scopes(unknown.flat_map(|((kind, reason), unknown)| {
+            std::iter::repeat_n((kind.as_str(), reason.as_str()), unknown.count)
+        }));
         for (kind, said) in publication.collections() {
             self.metrics.set_entities(kind.as_str(), usize::try_from(said.count).unwrap_or(usize::MAX));
             let is_complete = publication.diff().kinds.get(&kind).is_some_and(|outcome| outcome.unknown.is_empty());

@@ -79,35 +79,54 @@ struct Twice<T> {
 impl Reader<'_> {
     /// Reads what is wanted. Nothing in it fails as a whole: what could not be read is unknown.
     pub(crate) async fn read(&self, wanted: &Wanted, rounds: &mut Rounds) -> BTreeMap<Kind, Collection> {
-        let session = self.session;
-        let (users, groups, roles) =
-            join!(ims::list_users(session), ims::list_groups(session), ram::list_roles(session));
-        let (account, members, attachments, (), policies, counts) = join!(
+        let Rounds { roles: role_round, policies: policy_round } = rounds;
+        let by_name = async {
+            let (users, groups, roles) = self.list_parents().await;
+            let (members, attachments, ()) = join!(
+                self.members(wanted, &groups),
+                self.attachment_rows(wanted),
+                self.role_details(wanted, &roles, role_round),
+            );
+            (self.list_parents_again(users, groups, roles).await, members, attachments)
+        };
+        let (account, policies, counts, (parents, members, attachments)) = join!(
             self.account(wanted),
-            self.members(wanted, &groups),
-            self.attachment_rows(wanted),
-            self.role_details(wanted, &roles, &mut rounds.roles),
-            self.policies(wanted, &mut rounds.policies),
-            ims::get_account_summary(session),
+            self.policies(wanted, policy_round),
+            ims::get_account_summary(self.session),
+            by_name,
         );
-        let (users_after, groups_after, roles_after) =
-            join!(ims::list_users(session), ims::list_groups(session), ram::list_roles(session));
-        let parents = Parents {
+        let counts = counts.map(|counts| counts.item).ok();
+        let counts = counts.as_ref();
+        let (mut account, mut policies, mut members, mut attachments) = (account, policies, members, attachments);
+        let mut collection = |kind: Kind| match kind {
+            Kind::Account => account.take(),
+            Kind::User => wanted.kind(kind).then(|| self.users(&parents, counts)),
+            Kind::Group => wanted.kind(kind).then(|| self.groups(&parents, counts)),
+            Kind::Role => wanted.kind(kind).then(|| self.roles(&parents, counts, role_round)),
+            Kind::Policy => policies.take().map(|policies| policies.into_collection(counts)),
+            Kind::Membership => members.take().map(|members| self.memberships(&parents, members)),
+            Kind::PolicyAttachment => attachments.take().map(|rows| self.policy_attachments(&parents, rows)),
+        };
+        Kind::ALL.iter().filter_map(|kind| Some((*kind, collection(*kind)?))).collect()
+    }
+
+    async fn list_parents(&self) -> (Listing<ims::User>, Listing<ims::Group>, Listing<ram::Role>) {
+        let session = self.session;
+        join!(ims::list_users(session), ims::list_groups(session), ram::list_roles(session))
+    }
+
+    async fn list_parents_again(
+        &self,
+        users: Listing<ims::User>,
+        groups: Listing<ims::Group>,
+        roles: Listing<ram::Role>,
+    ) -> Parents {
+        let (users_after, groups_after, roles_after) = self.list_parents().await;
+        Parents {
             users: Twice { before: users, after: users_after },
             groups: Twice { before: groups, after: groups_after },
             roles: Twice { before: roles, after: roles_after },
-        };
-        let counts = counts.map(|counts| counts.item).ok();
-        let read = [
-            account,
-            wanted.kind(Kind::User).then(|| self.users(&parents, counts.as_ref())),
-            wanted.kind(Kind::Group).then(|| self.groups(&parents, counts.as_ref())),
-            wanted.kind(Kind::Role).then(|| self.roles(&parents, counts.as_ref(), &rounds.roles)),
-            policies.map(|policies| policies.into_collection(counts.as_ref())),
-            members.map(|members| self.memberships(&parents, members)),
-            attachments.map(|rows| self.policy_attachments(&parents, rows)),
-        ];
-        read.into_iter().flatten().map(|collection| (collection.kind(), collection)).collect()
+        }
     }
 
     fn account_id(&self) -> &str {
