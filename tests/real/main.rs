@@ -3,6 +3,9 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod baseline;
+mod changes;
+mod headers;
 mod kafka_protocol;
 mod registry;
 mod support;
