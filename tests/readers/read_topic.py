@@ -98,13 +98,13 @@ def consumer_of(kafka: str, isolation: str) -> Consumer:
     return Consumer(
         {
             "bootstrap.servers": kafka,
+            # The end of a partition is told with the answer to a fetch; an idle one may take this long.
+            "fetch.wait.max.ms": 20,
             "group.id": "unused",
             "enable.auto.commit": False,
             "enable.partition.eof": True,
             "auto.offset.reset": "error",
             "isolation.level": isolation,
-            # The end of a partition is told with the answer to a fetch; an idle one may take this long.
-            "fetch.wait.max.ms": 20,
         }
     )
 

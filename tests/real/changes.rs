@@ -92,7 +92,11 @@ async fn a_removal_is_confirmed_before_it_is_published() {
     let removed: Vec<_> = world.events().await.split_off(baseline.len());
     let group = lookup(&account, "groups", ("group_name", "doomed"), "group_id");
     let types: Vec<&str> = removed.iter().map(|event| text(event, "event_type")).collect();
-    assert_eq!(types, ["membership.removed", "membership.removed", "group.removed"], "edges go before what they hang on");
+    assert_eq!(
+        types,
+        ["membership.removed", "membership.removed", "group.removed"],
+        "edges go before what they hang on"
+    );
     assert_eq!(removed[2]["key"], world.key(&format!("group/{group}")));
     for edge in of_type(&removed, "membership.removed") {
         // The group was not there to be asked for its members: they go with it.
@@ -117,7 +121,8 @@ async fn every_kind_of_change_is_told_as_what_it_is() {
     cloud.revise_policy("revised").await;
     cloud.attach("Custom", "fresh-policy", "mover").await;
     world.run_once().await.exits_with(COMPLETE);
-    let mut types: Vec<String> = world.events_of(2).await.iter().map(|event| text(event, "event_type").to_owned()).collect();
+    let mut types: Vec<String> =
+        world.events_of(2).await.iter().map(|event| text(event, "event_type").to_owned()).collect();
     types.sort();
     assert_eq!(types, ["policy.created", "policy.updated", "policy_attachment.added", "role.added", "user.frozen"]);
 
@@ -126,7 +131,8 @@ async fn every_kind_of_change_is_told_as_what_it_is() {
     cloud.delete_role("fresh-role").await;
     cloud.delete_user("mover").await;
     world.run_once().await.exits_with(COMPLETE);
-    let types: Vec<String> = world.events_of(3).await.iter().map(|event| text(event, "event_type").to_owned()).collect();
+    let types: Vec<String> =
+        world.events_of(3).await.iter().map(|event| text(event, "event_type").to_owned()).collect();
     // By kind, in the order in which the product lists kinds: edges first, then what they hang on.
     assert_eq!(types, ["policy_attachment.removed", "user.removed", "role.removed"]);
     assert_same(&fold(&world.events().await), &content(&cloud.account().await));

@@ -27,7 +27,10 @@ async fn events_carry_cloud_event_headers_and_land_where_murmur2_says() {
     for notice in world.notices().await {
         let headers = &notice["headers"];
         assert_eq!((text(headers, "ce_id"), text(headers, "ce_specversion")), (text(&notice, "notice_id"), "1.0"));
-        assert_eq!((text(headers, "content-type"), text(&notice, "key")), ("application/avro", world.cloud.account_id()));
+        assert_eq!(
+            (text(headers, "content-type"), text(&notice, "key")),
+            ("application/avro", world.cloud.account_id())
+        );
     }
     for record in world.state_records().await {
         assert_eq!(record["headers"], Value::Object(serde_json::Map::new()), "{record}");

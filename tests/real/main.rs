@@ -5,8 +5,13 @@
 
 mod baseline;
 mod changes;
+mod completeness;
+mod copies;
+mod crash;
+mod daemon;
 mod headers;
 mod kafka_protocol;
+mod refusals;
 mod registry;
 mod support;
 mod topics;

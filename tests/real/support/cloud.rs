@@ -150,21 +150,17 @@ impl Cloud {
         self.ram("AttachPolicyToUser", &parameters).await;
     }
 
-    /// Attaches or detaches as the row of the account file says, in its own scope.
-    pub(crate) async fn attachment(&self, action: &str, row: &Value) {
-        let account = self.account().await;
-        let scope = row["resource_group_id"].as_str().unwrap_or(self.account_id());
-        let text = |value: &Value| value.as_str().unwrap().to_owned();
-        let (principal_type, name) = principal(&account, row);
+    /// Detaches what a row of the account file says, in its own scope.
+    pub(crate) async fn detach_row(&self, account: &Value, row: &Value) {
+        let (principal_type, principal) = principal(account, row);
         let parameters = [
-            ("PolicyType", text(&row["policy_type"])),
-            ("PolicyName", text(&row["policy_name"])),
-            ("PrincipalType", principal_type.to_owned()),
-            ("PrincipalName", name),
-            ("ResourceGroupId", scope.to_owned()),
+            ("PolicyType", row["policy_type"].as_str().unwrap()),
+            ("PolicyName", row["policy_name"].as_str().unwrap()),
+            ("PrincipalType", principal_type),
+            ("PrincipalName", &principal),
+            ("ResourceGroupId", row["resource_group_id"].as_str().unwrap_or(self.account_id())),
         ];
-        let parameters: Vec<_> = parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        self.call(RESOURCE_MANAGER, action, &parameters).await;
+        self.call(RESOURCE_MANAGER, "DetachPolicy", &parameters).await;
     }
 
     pub(crate) async fn detach(&self, policy_type: &str, policy: &str, user: &str) {

@@ -59,10 +59,17 @@ pub(crate) fn check_sequences(syncs: &[Value], events: &[Value]) {
         let of_this = events.iter().filter(|event| event["sequence"] == sync["sequence"]);
         let sync_ids: BTreeSet<&str> = of_this.clone().map(|event| text(event, "sync_id")).collect();
         assert_eq!(sync["batch_size"], of_this.count(), "batch_size of sequence {}", sync["sequence"]);
-        assert!(sync_ids.iter().all(|id| *id == text(sync, "sync_id")), "{sync_ids:?} of sequence {}", sync["sequence"]);
+        assert!(
+            sync_ids.iter().all(|id| *id == text(sync, "sync_id")),
+            "{sync_ids:?} of sequence {}",
+            sync["sequence"]
+        );
     }
     let last = syncs.last().map_or(&Value::Null, |sync| &sync["sequence"]);
-    assert!(events.iter().all(|event| event["sequence"].as_i64() <= last.as_i64()), "events after the last sync record");
+    assert!(
+        events.iter().all(|event| event["sequence"].as_i64() <= last.as_i64()),
+        "events after the last sync record"
+    );
 }
 
 /// What the simulated account holds, by the key that its events must have: the fields that the events are held against.

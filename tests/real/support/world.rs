@@ -129,6 +129,14 @@ impl World {
         self.read(&[self.state_topic()], true).await
     }
 
+    /// The claim record that holds: who owns the account.
+    pub(crate) async fn last_claim(&self) -> Value {
+        let key = self.key("~claim");
+        let mut claims = self.state_records().await;
+        claims.retain(|record| record["key"] == key.as_str());
+        claims.pop().expect("somebody has claimed the account")["value"].take()
+    }
+
     /// The records of some topics as a reader by another hand decodes them, committed ones only.
     async fn read(&self, topics: &[String], is_json: bool) -> Vec<Value> {
         let python = std::env::var("TEST_PYTHON").expect("TEST_PYTHON is an interpreter with the readers' packages");
