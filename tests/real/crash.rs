@@ -37,11 +37,13 @@ async fn a_killed_daemon_repeats_nothing_and_loses_nothing() {
     let killing = async {
         for kill in 0..kills {
             let mut daemon = world.start_daemon();
-            // Half of them are killed on their way to the claim, the other half in the syncs after it.
-            if kill % 2 == 1 {
-                daemon.is_ready().await;
+            // In turn: on the way to the claim, in the first sync, and in one that follows a committed one.
+            match kill % 3 {
+                0 => {}
+                1 => daemon.is_ready().await,
+                _ => drop(daemon.logs("\"outcome\"").await),
             }
-            sleep(Duration::from_millis(random.random_range(0..2_500))).await;
+            sleep(Duration::from_millis(random.random_range(0..2_000))).await;
             daemon.kill().await;
         }
         calm.cancel();
@@ -57,6 +59,7 @@ async fn a_killed_daemon_repeats_nothing_and_loses_nothing() {
     let events = world.events().await;
     let syncs = world.syncs().await;
     println!("{mutations} changes, {} syncs, {} events", syncs.len(), events.len());
+    assert!(syncs.len() as u64 > kills / 3, "syncs were committed between the kills");
     check_sequences(&syncs, &events);
     assert_same(&fold(&events), &content(&world.cloud.account().await));
     assert!(events.iter().any(|event| event["op"] != "r"), "changes were published, and not the baseline alone");
