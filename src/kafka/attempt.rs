@@ -133,10 +133,7 @@ impl Writer {
     }
 
     async fn fresh_producer(&self) -> Result<Producer, AttemptError> {
-        let watched_topic = self.log.topic().to_string();
-        Producer::create_and_init(Arc::clone(&self.connection), self.transactional_id.clone(), watched_topic)
-            .await
-            .map_err(at(Step::Init))
+        init(&self.connection, &self.transactional_id, self.log.topic()).await
     }
 
     /// Steps 4 (after begin), 5 and 6. Leaving early drops the producer.
@@ -193,6 +190,22 @@ impl Writer {
         }
         AttemptError::TooSlow { elapsed, limit_ms: limit.as_millis(), source: Box::new(error) }
     }
+}
+
+/// Ends the transaction that a dead process with this id left open. Until then, or until it times out, a read to the
+/// proven end of `topic` stands still in front of it. A living process with the id is fenced: it begins a new attempt.
+pub async fn end_open_transaction(
+    connection: &Arc<Connection>,
+    transactional_id: &str,
+    topic: &str,
+) -> Result<(), AttemptError> {
+    init(connection, transactional_id, topic).await.map(drop)
+}
+
+async fn init(connection: &Arc<Connection>, transactional_id: &str, topic: &str) -> Result<Producer, AttemptError> {
+    Producer::create_and_init(Arc::clone(connection), transactional_id.to_owned(), topic.to_owned())
+        .await
+        .map_err(at(Step::Init))
 }
 
 fn at(step: Step) -> impl FnOnce(ClientError) -> AttemptError {

@@ -17,7 +17,7 @@ use super::{
     recover::LifeError,
     status::{Phase, Status},
 };
-use crate::kafka::{Claim, Judgement, Writer, backoff::Backoff};
+use crate::kafka::{Claim, Judgement, Writer, backoff::Backoff, end_open_transaction};
 
 /// How often an idle owner looks whether it has been superseded.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -41,9 +41,11 @@ pub enum End {
 /// Runs until `shutdown`.
 pub async fn run(account: &Account, status: &Status, shutdown: &CancellationToken) -> End {
     let mut backoff = Backoff::default();
+    let mut start = Start::Decisive;
     account.metrics.set_sync_interval(account.rhythm.interval);
     while !shutdown.is_cancelled() {
-        let Err(ended) = live(account, status, shutdown, &mut backoff).await else { break };
+        let Err(ended) = live(account, status, shutdown, &mut backoff, start).await else { break };
+        start = Start::after(&ended);
         account.metrics.set_health(false, false);
         let wait = match ended {
             LifeError::Refused(refusal) => {
@@ -67,7 +69,7 @@ pub async fn run(account: &Account, status: &Status, shutdown: &CancellationToke
 pub async fn run_once(account: &Account, shutdown: &CancellationToken) -> End {
     let (status, _) = Status::channel();
     let once = async {
-        let mut owner = begin(account, &status).await?;
+        let mut owner = begin(account, &status, Start::Decisive).await?;
         loop {
             match account.claim(&mut owner.writer, &mut owner.state).await? {
                 Claimed::Superseded(_) => return Ok(End::Superseded),
@@ -98,12 +100,35 @@ pub async fn run_once(account: &Account, shutdown: &CancellationToken) -> End {
     })
 }
 
+/// How a life begins.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Start {
+    /// It ends what a dead process left open in Kafka, for that hides the end of the state.
+    Decisive,
+    /// It only looks, after a refusal: a copy that may not publish must not fence one that does, over and over.
+    Looking,
+}
+
+impl Start {
+    fn after(ended: &LifeError) -> Self {
+        match ended {
+            LifeError::Refused(_) => Self::Looking,
+            LifeError::Unavailable(_) => Self::Decisive,
+        }
+    }
+}
+
 /// Prepares topics and schemas and reads the state: everything before the claim.
-async fn begin<'a>(account: &'a Account, status: &Status) -> Result<Owner<'a>, LifeError> {
+async fn begin<'a>(account: &'a Account, status: &Status, start: Start) -> Result<Owner<'a>, LifeError> {
     status.enter(Phase::Starting);
     account.prepare_topics().await?;
     let encoder = account.resolve_schemas().await?;
     let begun = Instant::now();
+    if start == Start::Decisive {
+        let state = account.topics.state();
+        let ended = end_open_transaction(&account.connection, &account.transactional_id, &state).await;
+        ended.map_err(LifeError::unavailable)?;
+    }
     let (log, state) = account.recover().await?;
     account.metrics.state_recovered(begun.elapsed());
     account.metrics.set_state_records(state.count());
@@ -121,8 +146,9 @@ async fn live(
     status: &Status,
     shutdown: &CancellationToken,
     backoff: &mut Backoff,
+    start: Start,
 ) -> Result<(), LifeError> {
-    let Some(begun) = shutdown.run_until_cancelled(begin(account, status)).await else { return Ok(()) };
+    let Some(begun) = shutdown.run_until_cancelled(begin(account, status, start)).await else { return Ok(()) };
     let mut owner = begun?;
     loop {
         status.enter(Phase::Claiming);

@@ -1,4 +1,4 @@
-"""Reads a topic from its beginning to its end and prints one JSON line per record.
+"""Reads topics from their beginning to their end and prints one JSON line per record.
 
 A reader by another hand: Confluent's own client with its AvroDeserializer, so that a test does not
 take the writer's word for what stands in a topic. Exit 1 on a record that it cannot decode, on a
@@ -98,6 +98,8 @@ def consumer_of(kafka: str, isolation: str) -> Consumer:
     return Consumer(
         {
             "bootstrap.servers": kafka,
+            # The end of a partition is told with the answer to a fetch; an idle one may take this long.
+            "fetch.wait.max.ms": 20,
             "group.id": "unused",
             "enable.auto.commit": False,
             "enable.partition.eof": True,
@@ -121,7 +123,7 @@ def arguments() -> argparse.ArgumentParser:
 def main() -> None:
     parser = arguments()
     parser.description = __doc__
-    parser.add_argument("topic")
+    parser.add_argument("topics", nargs="+", metavar="topic")
     parser.add_argument("--read-uncommitted", action="store_true", help="also what was aborted or is still open")
     parser.add_argument("--json", action="store_true", help="the values are plain JSON, not Avro")
     given = parser.parse_args()
@@ -131,8 +133,9 @@ def main() -> None:
     decode = json_decoder if given.json else avro_decoder(given.registry)
     consumer = consumer_of(given.kafka, "read_uncommitted" if given.read_uncommitted else "read_committed")
     try:
-        for record in read(consumer, given.topic, decode, given.timeout_secs):
-            print(json.dumps(record, default=as_json), flush=True)
+        for topic in given.topics:
+            for record in read(consumer, topic, decode, given.timeout_secs):
+                print(json.dumps(record, default=as_json), flush=True)
     finally:
         consumer.close()
 

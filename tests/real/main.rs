@@ -3,7 +3,15 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod baseline;
+mod changes;
+mod completeness;
+mod copies;
+mod crash;
+mod daemon;
+mod headers;
 mod kafka_protocol;
+mod refusals;
 mod registry;
 mod support;
 mod topics;

@@ -1,6 +1,11 @@
 //! Addresses of the services, names that no other test uses, and clients by another hand than the
 //! product's: plain rdkafka, for what an outsider does to a topic.
 
+pub(crate) mod cloud;
+pub(crate) mod fold;
+pub(crate) mod process;
+pub(crate) mod world;
+
 use std::sync::Arc;
 use std::time::Duration;
 

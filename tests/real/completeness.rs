@@ -1,0 +1,126 @@
+//! Complete or unknown: what could not be read is never taken for a change, and nothing of it is lost.
+
+use ramstream::simulator::seed::Size;
+use serde_json::{Value, json};
+
+use crate::support::cloud::{lookup, names, rows, small};
+use crate::support::fold::{assert_same, check_sequences, content, fold};
+use crate::support::process::{COMPLETE, PARTIAL};
+use crate::support::world::{World, collection, of_type, text, told};
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka and a registry: make test"]
+async fn a_failed_page_publishes_nothing() {
+    // More groups than a page holds.
+    let mut world = World::of(Size { groups: 130, ..small() }).await;
+    world.set("SYNC__TIME_BUDGET", "5s");
+    let cloud = &world.cloud;
+    world.run_once().await.exits_with(COMPLETE);
+    let baseline = world.events().await;
+
+    cloud.fault(json!({ "operation": "ListGroups", "page": 2, "fault": "http_5xx" })).await;
+    let account = cloud.account().await;
+    let gone = names(&account, "groups", "group_name").into_iter().find(|name| is_empty(&account, name)).unwrap();
+    cloud.delete_group(&gone).await;
+    cloud.create_group("unseen").await;
+    cloud.create_user("seen").await;
+    world.run_once().await.exits_with(PARTIAL);
+    assert!(cloud.end_faults().await > 0, "the second page was asked for");
+
+    let published: Vec<Value> = world.events().await.split_off(baseline.len());
+    let types: Vec<&str> = published.iter().map(|event| text(event, "event_type")).collect();
+    assert_eq!(types, ["user.added"], "everything else flows, and nothing is said of groups");
+    let syncs = world.syncs().await;
+    let groups = collection(&syncs[1], "group");
+    assert_eq!((text(&syncs[1], "outcome"), text(groups, "status")), ("partial", "unknown"), "{groups}");
+    assert!(matches!(text(groups, "reason"), "unavailable" | "out_of_time"), "{groups}");
+    assert!(groups["stale_since"].is_i64(), "{groups}");
+
+    // What happened meanwhile is found by the next complete listing.
+    world.run_once().await.exits_with(COMPLETE);
+    let events = world.events().await;
+    let found: Vec<Value> = events.iter().filter(|event| event["sequence"] == 3).cloned().collect();
+    assert_eq!((of_type(&found, "group.removed").len(), of_type(&found, "group.added").len(), found.len()), (1, 1, 2));
+    assert_same(&fold(&events), &content(&cloud.account().await));
+    check_sequences(&world.syncs().await, &events);
+}
+
+/// Whether the group has neither members nor policies, so that it can be deleted.
+fn is_empty(account: &Value, group: &str) -> bool {
+    let id = lookup(account, "groups", ("group_name", group), "group_id");
+    rows(account, "memberships").iter().all(|row| row["group_id"] != id.as_str())
+        && rows(account, "attachments").iter().all(|row| row["principal_id"] != id.as_str())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka and a registry: make test"]
+async fn a_throttled_read_is_unknown_not_empty() {
+    let mut world = World::small().await;
+    world.set("SYNC__TIME_BUDGET", "3s");
+    let cloud = &world.cloud;
+    world.run_once().await.exits_with(COMPLETE);
+    let baseline = world.events().await;
+
+    cloud.fault(json!({ "operation": "ListUsersForGroup", "fault": "throttle" })).await;
+    world.run_once().await.exits_with(PARTIAL);
+    assert!(cloud.end_faults().await > 0, "members were asked for");
+    assert_eq!(world.events().await, baseline);
+    let syncs = world.syncs().await;
+    let members = collection(&syncs[1], "membership");
+    assert_eq!(text(members, "reason"), "throttled", "{members}");
+    assert_eq!(members["entities"], collection(&syncs[0], "membership")["entities"], "they are held");
+
+    assert_eq!(world.run_once().await.exits_with(COMPLETE).last_line(), "nothing changed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka and a registry: make test"]
+async fn a_throttled_first_run_is_no_empty_baseline() {
+    let mut world = World::small().await;
+    world.set("SYNC__TIME_BUDGET", "3s");
+    let cloud = &world.cloud;
+    cloud.fault(json!({ "operation": "ListUsers", "fault": "throttle" })).await;
+    world.run_once().await.exits_with(PARTIAL);
+    assert!(cloud.end_faults().await > 0);
+    assert!(of_type(&world.events().await, "user.observed").is_empty());
+
+    // Read for the first time now: still a baseline, and not "added".
+    world.run_once().await.exits_with(COMPLETE);
+    let events = world.events().await;
+    assert!(events.iter().all(|event| event["op"] == "r"), "{:#?}", told(&events));
+    assert_same(&fold(&events), &content(&cloud.account().await));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka and a registry: make test"]
+async fn a_denied_operation_is_a_coverage_notice_and_keeps_the_state() {
+    let world = World::small().await;
+    let cloud = &world.cloud;
+    world.run_once().await.exits_with(COMPLETE);
+    let baseline = world.events().await;
+
+    cloud.fault(json!({ "operation": "ListPolicyAttachments", "fault": "deny" })).await;
+    for _ in 0..2 {
+        world.run_once().await.exits_with(PARTIAL);
+    }
+    cloud.end_faults().await;
+    assert_eq!(world.events().await, baseline, "its state is held");
+    world.run_once().await.exits_with(COMPLETE);
+    assert_eq!(world.events().await, baseline);
+
+    let notices = world.notices().await;
+    let told: Vec<(&str, i64)> =
+        notices.iter().map(|notice| (text(notice, "notice_type"), notice["sequence"].as_i64().unwrap())).collect();
+    let wanted = [
+        ("sync.completed", 1),
+        ("coverage.lost", 2),
+        ("sync.completed", 2),
+        ("sync.completed", 3),
+        ("coverage.restored", 4),
+        ("sync.completed", 4),
+    ];
+    assert_eq!(told, wanted, "said once when it is lost, and once when it is back");
+    assert!(text(&notices[1], "message").contains("policy_attachment"), "{}", notices[1]);
+    let denied = collection(&notices[3], "policy_attachment");
+    assert_eq!((text(denied, "status"), text(denied, "reason")), ("unknown", "denied"), "{denied}");
+}

@@ -1,0 +1,66 @@
+//! The daemon as its supervisor and its scraper see it.
+
+use std::time::{Duration, Instant};
+
+use crate::support::process::COMPLETE;
+use crate::support::world::{World, told};
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka and a registry: make test"]
+async fn a_daemon_serves_metrics_and_health() {
+    let world = World::small().await;
+    let mut daemon = world.start_daemon();
+    daemon.is_ready().await;
+    daemon.syncs(1, "complete").await;
+    assert_eq!(daemon.page("/livez").await.0, 200);
+    let metrics = daemon.metrics().await;
+    let users = crate::support::cloud::rows(&world.cloud.account().await, "users").len();
+    for line in [
+        "ramstream_ready 1".to_owned(),
+        "ramstream_parked 0".to_owned(),
+        "ramstream_sync_interval_seconds 1".to_owned(),
+        format!("ramstream_entities{{kind=\"user\"}} {users}"),
+        format!("ramstream_changes_published_total{{kind=\"user\",op=\"r\"}} {users}"),
+    ] {
+        assert!(metrics.lines().any(|found| found == line), "no {line:?} in\n{metrics}");
+    }
+    let (key_id, secret) = world.cloud.key();
+    assert!(!metrics.contains(key_id) && !metrics.contains(secret));
+
+    world.cloud.create_user("counted").await;
+    daemon.syncs(1, "complete").await;
+    let created = "ramstream_changes_published_total{kind=\"user\",op=\"c\"} 1";
+    let metrics = daemon.metrics().await;
+    assert!(metrics.lines().any(|found| found == created), "no {created:?} in\n{metrics}");
+    let (_, log) = daemon.terminate().await;
+    assert!(!log.contains(secret), "the secret stands in the log");
+    assert_eq!(told(&world.events().await).iter().filter(|event| event.starts_with("user.added")).count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka and a registry: make test"]
+async fn a_stopped_daemon_releases_the_account() {
+    let world = World::small().await;
+    let mut daemon = world.start_daemon();
+    daemon.syncs(1, "complete").await;
+    let claim = world.last_claim().await;
+    assert!(claim["writer"].is_string(), "{claim}");
+
+    let asked = Instant::now();
+    let (status, log) = daemon.terminate().await;
+    // The default of sync.shutdown_deadline.
+    assert!(asked.elapsed() < Duration::from_secs(25), "{:?}", asked.elapsed());
+    assert_eq!(status.code(), Some(COMPLETE), "{log}");
+    assert!(log.contains("released the account"), "{log}");
+    let claim = world.last_claim().await;
+    assert!(claim["writer"].is_null(), "{claim}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka and a registry: make test"]
+async fn a_single_run_releases_the_account_too() {
+    let world = World::small().await;
+    world.run_once().await.exits_with(COMPLETE);
+    let claim = world.last_claim().await;
+    assert!(claim["writer"].is_null(), "{claim}");
+}

@@ -1,0 +1,248 @@
+//! The simulated account of one test, changed as an administrator changes a real one: through signed requests.
+//!
+//! The signature is the older one (HMAC-SHA1 in the query), written here by hand: the product signs in the newer style.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use hmac::{Hmac, KeyInit, Mac};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use ramstream::simulator::seed::Size;
+use ramstream::simulator::throttle::Limits;
+use ramstream::simulator::{self, Running, Settings};
+use serde_json::{Value, json};
+use sha1::Sha1;
+
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+const RAM: &str = "2015-05-01";
+const RESOURCE_MANAGER: &str = "2020-03-31";
+const ALLOW: &str = r#"{"Version":"1","Statement":[{"Effect":"Allow","Action":"oss:*","Resource":"*"}]}"#;
+const DENY: &str = r#"{"Version":"1","Statement":[{"Effect":"Deny","Action":"oss:*","Resource":"*"}]}"#;
+const TRUST: &str = r#"{"Version":"1","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":["ecs.aliyuncs.com"]}}]}"#;
+
+/// A small account whose pages hold some of everything.
+pub(crate) fn small() -> Size {
+    Size {
+        users: 12,
+        groups: 4,
+        memberships: 15,
+        roles: 4,
+        custom_policies: 4,
+        system_policies: 10,
+        attachments: 20,
+        seed: 1,
+    }
+}
+
+pub(crate) struct Cloud {
+    running: Running,
+    client: reqwest::Client,
+}
+
+impl Cloud {
+    /// An account of its own id; the quotas do not throttle the test's own changes.
+    pub(crate) async fn start(size: Size) -> Self {
+        let limits = Limits { quota_percent: None, ..Limits::default() };
+        let size = Size { seed: u64::from(rand::random::<u32>()), ..size };
+        let running = simulator::start(Settings { size, limits, ..Settings::default() }).await.unwrap();
+        Self { running, client: reqwest::Client::builder().no_proxy().build().unwrap() }
+    }
+
+    pub(crate) fn address(&self) -> String {
+        format!("http://{}", self.running.http)
+    }
+
+    pub(crate) fn account_id(&self) -> &str {
+        &self.running.account_id
+    }
+
+    /// Id and secret of the key that verifies.
+    pub(crate) fn key(&self) -> (&str, &str) {
+        (&self.running.access_key_id, self.running.access_key_secret.expose())
+    }
+
+    /// The account as its control address shows it.
+    pub(crate) async fn account(&self) -> Value {
+        self.control(reqwest::Method::GET, "account", None).await
+    }
+
+    /// A fault from now on; see `ramstream simulate --help`.
+    pub(crate) async fn fault(&self, fault: Value) {
+        self.control(reqwest::Method::POST, "faults", Some(fault)).await;
+    }
+
+    /// Takes all faults away, and says how often they struck.
+    pub(crate) async fn end_faults(&self) -> u64 {
+        let faults = self.control(reqwest::Method::GET, "faults", None).await;
+        self.control(reqwest::Method::DELETE, "faults", None).await;
+        faults.as_array().unwrap().iter().map(|fault| fault["fired"].as_u64().unwrap()).sum()
+    }
+
+    pub(crate) async fn freeze(&self, user: &str) {
+        self.control(reqwest::Method::POST, "freeze", Some(json!({ "user": user }))).await;
+    }
+
+    pub(crate) async fn unfreeze(&self, user: &str) {
+        self.control(reqwest::Method::POST, "unfreeze", Some(json!({ "user": user }))).await;
+    }
+
+    /// Lets the account's clock run ahead, so that what happens next is dated later than what happened before.
+    pub(crate) async fn advance_clock(&self, offset_seconds: i32) {
+        self.control(reqwest::Method::POST, "clock", Some(json!({ "offset_seconds": offset_seconds }))).await;
+    }
+
+    pub(crate) async fn create_user(&self, name: &str) {
+        self.ram("CreateUser", &[("UserName", name)]).await;
+    }
+
+    /// Deletes a user that is in no group and has no policy.
+    pub(crate) async fn delete_user(&self, name: &str) {
+        self.ram("DeleteUser", &[("UserName", name)]).await;
+    }
+
+    pub(crate) async fn rename_user(&self, name: &str, new: &str) {
+        self.ram("UpdateUser", &[("UserName", name), ("NewUserName", new)]).await;
+    }
+
+    pub(crate) async fn create_group(&self, name: &str) {
+        self.ram("CreateGroup", &[("GroupName", name)]).await;
+    }
+
+    pub(crate) async fn delete_group(&self, name: &str) {
+        self.ram("DeleteGroup", &[("GroupName", name)]).await;
+    }
+
+    pub(crate) async fn join(&self, user: &str, group: &str) {
+        self.ram("AddUserToGroup", &[("UserName", user), ("GroupName", group)]).await;
+    }
+
+    pub(crate) async fn leave(&self, user: &str, group: &str) {
+        self.ram("RemoveUserFromGroup", &[("UserName", user), ("GroupName", group)]).await;
+    }
+
+    pub(crate) async fn create_role(&self, name: &str) {
+        self.ram("CreateRole", &[("RoleName", name), ("AssumeRolePolicyDocument", TRUST)]).await;
+    }
+
+    pub(crate) async fn delete_role(&self, name: &str) {
+        self.ram("DeleteRole", &[("RoleName", name)]).await;
+    }
+
+    pub(crate) async fn create_policy(&self, name: &str) {
+        self.ram("CreatePolicy", &[("PolicyName", name), ("PolicyDocument", ALLOW)]).await;
+    }
+
+    /// A new version of a custom policy, in force at once; the oldest goes if there are too many.
+    pub(crate) async fn revise_policy(&self, name: &str) {
+        let parameters = [
+            ("PolicyName", name),
+            ("PolicyDocument", DENY),
+            ("SetAsDefault", "true"),
+            ("RotateStrategy", "DeleteOldestNonDefaultVersionWhenLimitExceeded"),
+        ];
+        self.ram("CreatePolicyVersion", &parameters).await;
+    }
+
+    /// Attaches a custom or system policy to a user in the whole account.
+    pub(crate) async fn attach(&self, policy_type: &str, policy: &str, user: &str) {
+        let parameters = [("PolicyType", policy_type), ("PolicyName", policy), ("UserName", user)];
+        self.ram("AttachPolicyToUser", &parameters).await;
+    }
+
+    /// Detaches what a row of the account file says, in its own scope.
+    pub(crate) async fn detach_row(&self, account: &Value, row: &Value) {
+        let (principal_type, principal) = principal(account, row);
+        let parameters = [
+            ("PolicyType", row["policy_type"].as_str().unwrap()),
+            ("PolicyName", row["policy_name"].as_str().unwrap()),
+            ("PrincipalType", principal_type),
+            ("PrincipalName", &principal),
+            ("ResourceGroupId", row["resource_group_id"].as_str().unwrap_or(self.account_id())),
+        ];
+        self.call(RESOURCE_MANAGER, "DetachPolicy", &parameters).await;
+    }
+
+    pub(crate) async fn detach(&self, policy_type: &str, policy: &str, user: &str) {
+        let parameters = [("PolicyType", policy_type), ("PolicyName", policy), ("UserName", user)];
+        self.ram("DetachPolicyFromUser", &parameters).await;
+    }
+
+    async fn ram(&self, action: &str, parameters: &[(&str, &str)]) -> Value {
+        self.call(RAM, action, parameters).await
+    }
+
+    async fn call(&self, version: &str, action: &str, parameters: &[(&str, &str)]) -> Value {
+        let (key_id, secret) = self.key();
+        let (nonce, now) = (uuid::Uuid::new_v4().to_string(), jiff::Timestamp::now().strftime("%FT%TZ").to_string());
+        let common = [
+            ("Action", action),
+            ("Version", version),
+            ("Format", "JSON"),
+            ("AccessKeyId", key_id),
+            ("SignatureMethod", "HMAC-SHA1"),
+            ("SignatureVersion", "1.0"),
+            ("SignatureNonce", &nonce),
+            ("Timestamp", &now),
+        ];
+        let all: BTreeMap<&str, &str> = common.into_iter().chain(parameters.iter().copied()).collect();
+        let query = all.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect::<Vec<_>>().join("&");
+        let mut mac = Hmac::<Sha1>::new_from_slice(format!("{secret}&").as_bytes()).unwrap();
+        mac.update(format!("GET&%2F&{}", encode(&query)).as_bytes());
+        let signature = encode(&BASE64.encode(mac.finalize().into_bytes()));
+        let url = format!("{}/?{query}&Signature={signature}", self.address());
+        let answer = self.client.get(url).send().await.unwrap();
+        let (status, body) = (answer.status(), answer.text().await.unwrap());
+        assert!(status.is_success(), "{action} {parameters:?}: {status} {body}");
+        serde_json::from_str(&body).unwrap()
+    }
+
+    async fn control(&self, method: reqwest::Method, path: &str, body: Option<Value>) -> Value {
+        let request = self.client.request(method, format!("http://{}/{path}", self.running.control));
+        let request = request.body(body.map(|body| body.to_string()).unwrap_or_default());
+        let answer = request.send().await.unwrap();
+        let (status, body) = (answer.status(), answer.text().await.unwrap());
+        assert!(status.is_success(), "{path}: {status} {body}");
+        serde_json::from_str(&body).unwrap()
+    }
+}
+
+/// Rows of a table of the account file.
+pub(crate) fn rows<'a>(account: &'a Value, table: &str) -> &'a [Value] {
+    account[table].as_array().unwrap()
+}
+
+/// A text field of every row of a table.
+pub(crate) fn names(account: &Value, table: &str, field: &str) -> Vec<String> {
+    rows(account, table).iter().map(|row| row[field].as_str().unwrap().to_owned()).collect()
+}
+
+/// The field `wanted` of the row whose `field` is `value`.
+pub(crate) fn lookup(account: &Value, table: &str, (field, value): (&str, &str), wanted: &str) -> String {
+    let row = rows(account, table).iter().find(|row| row[field] == value);
+    row.unwrap_or_else(|| panic!("{table} has no {field} {value}"))[wanted].as_str().unwrap().to_owned()
+}
+
+/// ResourceManager's words for the principal of an attachment.
+fn principal(account: &Value, row: &Value) -> (&'static str, String) {
+    let id = row["principal_id"].as_str().unwrap();
+    let alias = account["alias"].as_str().unwrap();
+    match row["principal_type"].as_str().unwrap() {
+        "user" => {
+            let name = lookup(account, "users", ("user_id", id), "user_name");
+            ("IMSUser", format!("{name}@{alias}.onaliyun.com"))
+        }
+        "group" => {
+            let name = lookup(account, "groups", ("group_id", id), "group_name");
+            ("IMSGroup", format!("{name}@group.{alias}.onaliyun.com"))
+        }
+        _ => {
+            let name = lookup(account, "roles", ("role_id", id), "role_name");
+            ("ServiceRole", format!("{name}@role.{alias}.onaliyunservice.com"))
+        }
+    }
+}
+
+fn encode(text: &str) -> String {
+    utf8_percent_encode(text, RESERVED).to_string()
+}

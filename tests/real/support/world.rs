@@ -1,0 +1,180 @@
+//! One test's world: a simulated account, topics under a prefix of their own, and the binary between them.
+
+use std::collections::BTreeMap;
+
+use ramstream::simulator::seed::Size;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use super::cloud::{Cloud, small};
+use super::process::{Daemon, Finished};
+use super::{kafka, registry, unique};
+
+/// The event topics, by what stands behind the prefix.
+pub(crate) const EVENT_TOPICS: &[&str] =
+    &["accounts", "groups", "memberships", "policies", "policy-attachments", "roles", "users"];
+
+pub(crate) struct World {
+    pub(crate) cloud: Cloud,
+    pub(crate) prefix: String,
+    settings: BTreeMap<String, String>,
+    directory: TempDir,
+}
+
+impl World {
+    /// A small account that nobody has published yet.
+    pub(crate) async fn small() -> Self {
+        Self::of(small()).await
+    }
+
+    pub(crate) async fn of(size: Size) -> Self {
+        let mut world = Self {
+            cloud: Cloud::start(size).await,
+            prefix: unique("real"),
+            settings: BTreeMap::new(),
+            directory: tempfile::tempdir().unwrap(),
+        };
+        let address = world.cloud.address();
+        for service in ["STS", "IMS", "RAM", "RESOURCE_MANAGER"] {
+            world.set(&format!("ALICLOUD__ENDPOINTS__{service}"), &address);
+        }
+        let account_id = world.cloud.account_id().to_owned();
+        let (kafka, registry, prefix) = (kafka(), registry(), world.prefix.clone());
+        for (key, value) in [
+            ("ACCOUNT__ID", account_id.as_str()),
+            ("KAFKA__BROKERS", &kafka),
+            ("KAFKA__SECURITY_PROTOCOL", "plaintext"),
+            ("KAFKA__REPLICATION_FACTOR", "1"),
+            ("KAFKA__TOPIC_PREFIX", &prefix),
+            ("REGISTRY__URL", &registry),
+            ("SYNC__INTERVAL", "1s"),
+            ("SYNC__JITTER", "0"),
+            ("SYNC__CONFIRM_DELAY", "1s"),
+            ("LISTEN__METRICS", "127.0.0.1:0"),
+        ] {
+            world.set(key, value);
+        }
+        world
+    }
+
+    /// Sets a key of the configuration, written as its environment variable without `RAMSTREAM_`.
+    pub(crate) fn set(&mut self, key: &str, value: &str) {
+        self.settings.insert(format!("RAMSTREAM_{key}"), value.to_owned());
+    }
+
+    /// The binary with this world's configuration and nothing else of the environment.
+    fn command(&self, arguments: &[&str]) -> Command {
+        let (key_id, secret) = self.cloud.key();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ramstream"));
+        command.args(arguments).current_dir(&self.directory).env_clear().envs(&self.settings);
+        command.env("ALIBABA_CLOUD_ACCESS_KEY_ID", key_id).env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", secret);
+        command
+    }
+
+    /// `ramstream run --once`, to its end.
+    pub(crate) async fn run_once(&self) -> Finished {
+        Finished::of(self.command(&["run", "--once"])).await
+    }
+
+    /// `ramstream run`.
+    pub(crate) fn start_daemon(&self) -> Daemon {
+        Daemon::start(self.command(&["run"]))
+    }
+
+    /// The topic with this prefix.
+    pub(crate) fn topic(&self, name: &str) -> String {
+        format!("{}.{name}", self.prefix)
+    }
+
+    pub(crate) fn state_topic(&self) -> String {
+        self.topic(&format!("state.{}", self.cloud.account_id()))
+    }
+
+    /// The key of one of this account's entities.
+    pub(crate) fn key(&self, path: &str) -> String {
+        format!("{}/{path}", self.cloud.account_id())
+    }
+
+    /// Every change event in the order in which a consumer applies them. Each is the decoded value with `key`, `topic`,
+    /// `partition` and `headers` beside it.
+    pub(crate) async fn events(&self) -> Vec<Value> {
+        let topics: Vec<String> = EVENT_TOPICS.iter().map(|name| self.topic(name)).collect();
+        let mut events: Vec<Value> = self.read(&topics, false).await.into_iter().map(flat).collect();
+        events.sort_by_key(|event| (event["sequence"].as_i64().unwrap(), event["batch_index"].as_i64().unwrap()));
+        events
+    }
+
+    /// The change events of one sync.
+    pub(crate) async fn events_of(&self, sequence: i64) -> Vec<Value> {
+        let mut events = self.events().await;
+        events.retain(|event| event["sequence"] == sequence);
+        events
+    }
+
+    /// Everything in `.syncs`, in its order.
+    pub(crate) async fn notices(&self) -> Vec<Value> {
+        self.read(&[self.topic("syncs")], false).await.into_iter().map(flat).collect()
+    }
+
+    /// The `sync.completed` records.
+    pub(crate) async fn syncs(&self) -> Vec<Value> {
+        let mut notices = self.notices().await;
+        notices.retain(|notice| notice["notice_type"] == "sync.completed");
+        notices
+    }
+
+    /// The state topic's records, oldest first.
+    pub(crate) async fn state_records(&self) -> Vec<Value> {
+        self.read(&[self.state_topic()], true).await
+    }
+
+    /// The claim record that holds: who owns the account.
+    pub(crate) async fn last_claim(&self) -> Value {
+        let key = self.key("~claim");
+        let mut claims = self.state_records().await;
+        claims.retain(|record| record["key"] == key.as_str());
+        claims.pop().expect("somebody has claimed the account")["value"].take()
+    }
+
+    /// The records of some topics as a reader by another hand decodes them, committed ones only.
+    async fn read(&self, topics: &[String], is_json: bool) -> Vec<Value> {
+        let python = std::env::var("TEST_PYTHON").expect("TEST_PYTHON is an interpreter with the readers' packages");
+        let mut reader = Command::new(python);
+        reader.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/readers/read_topic.py"));
+        reader.args(["--kafka", &kafka(), "--registry", &registry()]);
+        reader.args(is_json.then_some("--json")).args(topics);
+        let read = Finished::of(reader).await.exits_with(0);
+        read.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+/// The decoded value, with what stands around it in Kafka.
+fn flat(mut record: Value) -> Value {
+    let mut value = record["value"].take();
+    for field in ["key", "topic", "partition", "headers"] {
+        value[field] = record[field].take();
+    }
+    value
+}
+
+/// The events of these types.
+pub(crate) fn of_type<'a>(events: &'a [Value], event_type: &str) -> Vec<&'a Value> {
+    events.iter().filter(|event| event["event_type"] == event_type).collect()
+}
+
+/// `event_type key` of each event, for comparing at a glance.
+pub(crate) fn told(events: &[Value]) -> Vec<String> {
+    events.iter().map(|event| format!("{} {}", text(event, "event_type"), text(event, "key"))).collect()
+}
+
+/// A text field.
+pub(crate) fn text<'a>(value: &'a Value, field: &str) -> &'a str {
+    value[field].as_str().unwrap_or_else(|| panic!("{field} is no text in {value}"))
+}
+
+/// What a sync record says of one collection.
+pub(crate) fn collection<'a>(sync: &'a Value, kind: &str) -> &'a Value {
+    let collections = sync["collections"].as_array().unwrap();
+    collections.iter().find(|collection| collection["kind"] == kind).unwrap_or_else(|| panic!("no {kind} in {sync}"))
+}
