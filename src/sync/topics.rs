@@ -30,6 +30,15 @@ pub struct Topics {
     state: Arc<str>,
 }
 
+/// The active segment is never compacted, and by default it stays active for a week; a tombstone must
+/// outlive the slowest reader.
+const COMPACTION: [(&str, &str); 2] = [("segment.ms", "86400000"), ("delete.retention.ms", "604800000")];
+
+/// An acknowledged record must survive the loss of a broker, where there are enough of them to ask for it.
+fn durability(replication: i32) -> Vec<(String, String)> {
+    if replication < 3 { Vec::new() } else { vec![("min.insync.replicas".to_owned(), "2".to_owned())] }
+}
+
 impl Topics {
     /// The topics under `prefix` (default `alicloud.identity`).
     #[must_use]
@@ -63,14 +72,13 @@ impl Topics {
             replication: settings.replication,
             cleanup,
             retention,
-            settings: Vec::new(),
+            settings: durability(settings.replication),
         };
-        let events = self
-            .kinds
-            .values()
-            .map(|name| spec(name, settings.event_partitions, Cleanup::Delete, Some(settings.event_retention)));
+        let retention = Some(settings.event_retention);
+        let events = self.kinds.values().map(|name| spec(name, settings.event_partitions, Cleanup::Delete, retention));
         let syncs = spec(&self.syncs, 1, Cleanup::Delete, Some(settings.syncs_retention));
-        let state = spec(&self.state, 1, Cleanup::Compact, None);
+        let mut state = spec(&self.state, 1, Cleanup::Compact, None);
+        state.settings.extend(COMPACTION.map(|(name, value)| (name.to_owned(), value.to_owned())));
         events.chain([syncs, state]).collect()
     }
 
@@ -90,5 +98,23 @@ mod tests {
         let topics = Topics::new("alicloud.identity", "5481");
         assert_eq!(&*topics.of(Kind::PolicyAttachment), "alicloud.identity.policy-attachments");
         assert_eq!((&*topics.syncs(), &*topics.state()), ("alicloud.identity.syncs", "alicloud.identity.state.5481"));
+    }
+
+    #[test]
+    fn only_the_state_is_compacted_and_three_replicas_need_two_in_sync() {
+        let settings = TopicSettings {
+            create: true,
+            event_partitions: 6,
+            event_retention: Duration::from_secs(1),
+            syncs_retention: Duration::from_secs(2),
+            replication: 3,
+        };
+        let plan = Topics::new("p", "5481").plan(&settings);
+        let compacted: Vec<_> = plan.iter().filter(|spec| spec.cleanup == Cleanup::Compact).collect();
+        assert_eq!(
+            compacted.iter().map(|spec| (spec.name.as_str(), spec.partitions)).collect::<Vec<_>>(),
+            [("p.state.5481", 1)]
+        );
+        assert!(plan.iter().all(|spec| spec.settings.contains(&("min.insync.replicas".into(), "2".into()))));
     }
 }
