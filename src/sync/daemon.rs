@@ -25,6 +25,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// How often a refused state is looked at again, if there is no interval.
 const REFUSED_LOOK_EVERY: Duration = Duration::from_secs(300);
 
+/// What an orderly end keeps of its deadline for the release; one takes 0.1 to 0.6 s.
+const RELEASE_TIME: Duration = Duration::from_secs(5);
+
 /// How a run ended.
 #[derive(Debug)]
 pub enum End {
@@ -67,37 +70,32 @@ pub async fn run(account: &Account, status: &Status, shutdown: &CancellationToke
 
 /// Runs one sync and releases the account: for cron.
 pub async fn run_once(account: &Account, shutdown: &CancellationToken) -> End {
-    let (status, _) = Status::channel();
-    let once = async {
-        let mut owner = begin(account, &status, Start::Decisive).await?;
-        loop {
-            match account.claim(&mut owner.writer, &mut owner.state).await? {
-                Claimed::Superseded(_) => return Ok(End::Superseded),
-                Claimed::Owned => {}
-            }
-            let synced = owner.sync().await;
-            if !matches!(synced, Ok(Synced::Superseded(_))) {
-                owner.release().await;
-            }
-            match synced? {
-                Synced::Published(report) => return Ok(End::Orderly(Some(report))),
-                Synced::Superseded(_) => return Ok(End::Superseded),
-                Synced::Discarded => warn!("the state moved while the account was read, reading again"),
-            }
-        }
-    };
-    let stopped = async {
-        shutdown.cancelled().await;
-        sleep(account.rhythm.shutdown_deadline).await;
-    };
-    let ended: Result<End, LifeError> = select! {
-        ended = once => ended,
-        () = stopped => Ok(End::Unavailable("stopped before the sync was published".to_owned())),
-    };
-    ended.unwrap_or_else(|error| match error {
+    let ended = finish(once(account, shutdown), account, shutdown).await;
+    let stopped = || Ok(End::Unavailable("stopped before the sync was published".to_owned()));
+    ended.unwrap_or_else(stopped).unwrap_or_else(|error| match error {
         LifeError::Refused(refusal) => End::Refused(refusal.to_string()),
         LifeError::Unavailable(why) => End::Unavailable(why),
     })
+}
+
+async fn once(account: &Account, shutdown: &CancellationToken) -> Result<End, LifeError> {
+    let (status, _) = Status::channel();
+    let mut owner = begin(account, &status, Start::Decisive).await?;
+    loop {
+        if let Claimed::Superseded(_) = account.claim(&mut owner.writer, &mut owner.state).await? {
+            return Ok(End::Superseded);
+        }
+        let synced = owner.sync(shutdown).await;
+        if !matches!(synced, Ok(Synced::Superseded(_))) {
+            owner.release().await;
+        }
+        match synced? {
+            Synced::Published(report) => return Ok(End::Orderly(Some(report))),
+            Synced::Superseded(_) => return Ok(End::Superseded),
+            Synced::Abandoned => return Ok(End::Unavailable("stopped before the account was read".to_owned())),
+            Synced::Discarded => warn!("the state moved while the account was read, reading again"),
+        }
+    }
 }
 
 /// How a life begins.
@@ -164,7 +162,7 @@ async fn live(
                 match owner.serve(status, shutdown).await? {
                     Some(claim) => claim,
                     None => {
-                        if timeout(account.rhythm.shutdown_deadline, owner.release()).await.is_err() {
+                        if timeout(RELEASE_TIME, owner.release()).await.is_err() {
                             warn!("stopped without a release: it did not go through in time");
                         }
                         return Ok(());
@@ -189,13 +187,14 @@ impl Owner<'_> {
             if due.is_some_and(|due| due <= Instant::now()) {
                 let begun = Instant::now();
                 let account = self.account;
-                let synced = {
-                    let syncing = self.sync();
-                    alive(finish(syncing, account, shutdown), status).await
-                };
+                let synced = alive(finish(self.sync(shutdown), account, shutdown), status).await;
                 match synced.transpose()? {
                     None => {
-                        info!("stopped in the middle of a sync: given up, nothing of it is published");
+                        info!("stopped while publishing; the next start finds out whether it was committed");
+                        return Ok(None);
+                    }
+                    Some(Synced::Abandoned) => {
+                        info!("stopped while reading the account; nothing of that reading is published");
                         return Ok(None);
                     }
                     Some(Synced::Superseded(claim)) => return Ok(Some(claim)),
@@ -224,11 +223,11 @@ impl Owner<'_> {
     }
 }
 
-/// Lets `work` finish; after `shutdown` for at most the deadline, then gives it up (`None`).
+/// Lets `work` finish; after `shutdown` for as long as the deadline leaves before the release, then gives it up (`None`).
 async fn finish<T>(work: impl Future<Output = T>, account: &Account, shutdown: &CancellationToken) -> Option<T> {
     let deadline = async {
         shutdown.cancelled().await;
-        sleep(account.rhythm.shutdown_deadline).await;
+        sleep(account.rhythm.shutdown_deadline.saturating_sub(RELEASE_TIME)).await;
     };
     select! {
         done = work => Some(done),

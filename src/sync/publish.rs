@@ -7,6 +7,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use uuid::Uuid;
 
@@ -71,6 +72,8 @@ pub(super) enum Synced {
     Superseded(Claim),
     /// The state is another one by now: the cloud must be read again.
     Discarded,
+    /// Told to stop while the cloud was read.
+    Abandoned,
 }
 
 /// How the publishing of one reading ended.
@@ -109,11 +112,12 @@ impl Ending {
 }
 
 impl Owner<'_> {
-    /// One sync: read, compare, publish.
-    pub(super) async fn sync(&mut self) -> Result<Synced, LifeError> {
+    /// One sync: read, compare, publish. A reading is given up at `shutdown`, publishing is not.
+    pub(super) async fn sync(&mut self, shutdown: &CancellationToken) -> Result<Synced, LifeError> {
         let begun = Instant::now();
         self.writer.log().read_to_proven_end(&mut self.state).await.map_err(LifeError::read)?;
-        let proven = self.account.read(&self.state, &self.ledger).await;
+        let reading = self.account.read(&self.state, &self.ledger);
+        let Some(proven) = shutdown.run_until_cancelled(reading).await else { return Ok(Synced::Abandoned) };
         let Proven { reading, rounds, calls } = proven.map_err(|error| LifeError::refused(chain(&error)))?;
         let name = self.account.name.as_deref();
         let publication = Arc::new(Publication::plan(&self.state, reading, name, Uuid::new_v4()));
