@@ -49,7 +49,6 @@ pub async fn run(account: &Account, status: &Status, shutdown: &CancellationToke
     while !shutdown.is_cancelled() {
         let Err(ended) = live(account, status, shutdown, &mut backoff, start).await else { break };
         start = Start::after(&ended);
-        account.metrics.set_health(false, false);
         let wait = match ended {
             LifeError::Refused(refusal) => {
                 error!(%refusal, "refused: nothing is published until this is mended");
@@ -158,7 +157,6 @@ async fn live(
                 backoff.reset();
                 info!(me = %account.me, "claimed the account");
                 status.enter(Phase::Running);
-                account.metrics.set_health(false, true);
                 match owner.serve(status, shutdown).await? {
                     Some(claim) => claim,
                     None => {

@@ -23,7 +23,6 @@ impl Owner<'_> {
     pub(super) async fn park(&mut self, by: Claim, status: &Status) -> Result<Mandate, LifeError> {
         warn!(by = text(&by), "superseded: another copy owns the account, parking");
         status.enter(Phase::Parked { by: text(&by) });
-        self.account.metrics.set_health(true, false);
         let mut position = self.writer.log().position();
         let mut moved_at = Instant::now();
         loop {

@@ -235,6 +235,8 @@ impl Account {
         self.metrics.set_unknown_scopes(unknown.flat_map(|((kind, reason), unknown)| {
             std::iter::repeat_n((kind.as_str(), reason.as_str()), unknown.count)
         }));
+        let records = publication.collections().map(|(_, said)| said.count).sum::<u64>();
+        self.metrics.set_state_records(usize::try_from(records).unwrap_or(usize::MAX));
         for (kind, said) in publication.collections() {
             self.metrics.set_entities(kind.as_str(), usize::try_from(said.count).unwrap_or(usize::MAX));
             let is_complete = publication.diff().kinds.get(&kind).is_some_and(|outcome| outcome.unknown.is_empty());
