@@ -38,7 +38,7 @@ mod operation;
 mod paging;
 mod retry;
 mod session;
-mod sign;
+pub(crate) mod sign;
 mod wire;
 
 pub mod ims;
