@@ -13,8 +13,9 @@ mod reader;
 mod registry;
 mod stage;
 mod story;
+mod tell;
 
 pub use page::Page;
 pub use reader::Reader;
 pub use stage::Stage;
-pub use story::{Told, follow, tell};
+pub use tell::{Told, follow, tell};

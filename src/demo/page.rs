@@ -58,9 +58,11 @@ impl Page {
         self.print(&self.paint(Paint::Dim, text))
     }
 
-    /// The names of the columns of [`Page::event`].
+    /// The names of the columns of [`Page::event`], and what stands in them.
     pub(super) fn columns(&self) -> io::Result<()> {
-        self.aside(&columns("time", "event", "who or what", "op", "when it happened"))
+        self.print("")?;
+        self.aside(&columns("read at", "event", "who or what", "op", "happened between"))?;
+        self.aside("  op: c created, u updated, d removed. A change lies between two readings of the account.")
     }
 
     /// One event.
@@ -71,7 +73,7 @@ impl Page {
         };
         let (from, to) = event.window();
         let window = format!("{}–{}", self.clock(from), self.clock(to));
-        let line = columns(&self.now(), &event.event_type, &subject, &event.op, &window);
+        let line = columns(&self.now(), &event.event_type, &shorten(&subject), &event.op, &window);
         let paint = match event.op.as_str() {
             "c" => Paint::Green,
             "d" => Paint::Red,
@@ -80,20 +82,19 @@ impl Page {
         Ok(self.print(&self.paint(paint, &line))?)
     }
 
-    /// A sync that could not read everything: what is not known, and that it says so.
+    /// The record of a sync that could not read everything: what is not known, and why.
     pub(super) fn incomplete(&self, sync: &Sync) -> io::Result<()> {
         let record = &sync.record;
-        let unknown: Vec<_> = record
-            .collections
-            .iter()
-            .filter(|collection| collection.status != "complete")
-            .map(|collection| {
-                let reason = collection.reason.as_deref().unwrap_or("unknown").replace('_', " ");
-                format!("{} ({reason})", plural(&collection.kind, 2))
-            })
-            .collect();
-        let said = format!("sync {}: {} events, not known: {}", record.sequence, record.batch_size, unknown.join(", "));
-        self.print(&self.paint(Paint::Yellow, &format!("  {}  {said}", self.now())))
+        let events =
+            if record.batch_size == 1 { "1 event".to_owned() } else { format!("{} events", record.batch_size) };
+        let outcome = format!("{}: {events}", record.outcome.as_deref().unwrap_or("no outcome"));
+        self.print(&self.paint(Paint::Yellow, columns(&self.now(), &record.notice_type, &outcome, "", "").trim_end()))?;
+        for collection in record.collections.iter().filter(|collection| collection.status != "complete") {
+            let reason = collection.reason.as_deref().unwrap_or("no reason").replace('_', " ");
+            let said = format!("{}: {} ({reason})", plural(&collection.kind, 2), collection.status);
+            self.print(&self.paint(Paint::Yellow, columns("", "", &said, "", "").trim_end()))?;
+        }
+        Ok(())
     }
 
     /// What the first complete reading found.
@@ -102,7 +103,8 @@ impl Page {
         let counts: Vec<_> = counts
             .map(|collection| format!("{} {}", collection.entities, plural(&collection.kind, collection.entities)))
             .collect();
-        self.print(&format!("  {}  {} entities observed", self.now(), sync.events.len()))?;
+        let entities: i64 = sync.record.collections.iter().map(|collection| collection.entities).sum();
+        self.print(&format!("  {}  {entities} entities observed", self.now()))?;
         self.print(&format!("            {}", counts.join(", ")))
     }
 
@@ -128,5 +130,29 @@ fn plural(kind: &str, count: i64) -> String {
     match Kind::from_name(kind) {
         Some(known) if count != 1 => known.plural().replace('-', " "),
         _ => kind.replace('_', " "),
+    }
+}
+
+/// What fits into the column; documents are among the things that change.
+fn shorten(subject: &str) -> String {
+    let mut plain = subject.chars().map(|c| if c.is_control() { ' ' } else { c });
+    let mut short: String = plain.by_ref().take(SUBJECT_COLUMNS).collect();
+    if plain.next().is_some() {
+        short.pop();
+        short.push('…');
+    }
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_stays_within_100_columns_whatever_changed() {
+        let document = "role \u{1b}[31m{\n\"Version\": \"1\"} → ".repeat(50);
+        let line = columns("17:03:12", "policy_attachment.readded", &shorten(&document), "u", "17:03:10–17:03:12");
+        assert!(line.chars().count() <= 100 && !line.contains(char::is_control), "{line:?}");
+        assert_eq!(shorten("carol.reyes"), "carol.reyes");
     }
 }

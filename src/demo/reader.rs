@@ -20,6 +20,18 @@ pub(super) struct Sync {
     pub(super) events: Vec<Event>,
 }
 
+impl Sync {
+    /// Whether everything could be read.
+    pub(super) fn is_complete(&self) -> bool {
+        self.record.outcome.as_deref() == Some("complete")
+    }
+
+    /// Whether it says that the users could not be read.
+    pub(super) fn users_are_unknown(&self) -> bool {
+        self.record.collections.iter().any(|collection| collection.kind == "user" && collection.status == "unknown")
+    }
+}
+
 /// Follows the account's topics from their beginning.
 pub struct Reader {
     consumer: StreamConsumer,

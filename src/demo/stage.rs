@@ -2,10 +2,12 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
+use tokio::time::timeout;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use super::broker::Broker;
@@ -27,6 +29,9 @@ const SIZE: Size = Size {
     seed: 1,
 };
 
+/// A client that never ends its request is not waited for any longer than this.
+const END_PATIENCE: Duration = Duration::from_secs(2);
+
 /// The parts of the demo, running until this is dropped or ended.
 pub struct Stage {
     /// The simulated account.
@@ -37,7 +42,7 @@ pub struct Stage {
     pub registry: SocketAddr,
     broker: Broker,
     caller: Caller,
-    stop: CancellationToken,
+    stop: DropGuard,
     tasks: TaskTracker,
 }
 
@@ -57,16 +62,17 @@ impl Stage {
             access_key_secret: account.access_key_secret.clone(),
             security_token: None,
         };
+        let stop = CancellationToken::new();
         let stage = Self {
             caller: Caller::new(account.http, account.control, credentials)?,
             registry: listener.local_addr()?,
             account,
             topics,
             broker,
-            stop: CancellationToken::new(),
+            stop: stop.clone().drop_guard(),
             tasks: TaskTracker::new(),
         };
-        let served = axum::serve(listener, registry::routes()).with_graceful_shutdown(stage.stop.clone().cancelled_owned());
+        let served = axum::serve(listener, registry::routes()).with_graceful_shutdown(stop.cancelled_owned());
         stage.tasks.spawn(async { served.await });
         stage.tasks.close();
         stage.furnish().await?;
@@ -91,13 +97,16 @@ impl Stage {
         &self.caller
     }
 
-    /// Ends every part; connections are answered first.
+    /// Ends every part; requests under way are answered first, if that does not take long.
     ///
     /// # Errors
-    /// None that has been seen: the account has no file that could fail to be written.
+    /// The simulated account does not end in order.
     pub async fn end(self) -> anyhow::Result<()> {
-        self.stop.cancel();
-        self.tasks.wait().await;
-        self.account.shutdown().await.context("ending the simulated account")
+        drop(self.stop);
+        let ended = async {
+            self.tasks.wait().await;
+            self.account.shutdown().await.context("ending the simulated account")
+        };
+        timeout(END_PATIENCE, ended).await.unwrap_or(Ok(()))
     }
 }

@@ -1,36 +1,23 @@
-//! The story: what happens in the account, what must come out of Kafka for it, and the telling.
+//! The story as data: what happens in the account, and what must come out of Kafka for it.
 
-use std::time::Duration;
-
-use anyhow::{Context, bail};
 use reqwest::Method;
 use serde_json::json;
-use tokio::time::{Instant, sleep, timeout_at};
 
 use super::caller::Caller;
-use super::page::Page;
-use super::reader::{Reader, Sync};
-use super::stage::Stage;
-
-/// An event has to come within this time; two seconds are usual.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// Between two steps, so that a person can read.
-const PAUSE: Duration = Duration::from_millis(1_200);
 
 /// One step of the story.
-struct Step {
+pub(super) struct Step {
     /// What happens, for people.
-    title: &'static str,
-    deeds: &'static [Deed],
+    pub(super) title: &'static str,
+    pub(super) deeds: &'static [Deed],
     /// What has to be published: type and subject. None: a sync has to come that does not know the users.
-    expected: &'static [(&'static str, &'static str)],
+    pub(super) expected: &'static [(&'static str, &'static str)],
     /// What there is to see.
-    lesson: Option<&'static str>,
+    pub(super) lesson: Option<&'static str>,
 }
 
 /// What somebody does to the account.
-enum Deed {
+pub(super) enum Deed {
     /// An operation of RAM with its parameters.
     Ram(&'static str, &'static [(&'static str, &'static str)]),
     /// What only the console does.
@@ -41,7 +28,8 @@ enum Deed {
     Relent,
 }
 
-const STORY: &[Step] = &[
+/// From the first day to the last.
+pub(super) const STORY: &[Step] = &[
     Step {
         title: "Carol joins",
         deeds: &[Deed::Ram("CreateUser", &[("UserName", "carol.reyes")])],
@@ -85,7 +73,7 @@ const STORY: &[Step] = &[
         title: "She is no administrator any more",
         deeds: &[Deed::Ram("RemoveUserFromGroup", &[("UserName", "carol.diaz"), ("GroupName", "administrators")])],
         expected: &[("membership.removed", "carol.diaz in administrators")],
-        lesson: Some("A removal is published once a second reading confirms it, here one second later."),
+        lesson: Some("A removal is published once a second reading confirms it: here after one second, by default 30."),
     },
     Step {
         title: "She leaves",
@@ -96,123 +84,14 @@ const STORY: &[Step] = &[
             ),
             Deed::Ram("DeleteUser", &[("UserName", "carol.diaz")]),
         ],
-        expected: &[
-            ("policy_attachment.removed", "AliyunOSSFullAccess on carol.diaz"),
-            ("user.removed", "carol.diaz"),
-        ],
+        expected: &[("policy_attachment.removed", "AliyunOSSFullAccess on carol.diaz"), ("user.removed", "carol.diaz")],
         lesson: None,
     },
 ];
 
-/// What the story came to.
-#[derive(Debug, Clone, Copy)]
-pub struct Told {
-    /// Change events that were read, without the baseline.
-    pub events: usize,
-    /// Syncs that were committed.
-    pub syncs: i64,
-}
-
-/// Tells the whole story while a daemon serves the account of `stage`.
-///
-/// # Errors
-/// An event that does not come, with its name, or one that nobody caused; a part that fails.
-pub async fn tell(stage: &Stage, reader: &mut Reader, page: &Page) -> anyhow::Result<Told> {
-    page.heading("The first reading is the baseline: what is there, not what changed")?;
-    baseline(reader, page).await?;
-    page.print("")?;
-    page.columns()?;
-    let mut told = Told { events: 0, syncs: 0 };
-    for step in STORY {
-        sleep(PAUSE).await;
-        page.heading(step.title)?;
-        for deed in step.deeds {
-            page.aside(&format!("  {}", deed.words()))?;
-            deed.perform(stage.caller()).await?;
-        }
-        told.syncs = step.watch(reader, page).await?;
-        told.events += step.expected.len();
-        if let Some(lesson) = step.lesson {
-            page.aside(&format!("  {lesson}"))?;
-        }
-    }
-    Ok(told)
-}
-
-/// Tells every event from now on, until it is given up.
-///
-/// # Errors
-/// A part that fails.
-pub async fn follow(reader: &mut Reader, page: &Page) -> anyhow::Result<()> {
-    loop {
-        show(&reader.next().await?, page)?;
-    }
-}
-
-async fn baseline(reader: &mut Reader, page: &Page) -> anyhow::Result<()> {
-    let first = timeout_at(Instant::now() + PATIENCE, reader.next()).await;
-    let first = first.context("missing: the baseline, with which every state begins")??;
-    if first.events.is_empty() || first.events.iter().any(|event| event.op != "r") || !first.is_complete() {
-        bail!("the first sync is not a complete baseline: {:?}", first.record);
-    }
-    Ok(page.baseline(&first)?)
-}
-
-fn show(sync: &Sync, page: &Page) -> anyhow::Result<()> {
-    for event in &sync.events {
-        page.event(event)?;
-    }
-    if !sync.is_complete() {
-        page.incomplete(sync)?;
-    }
-    Ok(())
-}
-
-impl Step {
-    /// Reads until everything expected has come; returns the sequence of the last sync.
-    async fn watch(&self, reader: &mut Reader, page: &Page) -> anyhow::Result<i64> {
-        let deadline = Instant::now() + PATIENCE;
-        let mut missing = self.expected.to_vec();
-        loop {
-            let Ok(sync) = timeout_at(deadline, reader.next()).await else { bail!("{}", self.waited_for(&missing)) };
-            let sync = sync?;
-            show(&sync, page)?;
-            for event in &sync.events {
-                let subject = event.subject()?;
-                let known = missing.iter().position(|(event_type, who)| *event_type == event.event_type && *who == subject);
-                let Some(known) = known else {
-                    bail!("{} {subject}: nothing in the account has caused this event", event.event_type)
-                };
-                missing.swap_remove(known);
-            }
-            if missing.is_empty() && (!self.expected.is_empty() || sync.users_are_unknown()) {
-                return Ok(sync.record.sequence);
-            }
-        }
-    }
-
-    fn waited_for(&self, missing: &[(&str, &str)]) -> String {
-        let mut what: Vec<_> = missing.iter().map(|(event_type, who)| format!("{event_type} {who}")).collect();
-        if self.expected.is_empty() {
-            what.push("a sync record that says that the users are not known".to_owned());
-        }
-        format!("missing after {} s: {}", PATIENCE.as_secs(), what.join(", "))
-    }
-}
-
-impl Sync {
-    fn is_complete(&self) -> bool {
-        self.record.outcome.as_deref() == Some("complete")
-    }
-
-    fn users_are_unknown(&self) -> bool {
-        self.record.collections.iter().any(|collection| collection.kind == "user" && collection.status == "unknown")
-    }
-}
-
 impl Deed {
     /// The deed in one line.
-    fn words(&self) -> String {
+    pub(super) fn words(&self) -> String {
         match self {
             Self::Ram(action, parameters) => {
                 let parameters: Vec<_> = parameters.iter().map(|(name, value)| format!("{name}={value}")).collect();
@@ -224,7 +103,8 @@ impl Deed {
         }
     }
 
-    async fn perform(&self, caller: &Caller) -> anyhow::Result<()> {
+    /// Does it.
+    pub(super) async fn perform(&self, caller: &Caller) -> anyhow::Result<()> {
         match self {
             Self::Ram(action, parameters) => caller.ram(action, parameters).await,
             Self::Freeze(user) => caller.control(Method::POST, "/freeze", &json!({ "user": user })).await,
