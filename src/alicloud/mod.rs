@@ -38,7 +38,7 @@ mod operation;
 mod paging;
 mod retry;
 mod session;
-pub(crate) mod sign;
+mod sign;
 mod wire;
 
 pub mod ims;
@@ -58,6 +58,9 @@ pub use operation::{Operation, Quota};
 pub use retry::Backoff;
 pub use session::{Calls, Dated, Session};
 pub use wire::Tag;
+
+// For the demo, which plays a person's tool on a simulated account; the client signs nothing but reads.
+pub(crate) use sign::{Unsigned, canonical_query, sign};
 
 /// Every operation that is ever called: the least-privilege policy consists of their actions.
 pub const OPERATIONS: &[&Operation] = &[

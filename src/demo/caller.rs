@@ -9,8 +9,7 @@ use reqwest::{Method, Response, header::HeaderMap};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::alicloud::Credentials;
-use crate::alicloud::sign::{Unsigned, canonical_query, sign};
+use crate::alicloud::{Credentials, Unsigned, canonical_query, sign};
 
 /// RAM's version of the interface, which `aliyun ram` calls too.
 const RAM_VERSION: &str = "2015-05-01";
