@@ -58,23 +58,23 @@ pub(super) async fn run(args: &Args) -> anyhow::Result<Exit> {
     let metrics = assemble::metrics();
     let account = pipeline(&stage, &metrics)?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("listening for /metrics")?;
-    let show = Show { args, page: &page, stage: &stage, metrics: listener.local_addr()? };
+    let metrics_address = listener.local_addr()?;
 
     let (status, phases) = Status::channel();
     let (health, stop) = (Health::default(), CancellationToken::new());
     let following = tokio::spawn(run::follow(phases.clone(), health.clone()));
     let faces = tokio::spawn(http::serve(listener, metrics, health, stop.clone()));
-    let told = async {
-        let told = show.tell(&shutdown, &phases).await;
+    let shown = async {
+        let shown = show(args, &page, &stage, metrics_address, &phases, &shutdown).await;
         stop.cancel();
-        told
+        shown
     };
-    let (told, _) = tokio::join!(told, sync::run(&account, &status, &stop));
+    let (shown, _) = tokio::join!(shown, sync::run(&account, &status, &stop));
     drop((status, phases));
     faces.await.context("serving metrics")?;
     following.await.context("following the daemon")?;
     stage.end().await?;
-    told
+    shown
 }
 
 /// The daemon's pipeline, by the same road as `ramstream run`. Only one thing is beyond any configuration: the mock
@@ -110,44 +110,41 @@ fn variables(stage: &Stage) -> impl Iterator<Item = (OsString, OsString)> {
     .map(|(name, value)| (name.into(), value.into()))
 }
 
-/// What is shown, and where.
-struct Show<'a> {
-    args: &'a Args,
-    page: &'a Page,
-    stage: &'a Stage,
+/// The story, its end, and with `--keep` what comes after it.
+async fn show(
+    args: &Args,
+    page: &Page,
+    stage: &Stage,
     metrics: SocketAddr,
+    phases: &watch::Receiver<Phase>,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<Exit> {
+    let mut reader = Reader::open(stage)?;
+    let told = shutdown.run_until_cancelled(demo::tell(stage, &mut reader, page)).await;
+    let told = told.unwrap_or_else(|| Err(anyhow!("interrupted before the end of the story")));
+    let told = told.with_context(|| format!("the story broke off (daemon: {})", words(&phases.borrow())))?;
+    page.heading("That was the story")?;
+    page.print(&closing(told))?;
+    if !args.keep {
+        page.print(NEXT)?;
+        return Ok(Exit::Complete);
+    }
+    page.print(&addresses(stage, metrics))?;
+    let following = timeout(KEEP, demo::follow(&mut reader, page));
+    if let Some(Ok(ended)) = shutdown.run_until_cancelled(following).await {
+        ended?;
+    }
+    page.print("\nEnding everything.")?;
+    Ok(Exit::Complete)
 }
 
-impl Show<'_> {
-    /// The story, its end, and with `--keep` what comes after it.
-    async fn tell(&self, shutdown: &CancellationToken, phases: &watch::Receiver<Phase>) -> anyhow::Result<Exit> {
-        let mut reader = Reader::open(self.stage)?;
-        let told = shutdown.run_until_cancelled(demo::tell(self.stage, &mut reader, self.page)).await;
-        let told = told.unwrap_or_else(|| Err(anyhow!("interrupted before the end of the story")));
-        let told = told.with_context(|| format!("the story broke off (daemon: {})", words(&phases.borrow())))?;
-        self.page.heading("That was the story")?;
-        self.page.print(&closing(told))?;
-        if !self.args.keep {
-            self.page.print(NEXT)?;
-            return Ok(Exit::Complete);
-        }
-        self.page.print(&self.addresses())?;
-        let following = timeout(KEEP, demo::follow(&mut reader, self.page));
-        if let Some(Ok(ended)) = shutdown.run_until_cancelled(following).await {
-            ended?;
-        }
-        self.page.print("\nEnding everything.")?;
-        Ok(Exit::Complete)
-    }
-
-    fn addresses(&self) -> String {
-        let Self { stage, metrics, .. } = self;
-        let simulator = &stage.account;
-        let (http, control, account) = (simulator.http, simulator.control, &simulator.account_id);
-        let (id, secret) = (&simulator.access_key_id, simulator.access_key_secret.expose());
-        let (brokers, registry) = (stage.bootstrap_servers(), stage.registry);
-        format!(
-            "
+fn addresses(stage: &Stage, metrics: SocketAddr) -> String {
+    let simulator = &stage.account;
+    let (http, control, account) = (simulator.http, simulator.control, &simulator.account_id);
+    let (id, secret) = (&simulator.access_key_id, simulator.access_key_secret.expose());
+    let (brokers, registry) = (stage.bootstrap_servers(), stage.registry);
+    format!(
+        "
 Everything stays up for 30 minutes, or until Ctrl-C, and further events are told here.
 
   metrics    http://{metrics}/metrics, /livez, /readyz
@@ -167,8 +164,7 @@ Read the topics with other tools (Debian's kcat shows keys and headers; it knows
   pip install -r tests/readers/requirements.txt && python3 tests/readers/read_topic.py \\
     --kafka {brokers} --registry http://{registry} {TOPIC_PREFIX}.users
 "
-        )
-    }
+    )
 }
 
 const NEXT: &str = "

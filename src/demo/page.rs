@@ -62,7 +62,7 @@ impl Page {
     pub(super) fn columns(&self) -> io::Result<()> {
         self.print("")?;
         self.aside(&columns("read at", "event", "who or what", "op", "happened between"))?;
-        self.aside("  op: c created, u updated, d removed. A change lies between two readings of the account.")
+        self.aside("  op: c created, u updated, d removed. Between: two readings of the account, in whole seconds.")
     }
 
     /// One event.
