@@ -65,6 +65,9 @@ pub use retry::Backoff;
 pub use session::{Calls, Session};
 pub use wire::Tag;
 
+// For the demo, which plays a person's tool on a simulated account; the client signs nothing but reads.
+pub(crate) use sign::{Unsigned, canonical_query, sign};
+
 /// Every operation that is ever called: the least-privilege policy consists of their actions.
 pub const OPERATIONS: &[&Operation] = &[
     &sts::GET_CALLER_IDENTITY,

@@ -18,7 +18,7 @@ const ALGORITHM: &str = "ACS3-HMAC-SHA256";
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// The query as it is signed, and as it is sent: sorted by raw name in byte order, percent-encoded.
-pub(super) fn canonical_query(parameters: &[(&str, &str)]) -> String {
+pub(crate) fn canonical_query(parameters: &[(&str, &str)]) -> String {
     let mut sorted = parameters.to_vec();
     sorted.sort_unstable();
     let pairs: Vec<String> = sorted
@@ -76,22 +76,22 @@ impl CanonicalRequest {
 
 /// A call before it is signed: always a `POST` to `/` with every parameter in the query and no body,
 /// as the vendor's own clients call these operations.
-pub(super) struct Unsigned<'a> {
+pub(crate) struct Unsigned<'a> {
     /// Host as sent, with the port unless it is the scheme's default one.
-    pub(super) host: &'a str,
+    pub(crate) host: &'a str,
     /// The operation, e.g. `ListUsers`.
-    pub(super) action: &'a str,
+    pub(crate) action: &'a str,
     /// The product's version, e.g. `2019-08-15`.
-    pub(super) version: &'a str,
+    pub(crate) version: &'a str,
     /// The canonical query.
-    pub(super) query: &'a str,
+    pub(crate) query: &'a str,
 }
 
 /// The headers of a signed call, `authorization` included. Never to be logged.
-pub(super) type SignedHeaders = Vec<(&'static str, String)>;
+pub(crate) type SignedHeaders = Vec<(&'static str, String)>;
 
 /// Signs `call` as of `date` with a `nonce` that no other request has used.
-pub(super) fn sign(call: &Unsigned<'_>, credentials: &Credentials, date: Timestamp, nonce: &str) -> SignedHeaders {
+pub(crate) fn sign(call: &Unsigned<'_>, credentials: &Credentials, date: Timestamp, nonce: &str) -> SignedHeaders {
     let mut headers: SignedHeaders = vec![
         ("host", call.host.to_owned()),
         ("x-acs-action", call.action.to_owned()),

@@ -12,6 +12,7 @@ mod assemble;
 mod identify;
 
 mod config;
+mod demo;
 mod inventory;
 mod run;
 mod simulate;
@@ -62,6 +63,9 @@ enum Command {
     #[command(after_help = "Examples:\n  ramstream inventory\n  ramstream inventory --kind user\n  \
                             ramstream inventory --format json | jq .collections.user")]
     Inventory(inventory::Args),
+    /// Watch it work: a simulated account, Kafka, registry and daemon in one process, nothing else needed
+    #[command(after_help = "Examples:\n  ramstream demo\n  ramstream demo --keep")]
+    Demo(demo::Args),
     /// Serve a simulated Alibaba Cloud account
     #[command(after_help = "Examples:\n  ramstream simulate\n  \
                             ramstream simulate --users 1000 --groups 50 --account account.json")]
@@ -105,6 +109,7 @@ impl Cli {
         match self.command {
             Command::Run(args) => run::run(&args, file.as_deref()).await,
             Command::Inventory(args) => inventory::run(&args, file.as_deref()).await,
+            Command::Demo(args) => demo::run(&args).await,
             Command::Simulate(args) => {
                 simulate::run(*args, on_signals()?).await?;
                 Ok(Exit::Complete)

@@ -60,7 +60,7 @@ async fn faces(
 }
 
 /// Keeps health in step with the pipeline; ends with it.
-async fn follow(mut phases: watch::Receiver<Phase>, health: Health) {
+pub(super) async fn follow(mut phases: watch::Receiver<Phase>, health: Health) {
     let pulse = health.watch("sync", PULSE_DEADLINE);
     loop {
         pulse.tick();

@@ -120,6 +120,17 @@ pub fn load(
     validate(&given, scope, text.is_some().then_some(path))
 }
 
+/// Loads the configuration from `variables` alone, for whoever brings all of them and wants no file to interfere.
+///
+/// # Errors
+/// [`Refused`] with every mistake.
+pub fn load_from_variables(
+    variables: impl IntoIterator<Item = (OsString, OsString)>,
+    scope: Scope,
+) -> Result<Loaded, Refused> {
+    validate(&source::gather(None, variables), scope, None)
+}
+
 fn refused(problems: Vec<Problem>, file: Option<&Path>) -> Refused {
     let read_from = match file {
         Some(path) => format!("{} and the environment", path.display()),

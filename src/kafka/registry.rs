@@ -6,6 +6,7 @@
 //! failures, and know one schema per subject). Not known here: what a schema says.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use schema_registry_converter::async_impl::schema_registry::{SrSettings, perform_sr_call};
@@ -187,10 +188,20 @@ fn checked(url: &str) -> Result<String, RegistryError> {
 }
 
 fn http_client(settings: &RegistrySettings) -> Result<reqwest::ClientBuilder, RegistryError> {
-    let builder = reqwest::Client::builder();
+    let mut builder = reqwest::Client::builder();
+    // A proxy from the environment would look for the address on its own machine.
+    if settings.urls.iter().all(|url| is_loopback(url)) {
+        builder = builder.no_proxy();
+    }
     let Some(pem) = &settings.ca_pem else { return Ok(builder) };
     let authority = reqwest::Certificate::from_pem(pem).map_err(|error| refused(&error))?;
     Ok(builder.add_root_certificate(authority))
+}
+
+fn is_loopback(url: &str) -> bool {
+    let Ok(url) = reqwest::Url::parse(url) else { return false };
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
 fn refused(error: &dyn std::error::Error) -> RegistryError {
