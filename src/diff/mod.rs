@@ -74,6 +74,16 @@ pub fn compare(state: &State, collections: &BTreeMap<Kind, Collection>) -> Diff 
 }
 
 impl Diff {
+    /// Whether what was read of `key` is what the state says once the changes are in it.
+    #[must_use]
+    pub fn knows(&self, key: &Key) -> bool {
+        let Some((kind, outcome)) = key.kind().and_then(|kind| Some((kind, self.kinds.get(&kind)?))) else {
+            return false;
+        };
+        let around = [Scope::entity(key), scope_of(kind, key), Scope::collection(kind)];
+        !around.iter().any(|scope| outcome.unknown.contains_key(scope))
+    }
+
     /// Holds these keys back, each for its reason, and with them what hangs on them.
     pub fn withhold(&mut self, state: &State, keys: BTreeMap<Key, Unknown>) {
         let mut changes: Changes = std::mem::take(&mut self.changes)

@@ -23,6 +23,7 @@ use crate::{
     event::Outcome as SyncOutcome,
     kafka::{Batch, Claim, Decision, Outcome, Writer, backoff::Backoff},
     metrics::{self, TransactionOutcome},
+    model::Key,
     state::State,
 };
 
@@ -95,8 +96,9 @@ impl Owner<'_> {
         if let Err(claim) = sequence {
             return Ok(Synced::Superseded(claim));
         }
-        self.ledger.commit(rounds.roles);
-        self.ledger.commit(rounds.policies);
+        let is_published = |key: &Key| publication.diff().knows(key);
+        self.ledger.commit(rounds.roles, is_published);
+        self.ledger.commit(rounds.policies, is_published);
         let report = report(&publication, calls.total(), begun.elapsed());
         self.account.tell(&publication, &report);
         Ok(Synced::Published(report))
