@@ -79,7 +79,8 @@ impl Walk<'_> {
             return self.push_observed::<E>(key, json);
         }
         let born = parse::<E>(json).and_then(|entity| entity.dates().born);
-        let should_have_been_seen = matches!((born, self.said.begun_at), (Some(born), Some(begun)) if born < begun);
+        let last_read = last_read::<E>(self.state, key);
+        let should_have_been_seen = matches!((born, last_read), (Some(born), Some(read)) if born < read);
         if should_have_been_seen && !self.collection.is_confirmed(key) {
             self.compared.outcome.doubtful.insert(key.clone());
             return;
@@ -109,7 +110,10 @@ impl Walk<'_> {
                 self.compared.outcome.doubtful.insert(key.clone());
             } else if let Some(fewer) = fewer {
                 let detail = format!("{fewer} fewer were listed than GetAccountSummary counts");
-                self.compared.outcome.unknown.insert(scope, Unknown::new(Reason::RemovalsUnproven, detail));
+                self.compared
+                    .outcome
+                    .unknown
+                    .insert(Scope::entity(key), Unknown::new(Reason::RemovalsUnproven, detail));
             } else {
                 let span = self.span::<E>(key);
                 self.compared.changes.push(Change::removed(E::KIND, key.clone(), held, span, None));
@@ -164,9 +168,14 @@ impl Walk<'_> {
 
     /// From the start of the last complete reading of the key's scope to the end of this one.
     fn span<E: Entity>(&self, key: &Key) -> Span {
-        let stale = scopes_of::<E>(key).into_iter().find_map(|scope| self.state.scopes().get(&scope));
-        Span { from: stale.map_or(self.said.begun_at, |record| record.since), to: self.to }
+        Span { from: last_read::<E>(self.state, key), to: self.to }
     }
+}
+
+/// Start of the last complete reading of what `key` belongs to; `None` if there was none.
+pub(super) fn last_read<E: Entity>(state: &State, key: &Key) -> Option<Millis> {
+    let stale = scopes_of::<E>(key).into_iter().find_map(|scope| state.scopes().get(&scope));
+    stale.map_or_else(|| state.collection(E::KIND).begun_at, |record| record.since)
 }
 
 /// The scopes that a key belongs to, from the narrowest to the widest.

@@ -10,12 +10,12 @@ mod compare;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    model::{Collection, Entity, ForKind, Key, Kind, Reason, Scope, Unknown},
+    model::{Collection, Entity, ForKind, Key, Kind, Millis, Rank, Reason, Scope, Unknown},
     state::State,
 };
 
 pub use change::{Cause, Change, Op, Span};
-use compare::{Compared, compare_kind};
+use compare::{Compared, compare_kind, last_read};
 
 /// Everything that one comparison found.
 #[derive(Debug, Default)]
@@ -66,17 +66,24 @@ pub fn compare(state: &State, collections: &BTreeMap<Kind, Collection>) -> Diff 
     }
     cascade(state, &mut changes);
     for (kind, collection) in collections {
-        let unread = kind.with(UnreadScopes { state, collection, changes: &changes });
         let outcome = diff.kinds.entry(*kind).or_default();
-        for (scope, why) in unread {
-            outcome.unknown.entry(scope).or_insert(why);
-        }
+        kind.with(Parents { state, collection, changes: &changes, unknown: &mut outcome.unknown });
     }
     diff.take(state, changes);
     diff
 }
 
 impl Diff {
+    /// Whether what was read of `key` is what the state says once the changes are in it.
+    #[must_use]
+    pub fn knows(&self, key: &Key) -> bool {
+        let Some((kind, outcome)) = key.kind().and_then(|kind| Some((kind, self.kinds.get(&kind)?))) else {
+            return false;
+        };
+        let around = [Scope::entity(key), scope_of(kind, key), Scope::collection(kind)];
+        !around.iter().any(|scope| outcome.unknown.contains_key(scope))
+    }
+
     /// Holds these keys back, each for its reason, and with them what hangs on them.
     pub fn withhold(&mut self, state: &State, keys: BTreeMap<Key, Unknown>) {
         let mut changes: Changes = std::mem::take(&mut self.changes)
@@ -94,26 +101,24 @@ impl Diff {
 
     /// Declares what is still doubtful after the second listing unknown: it stays as it is in the state.
     pub fn settle(&mut self) {
-        for (kind, outcome) in &mut self.kinds {
+        for outcome in self.kinds.values_mut() {
             for key in std::mem::take(&mut outcome.doubtful) {
                 let why = Unknown::new(Reason::RemovalsUnproven, format!("{key} was seen in one of two listings"));
-                outcome.unknown.entry(scope_of(*kind, &key)).or_insert(why);
+                outcome.unknown.entry(Scope::entity(&key)).or_insert(why);
             }
         }
     }
 
     /// Takes the changes over in publishing order, without those whose ends are not in the state.
     ///
-    /// What a baseline could not publish for this is recorded as unknown: once its ends are there it
-    /// is observed, not added.
+    /// What is held back for this is unknown, by itself alone: when its ends are there it is published
+    /// with the window since it was last known, and observed, not added, if a baseline missed it.
     fn take(&mut self, state: &State, mut changes: Changes) {
         for edge in hold_back_dangling(state, &mut changes) {
-            if edge.op == Op::Observed {
-                let why =
-                    Unknown::new(Reason::Dangling, format!("{} hangs on an entity that is not in the state", edge.key));
-                let outcome = self.kinds.entry(edge.kind).or_default();
-                outcome.unknown.entry(scope_of(edge.kind, &edge.key)).or_insert(why);
-            }
+            let why =
+                Unknown::new(Reason::Dangling, format!("{} hangs on an entity that is not in the state", edge.key));
+            let outcome = self.kinds.entry(edge.kind).or_default();
+            outcome.unknown.entry(Scope::entity(&edge.key)).or_insert(why);
             self.dangling.push(edge.key);
         }
         self.changes = changes.into_values().collect();
@@ -121,24 +126,31 @@ impl Diff {
     }
 }
 
-/// The scopes of held entities that nobody listed (a membership's group was not there to be asked):
-/// unknown, unless the same sync removes all that is held of them.
-struct UnreadScopes<'a> {
+/// What is unknown of the children of one kind, by what becomes of their parents: of a parent that
+/// stays and was not there to be asked, everything; of one that is removed, nothing.
+struct Parents<'a> {
     state: &'a State,
     collection: &'a Collection,
     changes: &'a Changes,
+    unknown: &'a mut BTreeMap<Scope, Unknown>,
 }
 
-impl ForKind for UnreadScopes<'_> {
-    type Output = BTreeMap<Scope, Unknown>;
-    fn with<E: Entity>(self) -> Self::Output {
-        let held = self.state.entities(E::KIND).keys();
-        let staying = held.filter(|key| {
-            !self.collection.found().contains_key(key) && !self.changes.contains_key(&(E::KIND, (*key).clone()))
-        });
-        let scopes: BTreeSet<Scope> = staying.map(|key| E::scope(key)).collect();
-        let unread = scopes.into_iter().filter(|scope| !self.collection.covers(scope));
-        unread.map(|scope| (scope, Unknown::new(Reason::ParentGone, "its parent was not listed"))).collect()
+impl ForKind for Parents<'_> {
+    type Output = ();
+    fn with<E: Entity>(self) {
+        let parents = Kind::ALL.iter().filter(|kind| kind.rank() == Rank::Entity);
+        let held = parents.flat_map(|kind| self.state.entities(*kind).keys());
+        let new = self.changes.values().filter(|change| change.op != Op::Removed).map(|change| &change.key);
+        for scope in held.chain(new).filter_map(|parent| E::scope_under(parent)) {
+            if !self.collection.covers(&scope) {
+                let why = Unknown::new(Reason::ParentGone, "its parent was not there to be asked");
+                self.unknown.entry(scope).or_insert(why);
+            }
+        }
+        let removed = self.changes.values().filter(|change| change.op == Op::Removed).map(|change| &change.key);
+        for scope in removed.filter_map(|parent| E::scope_under(parent)) {
+            self.unknown.remove(&scope);
+        }
     }
 }
 
@@ -147,17 +159,19 @@ type Changes = BTreeMap<(Kind, Key), Change>;
 /// A removed entity takes along every child and edge that hangs on it, whether or not their scopes
 /// could be read.
 fn cascade(state: &State, changes: &mut Changes) {
-    let removed: BTreeMap<Key, Span> = changes
+    let removed: BTreeMap<Key, Millis> = changes
         .values()
         .filter(|change| change.op == Op::Removed)
-        .map(|change| (change.key.clone(), change.span))
+        .map(|change| (change.key.clone(), change.span.to))
         .collect();
     let gone: BTreeSet<Key> = removed.keys().cloned().collect();
     for (kind, key) in state.hanging_on(&gone) {
         let by_itself = changes.get(&(kind, key.clone())).is_some_and(|change| change.op == Op::Removed);
         let end = ends(kind, &key).into_iter().find_map(|end| removed.get(&end));
-        if let (false, Some(span), Some(held)) = (by_itself, end, state.get(kind, &key)) {
-            changes.insert((kind, key.clone()), Change::removed(kind, key, held, *span, Some(Cause::Cascade)));
+        if let (false, Some(to), Some(held)) = (by_itself, end, state.get(kind, &key)) {
+            // It may have gone before its end did, at any time since it was last seen itself.
+            let span = Span { from: kind.with(LastRead { state, key: &key }), to: *to };
+            changes.insert((kind, key.clone()), Change::removed(kind, key, held, span, Some(Cause::Cascade)));
         }
     }
 }
@@ -177,7 +191,21 @@ fn hold_back_dangling(state: &State, changes: &mut Changes) -> Vec<Change> {
     dangling.iter().filter_map(|place| changes.remove(place)).collect()
 }
 
-fn scope_of(kind: Kind, key: &Key) -> Scope {
+struct LastRead<'a> {
+    state: &'a State,
+    key: &'a Key,
+}
+
+impl ForKind for LastRead<'_> {
+    type Output = Option<Millis>;
+    fn with<E: Entity>(self) -> Self::Output {
+        last_read::<E>(self.state, self.key)
+    }
+}
+
+/// The scope that a key belongs to: what is read as one with it.
+#[must_use]
+pub fn scope_of(kind: Kind, key: &Key) -> Scope {
     struct ScopeOf<'a>(&'a Key);
     impl ForKind for ScopeOf<'_> {
         type Output = Scope;

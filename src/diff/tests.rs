@@ -353,7 +353,7 @@ fn what_a_baseline_holds_back_for_want_of_its_ends_is_observed_later_and_not_add
     let first = compare(&State::new(ACCOUNT), &collections);
     assert_eq!(told(&first), ["group.observed g"]);
     let missed: Vec<_> = first.kinds[&Kind::Membership].unknown.keys().cloned().collect();
-    assert_eq!(missed.iter().map(Scope::as_str).collect::<Vec<_>>(), ["membership/g"]);
+    assert_eq!(missed.iter().map(Scope::as_str).collect::<Vec<_>>(), ["membership/g/1"]);
 
     let mut state = State::new(ACCOUNT);
     apply(&mut state, &first, 1);

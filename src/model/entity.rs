@@ -80,6 +80,12 @@ pub trait Entity: Serialize + DeserializeOwned + Clone + PartialEq + fmt::Debug 
         Vec::new()
     }
 
+    /// The scope of everything that hangs on `parent`, if that is a scope of this kind.
+    fn scope_under(parent: &Key) -> Option<Scope> {
+        let _ = parent;
+        None
+    }
+
     /// Its ids and names as they stand at the top level of its events, in schema order.
     fn labels(&self, key: &Key, names: &Names) -> Vec<(&'static str, Option<String>)>;
 

@@ -45,6 +45,12 @@ impl Key {
         &self.0
     }
 
+    /// The kind that it is a key of.
+    #[must_use]
+    pub fn kind(&self) -> Option<Kind> {
+        Kind::from_name(self.path().split('/').next()?)
+    }
+
     /// The components behind account and kind, still encoded.
     pub fn components(&self) -> impl Iterator<Item = &str> {
         self.0.split('/').skip(2)

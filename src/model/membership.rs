@@ -46,6 +46,10 @@ impl Entity for Membership {
         vec![key.sibling(Kind::Group, &[group]), key.sibling(Kind::User, &[user])]
     }
 
+    fn scope_under(parent: &Key) -> Option<Scope> {
+        (parent.kind() == Some(Kind::Group)).then(|| Self::scope_of_group(parent))
+    }
+
     fn labels(&self, key: &Key, names: &Names) -> Vec<(&'static str, Option<String>)> {
         let (group, user) = group_and_user(key);
         vec![

@@ -59,6 +59,10 @@ impl Entity for PolicyAttachment {
         policy_and_principal(key).map(|(policy, principal)| vec![policy, principal]).unwrap_or_default()
     }
 
+    fn scope_under(parent: &Key) -> Option<Scope> {
+        matches!(parent.kind()?, Kind::User | Kind::Group | Kind::Role).then(|| Self::scope_of_principal(parent))
+    }
+
     fn labels(&self, key: &Key, names: &Names) -> Vec<(&'static str, Option<String>)> {
         let principal_name = policy_and_principal(key).and_then(|(_, principal)| names.get(&principal).cloned());
         vec![

@@ -116,7 +116,7 @@ async fn confirm(reader: &Reader<'_>, collections: &mut BTreeMap<Kind, Collectio
     }
 }
 
-struct ScopesOf<'a>(&'a BTreeSet<Key>);
+pub(super) struct ScopesOf<'a>(pub(super) &'a BTreeSet<Key>);
 
 impl ForKind for ScopesOf<'_> {
     type Output = BTreeSet<Scope>;
@@ -125,10 +125,10 @@ impl ForKind for ScopesOf<'_> {
     }
 }
 
-struct Confirm {
-    first: Collection,
-    again: Collection,
-    keys: BTreeSet<Key>,
+pub(super) struct Confirm {
+    pub(super) first: Collection,
+    pub(super) again: Collection,
+    pub(super) keys: BTreeSet<Key>,
 }
 
 impl ForKind for Confirm {

@@ -95,13 +95,23 @@ impl Ledger {
     /// Whether the detail of `key`, listed with `mark`, is to be read. `held` is the mark in the
     /// published state, if the entity is there.
     pub(crate) fn is_due<T>(&self, key: &Key, mark: &Mark, held: Option<&Mark>, round: &Round<T>) -> bool {
-        if let Some(Ok(fresh)) = round.get(key) {
-            return fresh.mark != *mark;
+        if self.has_moved(key, mark, held, round) {
+            return true;
         }
-        match (self.seen.get(key), held) {
-            (_, None) => true,
-            (Some(seen), Some(_)) => seen.mark != *mark || seen.at.elapsed() >= self.interval,
-            (None, Some(held)) => held != mark || self.started_at.elapsed() >= self.interval.mul_f64(place(key)),
+        match (round.get(key), self.seen.get(key)) {
+            (Some(Ok(_)), _) => false,
+            (_, Some(seen)) => seen.at.elapsed() >= self.interval,
+            (_, None) => self.started_at.elapsed() >= self.interval.mul_f64(place(key)),
+        }
+    }
+
+    /// Whether there is no detail of `key`, or only one of another time than that of the listing which gave `mark`.
+    pub(crate) fn has_moved<T>(&self, key: &Key, mark: &Mark, held: Option<&Mark>, round: &Round<T>) -> bool {
+        match (round.get(key), self.seen.get(key), held) {
+            (Some(Ok(fresh)), _, _) => fresh.mark != *mark,
+            (_, Some(seen), Some(_)) => seen.mark != *mark,
+            (_, None, Some(held)) => held != mark,
+            (_, _, None) => true,
         }
     }
 
@@ -117,10 +127,12 @@ impl Ledger {
         keys.iter().filter_map(read_at).min()
     }
 
-    /// Takes over what was read in a sync that is published now.
-    pub(crate) fn commit<T>(&mut self, round: Round<T>) {
+    /// Takes over what was read in a sync that is published now, as far as it is in the state by that: of
+    /// anything else (its listing was stale, a record too large) the detail is to be read again.
+    pub(crate) fn commit<T>(&mut self, round: Round<T>, is_published: impl Fn(&Key) -> bool) {
         let at = Instant::now();
         let read = round.0.into_iter().filter_map(|(key, fresh)| Some((key, fresh.ok()?)));
+        let read = read.filter(|(key, _)| is_published(key));
         self.seen.extend(read.map(|(key, fresh)| (key, Seen { mark: fresh.mark, at, begun_at: fresh.begun_at })));
     }
 }
@@ -163,7 +175,7 @@ mod tests {
         assert!(ledger.is_due(&key(), &mark(5), None, &none), "new");
         assert!(!ledger.is_due(&key(), &mark(5), Some(&mark(5)), &none), "held, and this process is young");
         assert!(ledger.is_due(&key(), &mark(6), Some(&mark(5)), &none), "moved since before the start");
-        ledger.commit(read_at(100, 6));
+        ledger.commit(read_at(100, 6), |_| true);
         assert!(
             !ledger.is_due(&key(), &mark(6), Some(&mark(5)), &none),
             "read since, although the state holds the old mark"
@@ -186,8 +198,26 @@ mod tests {
         let mut ledger = Ledger::new(INTERVAL);
         let mut round = Round::<()>::default();
         round.take(vec![(key(), mark(5), Err(Unknown::new(Reason::Throttled, "GetRole")))]);
-        ledger.commit(round);
+        ledger.commit(round, |_| true);
         assert!(ledger.is_due(&key(), &mark(5), None, &Round::<()>::default()));
+    }
+
+    #[test]
+    fn a_detail_that_was_read_and_not_published_is_read_again() {
+        let mut ledger = Ledger::new(INTERVAL);
+        ledger.commit(read_at(100, 6), |_| false);
+        assert!(ledger.is_due(&key(), &mark(6), Some(&mark(5)), &Round::<()>::default()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_detail_is_of_another_time_than_the_listing_only_if_the_mark_moved_in_between() {
+        let mut ledger = Ledger::new(INTERVAL);
+        assert!(ledger.has_moved(&key(), &mark(6), Some(&mark(5)), &Round::<()>::default()), "after a start");
+        assert!(ledger.has_moved(&key(), &mark(7), None, &read_at(100, 6)), "read before it moved");
+        assert!(!ledger.has_moved(&key(), &mark(6), None, &read_at(100, 6)));
+        ledger.commit(read_at(100, 6), |_| true);
+        tokio::time::advance(INTERVAL).await;
+        assert!(!ledger.has_moved(&key(), &mark(6), Some(&mark(5)), &Round::<()>::default()), "only due");
     }
 
     #[test]
@@ -195,7 +225,7 @@ mod tests {
         let mut ledger = Ledger::new(INTERVAL);
         let at = |second| Timestamp::from_second(second).unwrap();
         assert_eq!(ledger.oldest(&[key()], &Round::<()>::default(), Some(Millis(50_000))), Some(at(50)));
-        ledger.commit(read_at(100, 5));
+        ledger.commit(read_at(100, 5), |_| true);
         assert_eq!(ledger.oldest(&[key()], &Round::<()>::default(), Some(Millis(50_000))), Some(at(100)));
         assert_eq!(ledger.oldest(&[key()], &read_at(200, 5), None), Some(at(200)));
         assert_eq!(ledger.oldest(&[], &read_at(200, 5), None), None);

@@ -18,6 +18,8 @@ mod collect;
 mod cycle;
 mod daemon;
 mod details;
+#[cfg(test)]
+mod laws;
 mod park;
 mod prepare;
 pub mod publication;

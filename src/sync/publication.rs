@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::topics::Topics;
 use crate::{
     avro::{EncodeError, Encoder},
-    diff::{Diff, KindOutcome, Op},
+    diff::{Diff, KindOutcome, Op, scope_of},
     event::{Batch, CollectionStatus, Envelope, Notice, NoticeType, Outcome, ScopeStatus, record_key},
     kafka::{Record, Records, Unencodable},
     model::{Collection, Key, Kind, Millis, Names, Reason, Scope, Unknown},
@@ -182,10 +182,14 @@ fn collection_progress(state: &State, collection: &Collection, diff: &Diff, sequ
     if let Some(window) = collection.window() {
         said.model_version = kind.model_version().to_owned();
         said.baselined = true;
-        if diff.kinds.get(&kind).is_some_and(|outcome| outcome.unknown.is_empty()) {
+        let outcome = diff.kinds.get(&kind).cloned().unwrap_or_default();
+        // Scopes that this reading does not cover have records of their own, with an earlier beginning.
+        if !outcome.unknown.contains_key(&Scope::collection(kind)) {
             said.begun_at = Some(window.begun_at.into());
-            said.complete_at = Some(window.ended_at.into());
             said.count_difference = collection.count_difference().or(said.count_difference);
+        }
+        if outcome.unknown.is_empty() {
+            said.complete_at = Some(window.ended_at.into());
         }
     }
     let mut digest = state.digest(kind);
@@ -211,23 +215,29 @@ fn scope_records(state: &State, reading: &Reading) -> Vec<(Scope, Option<ScopeRe
     for (kind, outcome) in &reading.diff.kinds {
         let said = state.collection(*kind);
         for (scope, why) in &outcome.unknown {
-            let old = state.scopes().get(scope);
+            // What a wider scope's record said of it goes on while it alone is unknown.
+            let old = around(state, *kind, scope).into_iter().find_map(|scope| state.scopes().get(&scope));
             let since = old.map_or(said.begun_at, |old| old.since);
             let missed = outcome.baseline || old.is_some_and(|old| old.missed);
             let new = ScopeRecord::new(scope.clone(), since, why.reason, missed);
-            if old != Some(&new) {
+            if state.scopes().get(scope) != Some(&new) {
                 records.push((scope.clone(), Some(new)));
             }
         }
-        // While the collection as a whole is unknown, nothing is known of any of its scopes.
-        let is_unknown = outcome.unknown.contains_key(&Scope::collection(*kind));
-        let gone =
-            state.scopes().keys().filter(|scope| scope.kind() == Some(*kind) && !outcome.unknown.contains_key(scope));
-        if !is_unknown {
-            records.extend(gone.map(|scope| (scope.clone(), None)));
-        }
+        // While a wider scope is unknown, nothing is known of what lies in it.
+        let is_known =
+            |scope: &&Scope| !around(state, *kind, scope).iter().any(|scope| outcome.unknown.contains_key(scope));
+        let of_kind = state.scopes().keys().filter(|scope| scope.kind() == Some(*kind));
+        records.extend(of_kind.filter(is_known).map(|scope| (scope.clone(), None)));
     }
     records
+}
+
+/// The scope, and those that it lies in, from the narrowest to the widest.
+fn around(state: &State, kind: Kind, scope: &Scope) -> Vec<Scope> {
+    let key = Key::parse(state.account(), &format!("{}/{scope}", state.account()));
+    let wider = key.map(|(kind, key)| scope_of(kind, &key));
+    [Some(scope.clone()), wider, Some(Scope::collection(kind))].into_iter().flatten().collect()
 }
 
 fn outcome(diff: &Diff) -> Outcome {

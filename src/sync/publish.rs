@@ -24,6 +24,7 @@ use crate::{
     event::Outcome as SyncOutcome,
     kafka::{Batch, Claim, Decision, Outcome, Writer, backoff::Backoff},
     metrics::{self, TransactionOutcome},
+    model::Key,
     state::State,
 };
 
@@ -129,8 +130,9 @@ impl Owner<'_> {
             Ending::Superseded(claim) => return Ok(Synced::Superseded(claim)),
             Ending::Committed => {}
         }
-        self.ledger.commit(rounds.roles);
-        self.ledger.commit(rounds.policies);
+        let is_published = |key: &Key| publication.diff().knows(key);
+        self.ledger.commit(rounds.roles, is_published);
+        self.ledger.commit(rounds.policies, is_published);
         let report = report(&publication, calls.total(), begun.elapsed());
         self.account.tell(&publication, &report);
         Ok(Synced::Published(report))

@@ -63,17 +63,20 @@ impl Reader<'_> {
 
     fn role(&self, listed: ram::Role, round: &Round<ram::RoleDetail>) -> (Key, Found) {
         let key = self.role_key(&listed);
-        let held = || self.state.read::<role::Role>(&key);
-        let (trust_policy, service_linked) = match round.get(&key) {
-            Some(Ok(read)) => (
+        let held = self.state.read::<role::Role>(&key);
+        let held_mark = held.as_ref().map(|held| Mark::of(held.dates()));
+        let (trust_policy, service_linked) = match (round.get(&key), held) {
+            (Some(Err(why)), _) => return (key, Found::Unread(detail_unread(why))),
+            // Details are read by the earlier listing; what moved since is read with the next one.
+            _ if self.ledger.has_moved(&key, &mark(&listed), held_mark.as_ref(), round) => {
+                return (key, Found::Unread(listed_since()));
+            }
+            (Some(Ok(read)), _) => (
                 Some(Document::new(read.detail.assume_role_policy_document.as_str())),
                 read.detail.is_service_linked_role,
             ),
-            Some(Err(why)) => return (key, Found::Unread(detail_unread(why))),
-            None => match held() {
-                Some(held) => (held.trust_policy, held.service_linked),
-                None => return (key, Found::Unread(listed_since())),
-            },
+            (None, Some(held)) => (held.trust_policy, held.service_linked),
+            (None, None) => return (key, Found::Unread(listed_since())),
         };
         self.found(&role::Role {
             role_id: listed.role_id,
@@ -102,7 +105,7 @@ pub(super) fn detail_unread(why: &Unknown) -> Unknown {
     Unknown::new(Reason::DetailUnread, why.to_string())
 }
 
-/// Why an entity is unread that the earlier listing, by which details are read, did not have.
+/// Why an entity is unread that the earlier listing, by which details are read, did not have as it is now.
 pub(super) fn listed_since() -> Unknown {
-    Unknown::new(Reason::DetailUnread, "it appeared while the account was read")
+    Unknown::new(Reason::DetailUnread, "it came or changed while the account was read")
 }
