@@ -207,22 +207,37 @@ fn growth_at_the_end_and_better_words_break_nobody() {
 fn every_planted_break_is_found() {
     let planted = [
         ("in the middle", changed(|schema| schema["fields"].as_array_mut().unwrap().insert(1, optional("new")))),
-        ("not nullable", changed(|schema| {
-            let with_default = json!({ "name": "new", "type": "string", "doc": "New.", "default": "" });
-            schema["fields"].as_array_mut().unwrap().push(with_default);
-        })),
-        ("no default", changed(|schema| {
-            schema["fields"].as_array_mut().unwrap().push(json!({ "name": "new", "type": "string", "doc": "New." }));
-        })),
-        ("nested growth", changed(|schema| {
-            schema["fields"][2]["type"][1]["fields"].as_array_mut().unwrap().push(optional("new"));
-        })),
+        (
+            "not nullable",
+            changed(|schema| {
+                let with_default = json!({ "name": "new", "type": "string", "doc": "New.", "default": "" });
+                schema["fields"].as_array_mut().unwrap().push(with_default);
+            }),
+        ),
+        (
+            "no default",
+            changed(|schema| {
+                schema["fields"]
+                    .as_array_mut()
+                    .unwrap()
+                    .push(json!({ "name": "new", "type": "string", "doc": "New." }));
+            }),
+        ),
+        (
+            "nested growth",
+            changed(|schema| {
+                schema["fields"][2]["type"][1]["fields"].as_array_mut().unwrap().push(optional("new"));
+            }),
+        ),
         ("renamed record", changed(|schema| schema["name"] = json!("Other"))),
         ("moved namespace", changed(|schema| schema["namespace"] = json!("m"))),
-        ("renamed nested record", changed(|schema| {
-            schema["fields"][2]["type"][1]["name"] = json!("Other");
-            schema["fields"][3]["type"][1] = json!("Other");
-        })),
+        (
+            "renamed nested record",
+            changed(|schema| {
+                schema["fields"][2]["type"][1]["name"] = json!("Other");
+                schema["fields"][3]["type"][1] = json!("Other");
+            }),
+        ),
         ("changed type", changed(|schema| schema["fields"][1]["type"] = json!("int"))),
         ("swapped fields", changed(|schema| schema["fields"].as_array_mut().unwrap().swap(0, 1))),
         ("removed field", changed(|schema| drop(schema["fields"].as_array_mut().unwrap().remove(3)))),
@@ -240,7 +255,10 @@ fn everything_outside_the_subset_is_found() {
     let planted = [
         ("null last", field(json!({ "name": "id", "type": ["string", "null"], "doc": "Id.", "default": "" }))),
         ("no default", of_type(json!(["null", "string"]))),
-        ("a wide union", field(json!({ "name": "id", "type": ["null", "string", "long"], "doc": "Id.", "default": null }))),
+        (
+            "a wide union",
+            field(json!({ "name": "id", "type": ["null", "string", "long"], "doc": "Id.", "default": null })),
+        ),
         ("an enum", of_type(json!({ "type": "enum", "name": "E", "symbols": ["A"] }))),
         ("fixed", of_type(json!({ "type": "fixed", "name": "F", "size": 16 }))),
         ("bytes", of_type(json!("bytes"))),
