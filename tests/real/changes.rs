@@ -108,6 +108,28 @@ async fn a_removal_is_confirmed_before_it_is_published() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Kafka and a registry: make test"]
+async fn a_listing_from_a_replica_that_lags_behind_is_no_removal() {
+    let world = World::small().await;
+    let cloud = &world.cloud;
+    world.run_once().await.exits_with(COMPLETE);
+    // The lagging replica has not heard of the user yet. The first fault does nothing: it is in the way of the second
+    // until the user was published.
+    cloud.fault(json!({ "operation": "ListUsers", "fault": "slow", "delay_ms": 0, "times": 2 })).await;
+    cloud.fault(json!({ "operation": "ListUsers", "fault": "stale", "times": 2 })).await;
+    cloud.create_user("newcomer").await;
+    world.run_once().await.exits_with(COMPLETE);
+    assert_eq!(cloud.struck().await, [2, 0], "users are listed first and last");
+    let published = world.events().await;
+    assert_eq!(of_type(&published, "user.added").len(), 1);
+
+    world.run_once().await;
+    assert_eq!(cloud.struck().await, [2, 2], "both listings were stale");
+    world.run_once().await.exits_with(COMPLETE);
+    assert_eq!(told(&world.events().await), told(&published));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka and a registry: make test"]
 async fn every_kind_of_change_is_told_as_what_it_is() {
     let world = World::small().await;
     let cloud = &world.cloud;

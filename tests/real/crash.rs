@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::cloud::{Cloud, lookup, names, rows};
-use crate::support::fold::{assert_same, check_sequences, content, fold};
+use crate::support::fold::{assert_same, check_sequences, content, fold, sort_out};
 use crate::support::world::{World, text};
 
 /// How often the daemon is killed, unless the environment says otherwise.
@@ -62,6 +62,9 @@ async fn a_killed_daemon_repeats_nothing_and_loses_nothing() {
     assert!(syncs.len() as u64 > kills / 3, "syncs were committed between the kills");
     check_sequences(&syncs, &events);
     assert_same(&fold(&events), &content(&world.cloud.account().await));
+    let (all, attempts) = world.uncommitted().await;
+    println!("without isolation: {} sync records, {} events", attempts.len(), all.len());
+    assert_eq!(sort_out(all, &attempts), events, "what was aborted can be sorted out");
     assert!(events.iter().any(|event| event["op"] != "r"), "changes were published, and not the baseline alone");
 }
 

@@ -2,8 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::process::COMPLETE;
+use serde_json::json;
+
+use crate::support::cloud::rows;
+use crate::support::process::{COMPLETE, eventually};
 use crate::support::world::{World, told};
+use crate::support::{outsider, outsider_sends};
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Kafka and a registry: make test"]
@@ -14,7 +18,7 @@ async fn a_daemon_serves_metrics_and_health() {
     daemon.syncs(1, "complete").await;
     assert_eq!(daemon.page("/livez").await.0, 200);
     let metrics = daemon.metrics().await;
-    let users = crate::support::cloud::rows(&world.cloud.account().await, "users").len();
+    let users = rows(&world.cloud.account().await, "users").len();
     for line in [
         "ramstream_ready 1".to_owned(),
         "ramstream_parked 0".to_owned(),
@@ -63,4 +67,40 @@ async fn a_single_run_releases_the_account_too() {
     world.run_once().await.exits_with(COMPLETE);
     let claim = world.last_claim().await;
     assert!(claim["writer"].is_null(), "{claim}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka and a registry: make test"]
+async fn a_daemon_stopped_in_the_middle_of_a_sync_gives_it_up_and_says_so() {
+    let mut world = World::small().await;
+    world.set("SYNC__SHUTDOWN_DEADLINE", "1s");
+    world.cloud.fault(json!({ "operation": "ListUsers", "fault": "slow", "delay_ms": 30_000 })).await;
+    let daemon = world.start_daemon();
+    eventually("a listing under way", async || (world.cloud.struck().await[0] > 0).then_some(())).await;
+
+    let asked = Instant::now();
+    let (status, log) = daemon.terminate().await;
+    assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
+    assert_eq!(status.code(), Some(COMPLETE), "{log}");
+    assert!(log.contains("given up, nothing of it is published") && log.contains("released the account"), "{log}");
+    assert!(world.last_claim().await["writer"].is_null());
+    assert!(world.events().await.is_empty() && world.syncs().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka and a registry: make test"]
+async fn a_start_ends_the_transaction_that_a_dead_copy_left_open() {
+    let world = World::small().await;
+    world.run_once().await.exits_with(COMPLETE);
+    // What a copy leaves behind that was killed between the claim record and the commit.
+    let id = format!("ramstream.{}", world.cloud.account_id());
+    let dead = outsider(Some(&id));
+    outsider_sends(&dead, &world.state_topic(), &world.key("~claim"), "never committed");
+    drop(dead);
+
+    let begun = Instant::now();
+    world.run_once().await.exits_with(COMPLETE);
+    // Without that, it waits for the transaction's own time-out: a minute.
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    assert_eq!(world.syncs().await.len(), 2);
 }

@@ -72,11 +72,17 @@ impl Cloud {
         self.control(reqwest::Method::POST, "faults", Some(fault)).await;
     }
 
+    /// How often each fault has struck, in the order in which they were set.
+    pub(crate) async fn struck(&self) -> Vec<u64> {
+        let faults = self.control(reqwest::Method::GET, "faults", None).await;
+        faults.as_array().unwrap().iter().map(|fault| fault["fired"].as_u64().unwrap()).collect()
+    }
+
     /// Takes all faults away, and says how often they struck.
     pub(crate) async fn end_faults(&self) -> u64 {
-        let faults = self.control(reqwest::Method::GET, "faults", None).await;
+        let struck = self.struck().await;
         self.control(reqwest::Method::DELETE, "faults", None).await;
-        faults.as_array().unwrap().iter().map(|fault| fault["fired"].as_u64().unwrap()).sum()
+        struck.iter().sum()
     }
 
     pub(crate) async fn freeze(&self, user: &str) {

@@ -72,6 +72,16 @@ pub(crate) fn check_sequences(syncs: &[Value], events: &[Value]) {
     );
 }
 
+/// The rule for readers without isolation: an event counts if its `sync_id` is that of the last sync record with its
+/// sequence, and if its id was not seen before.
+pub(crate) fn sort_out(events: Vec<Value>, syncs: &[Value]) -> Vec<Value> {
+    let last: BTreeMap<i64, &str> =
+        syncs.iter().map(|sync| (sync["sequence"].as_i64().unwrap(), text(sync, "sync_id"))).collect();
+    let mut seen = BTreeSet::new();
+    let counts = |event: &Value| last.get(&event["sequence"].as_i64().unwrap()) == Some(&text(event, "sync_id"));
+    events.into_iter().filter(counts).filter(|event| seen.insert(text(event, "event_id").to_owned())).collect()
+}
+
 /// What the simulated account holds, by the key that its events must have: the fields that the events are held against.
 pub(crate) fn content(account: &Value) -> BTreeMap<String, Value> {
     let id = text(account, "account_id");

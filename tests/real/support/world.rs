@@ -99,10 +99,22 @@ impl World {
     /// Every change event in the order in which a consumer applies them. Each is the decoded value with `key`, `topic`,
     /// `partition` and `headers` beside it.
     pub(crate) async fn events(&self) -> Vec<Value> {
+        self.events_read(&[]).await
+    }
+
+    async fn events_read(&self, options: &[&str]) -> Vec<Value> {
         let topics: Vec<String> = EVENT_TOPICS.iter().map(|name| self.topic(name)).collect();
-        let mut events: Vec<Value> = self.read(&topics, false).await.into_iter().map(flat).collect();
+        let mut events: Vec<Value> = self.read(&topics, options).await.into_iter().map(flat).collect();
         events.sort_by_key(|event| (event["sequence"].as_i64().unwrap(), event["batch_index"].as_i64().unwrap()));
         events
+    }
+
+    /// Events and sync records as a reader without isolation finds them: also what was aborted.
+    pub(crate) async fn uncommitted(&self) -> (Vec<Value>, Vec<Value>) {
+        let options = ["--read-uncommitted"];
+        let mut syncs: Vec<Value> = self.read(&[self.topic("syncs")], &options).await.into_iter().map(flat).collect();
+        syncs.retain(|notice| notice["notice_type"] == "sync.completed");
+        (self.events_read(&options).await, syncs)
     }
 
     /// The change events of one sync.
@@ -114,7 +126,7 @@ impl World {
 
     /// Everything in `.syncs`, in its order.
     pub(crate) async fn notices(&self) -> Vec<Value> {
-        self.read(&[self.topic("syncs")], false).await.into_iter().map(flat).collect()
+        self.read(&[self.topic("syncs")], &[]).await.into_iter().map(flat).collect()
     }
 
     /// The `sync.completed` records.
@@ -126,7 +138,7 @@ impl World {
 
     /// The state topic's records, oldest first.
     pub(crate) async fn state_records(&self) -> Vec<Value> {
-        self.read(&[self.state_topic()], true).await
+        self.read(&[self.state_topic()], &["--json"]).await
     }
 
     /// The claim record that holds: who owns the account.
@@ -137,13 +149,13 @@ impl World {
         claims.pop().expect("somebody has claimed the account")["value"].take()
     }
 
-    /// The records of some topics as a reader by another hand decodes them, committed ones only.
-    async fn read(&self, topics: &[String], is_json: bool) -> Vec<Value> {
+    /// The records of some topics as a reader by another hand decodes them.
+    async fn read(&self, topics: &[String], options: &[&str]) -> Vec<Value> {
         let python = std::env::var("TEST_PYTHON").expect("TEST_PYTHON is an interpreter with the readers' packages");
         let mut reader = Command::new(python);
         reader.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/readers/read_topic.py"));
         reader.args(["--kafka", &kafka(), "--registry", &registry()]);
-        reader.args(is_json.then_some("--json")).args(topics);
+        reader.args(options).args(topics);
         let read = Finished::of(reader).await.exits_with(0);
         read.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
