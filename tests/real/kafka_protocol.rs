@@ -312,6 +312,7 @@ async fn a_log_that_ends_with_an_aborted_transaction_is_read_to_its_end() {
     let topic = create(state_topic(unique("state"))).await;
     let aborted = outsider(Some(&unique("outsider")));
     outsider_sends(&aborted, &topic, "hidden", "2");
+    #[expect(clippy::disallowed_methods, reason = "somebody else's program may abort")]
     aborted.abort_transaction(Duration::from_secs(20)).unwrap();
     let mut state = State::default();
     assert_eq!(log(connection(), &topic).read_to_proven_end(&mut state).await.unwrap(), 2);

@@ -69,7 +69,8 @@ async fn looking_up_registers_nothing() {
 async fn a_level_that_somebody_chose_is_left_alone_and_reported() {
     let subject = unique("t");
     registry(RegistryMode::Register).resolve(&subject, FIRST).await.unwrap();
-    let put = reqwest::Client::new().put(format!("{}/config/{subject}", address()));
+    let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build().unwrap();
+    let put = client.put(format!("{}/config/{subject}", address()));
     let body = r#"{"compatibility":"BACKWARD"}"#;
     put.header("content-type", "application/vnd.schemaregistry.v1+json").body(body).send().await.unwrap();
     let resolved = registry(RegistryMode::Register).resolve(&subject, FIRST).await.unwrap();
