@@ -60,7 +60,12 @@ async fn a_killed_daemon_repeats_nothing_and_loses_nothing() {
     check_sequences(&syncs, &events);
     assert_same(&fold(&events), &content(&world.cloud.account().await));
     let (all, attempts) = world.uncommitted().await;
-    println!("without isolation: {} sync records, {} events", attempts.len(), all.len());
+    let aborted = world.aborted_state_records().await;
+    println!(
+        "without isolation: {} sync records, {} events, {aborted} aborted records of state",
+        attempts.len(),
+        all.len()
+    );
     assert_eq!(sort_out(all, &attempts), events, "what was aborted can be sorted out");
     assert!(events.iter().any(|event| event["op"] != "r"), "changes were published, and not the baseline alone");
 }
@@ -69,7 +74,7 @@ async fn a_killed_daemon_repeats_nothing_and_loses_nothing() {
 /// a committed one; every other time the few milliseconds of a transaction. Returns within how long to kill it.
 async fn approach(daemon: &mut Daemon, kill: u64) -> Duration {
     const CYCLE: Duration = Duration::from_secs(2);
-    const TRANSACTION: Duration = Duration::from_millis(12);
+    const TRANSACTION: Duration = Duration::from_millis(24);
     match kill % 6 {
         0 => return CYCLE,
         2 => daemon.is_ready().await,
