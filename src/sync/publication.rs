@@ -187,11 +187,10 @@ fn collection_progress(state: &State, collection: &Collection, diff: &Diff, sequ
     if let Some(window) = collection.window() {
         said.model_version = kind.model_version().to_owned();
         said.baselined = true;
-        // Also of a reading whose removals it vetoed: an unchanged difference does not veto again.
-        said.count_difference = collection.count_difference().or(said.count_difference);
         if diff.kinds.get(&kind).is_some_and(|outcome| outcome.unknown.is_empty()) {
             said.begun_at = Some(window.begun_at.into());
             said.complete_at = Some(window.ended_at.into());
+            said.count_difference = collection.count_difference().or(said.count_difference);
         }
     }
     let mut digest = state.digest(kind);
