@@ -124,3 +124,24 @@ async fn a_denied_operation_is_a_coverage_notice_and_keeps_the_state() {
     let denied = collection(&notices[3], "policy_attachment");
     assert_eq!((text(denied, "status"), text(denied, "reason")), ("unknown", "denied"), "{denied}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka and a registry: make test"]
+async fn a_count_that_was_once_behind_holds_removals_back_once_and_not_for_ever() {
+    let world = World::small().await;
+    let cloud = &world.cloud;
+    world.run_once().await.exits_with(COMPLETE);
+    // One more is listed than counted.
+    cloud.fault(json!({ "operation": "GetAccountSummary", "fault": "stale" })).await;
+    cloud.create_user("uncounted").await;
+    world.run_once().await.exits_with(COMPLETE);
+    assert!(cloud.end_faults().await > 0, "it was counted");
+
+    // Now both agree: compared with the last time, one is missing.
+    cloud.delete_user("uncounted").await;
+    world.run_once().await.exits_with(PARTIAL);
+    assert_eq!(text(collection(&world.syncs().await[2], "user"), "reason"), "removals_unproven");
+    world.run_once().await.exits_with(COMPLETE);
+    let events = world.events_of(4).await;
+    assert_eq!(events.iter().map(|event| text(event, "event_type")).collect::<Vec<_>>(), ["user.removed"]);
+}

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::cloud::{Cloud, lookup, names, rows};
 use crate::support::fold::{assert_same, check_sequences, content, fold, sort_out};
+use crate::support::process::Daemon;
 use crate::support::world::{World, text};
 
 /// How often the daemon is killed, unless the environment says otherwise.
@@ -31,19 +32,15 @@ async fn a_killed_daemon_repeats_nothing_and_loses_nothing() {
     let seed = setting("TEST_SEED", rand::random());
     println!("TEST_SEED={seed} TEST_KILLS={kills}");
     let mut random = StdRng::seed_from_u64(seed);
-    let world = World::small().await;
+    let mut world = World::small().await;
+    world.set("LOG__LEVEL", "info,ramstream::kafka=debug");
 
     let calm = CancellationToken::new();
     let killing = async {
         for kill in 0..kills {
             let mut daemon = world.start_daemon();
-            // In turn: on the way to the claim, in the first sync, and in one that follows a committed one.
-            match kill % 3 {
-                0 => {}
-                1 => daemon.is_ready().await,
-                _ => drop(daemon.logs("\"outcome\"").await),
-            }
-            sleep(Duration::from_millis(random.random_range(0..2_000))).await;
+            let within = approach(&mut daemon, kill).await;
+            sleep(random.random_range(Duration::ZERO..within)).await;
             daemon.kill().await;
         }
         calm.cancel();
@@ -63,9 +60,32 @@ async fn a_killed_daemon_repeats_nothing_and_loses_nothing() {
     check_sequences(&syncs, &events);
     assert_same(&fold(&events), &content(&world.cloud.account().await));
     let (all, attempts) = world.uncommitted().await;
-    println!("without isolation: {} sync records, {} events", attempts.len(), all.len());
+    let aborted = world.aborted_state_records().await;
+    println!(
+        "without isolation: {} sync records, {} events, {aborted} aborted records of state",
+        attempts.len(),
+        all.len()
+    );
     assert_eq!(sort_out(all, &attempts), events, "what was aborted can be sorted out");
     assert!(events.iter().any(|event| event["op"] != "r"), "changes were published, and not the baseline alone");
+}
+
+/// Follows the daemon to where the kill is aimed at: in turn the way to the claim, the first sync, and a sync that follows
+/// a committed one; every other time the few milliseconds of a transaction. Returns within how long to kill it.
+async fn approach(daemon: &mut Daemon, kill: u64) -> Duration {
+    const CYCLE: Duration = Duration::from_secs(2);
+    const TRANSACTION: Duration = Duration::from_millis(24);
+    match kill % 6 {
+        0 => return CYCLE,
+        2 => daemon.is_ready().await,
+        4 => drop(daemon.logs("\"outcome\"").await),
+        _ => {
+            daemon.logs("\"outcome\"").await;
+            daemon.next_logs("state log read to its end").await;
+            return TRANSACTION;
+        }
+    }
+    CYCLE
 }
 
 /// Changes the account at random until it is to be calm; returns how often.

@@ -1,12 +1,12 @@
 //! The built binary as a child process: one run for cron, or a daemon that is watched from the outside.
 
 use std::process::{ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
 /// Nothing that is waited for takes this long, unless something is wrong.
@@ -72,30 +72,43 @@ impl Finished {
 /// A running daemon. It is killed with the test, if the test does not end it.
 pub(crate) struct Daemon {
     child: Child,
-    log: Arc<Mutex<Vec<String>>>,
+    log: watch::Receiver<Vec<String>>,
     http: reqwest::Client,
 }
 
 impl Daemon {
     pub(crate) fn start(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
-        let log = Arc::default();
-        tokio::spawn(collect(child.stderr.take().unwrap(), Arc::clone(&log)));
+        let (lines, log) = watch::channel(Vec::new());
+        tokio::spawn(collect(child.stderr.take().unwrap(), lines));
         Self { child, log, http: reqwest::Client::builder().no_proxy().build().unwrap() }
     }
 
     /// Everything that it has logged so far.
     pub(crate) fn log(&self) -> String {
-        self.log.lock().unwrap().join("\n")
+        self.log.borrow().join("\n")
     }
 
     /// Waits for a line of the log that contains `text`.
     pub(crate) async fn logs(&mut self, text: &str) -> String {
-        self.eventually(&format!("{text:?} in the log"), async |daemon| {
-            let log = daemon.log.lock().unwrap();
-            log.iter().find(|line| line.contains(text)).cloned()
-        })
-        .await
+        self.logs_from(0, text).await
+    }
+
+    /// Waits for a line with `text` that is yet to come.
+    pub(crate) async fn next_logs(&mut self, text: &str) -> String {
+        let lines = self.log.borrow().len();
+        self.logs_from(lines, text).await
+    }
+
+    async fn logs_from(&mut self, first: usize, text: &str) -> String {
+        let find = |log: &Vec<String>| log.iter().skip(first).find(|line| line.contains(text)).cloned();
+        let waited = timeout(PATIENCE, self.log.wait_for(|log| find(log).is_some())).await;
+        let seen = waited.map(|log| log.ok().and_then(|log| find(&log)));
+        match seen {
+            Ok(Some(line)) => line,
+            Ok(None) => panic!("the daemon ended before it logged {text:?}; its log:\n{}", self.log()),
+            Err(_) => panic!("waited {PATIENCE:?} in vain for {text:?}; the log:\n{}", self.log()),
+        }
     }
 
     /// Looks until there is something to see, as long as the daemon lives.
@@ -179,10 +192,10 @@ impl Daemon {
     }
 }
 
-async fn collect(stderr: impl AsyncRead + Unpin, log: Arc<Mutex<Vec<String>>>) {
+async fn collect(stderr: impl AsyncRead + Unpin, log: watch::Sender<Vec<String>>) {
     let mut lines = BufReader::new(stderr).lines();
     while let Ok(Some(line)) = lines.next_line().await {
-        log.lock().unwrap().push(line);
+        log.send_modify(|log| log.push(line));
     }
 }
 

@@ -141,6 +141,12 @@ impl World {
         self.read(&[self.state_topic()], &["--json"]).await
     }
 
+    /// How many records of the state topic were aborted: what kills in the middle of a transaction leave behind.
+    pub(crate) async fn aborted_state_records(&self) -> usize {
+        let all = self.read(&[self.state_topic()], &["--json", "--read-uncommitted"]).await;
+        all.len() - self.state_records().await.len()
+    }
+
     /// The claim record that holds: who owns the account.
     pub(crate) async fn last_claim(&self) -> Value {
         let key = self.key("~claim");
