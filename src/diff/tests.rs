@@ -105,6 +105,16 @@ impl World {
     }
 }
 
+/// As if what is held had been written under an earlier version.
+fn outdate(state: &mut State) {
+    for kind in Kind::ALL {
+        let held: Vec<_> = state.entities(*kind).iter().map(|(key, held)| (key.clone(), held.entity.clone())).collect();
+        for (key, entity) in held {
+            state.apply(key.as_ref(), Some(&entity_record("0", 7, &entity))).unwrap();
+        }
+    }
+}
+
 fn set_progress(state: &mut State, adjust: impl Fn(&mut CollectionProgress)) {
     let mut progress = Progress::first(Uuid::nil(), ACCOUNT);
     progress.sequence = 7;
@@ -341,6 +351,20 @@ fn the_first_reading_and_a_new_model_version_are_baselines() {
     let mut old = world.published();
     set_progress(&mut old, |said| said.model_version = "0".into());
     assert_eq!(told(&compare(&old, &world.read())), observed);
+}
+
+#[test]
+fn what_the_baseline_of_a_new_version_could_not_read_is_observed_when_it_is_read() {
+    let world = World::small();
+    let mut state = world.published();
+    outdate(&mut state);
+    assert_eq!(
+        told(&compare(&state, &world.read())),
+        ["user.observed 1", "user.observed 2", "group.observed g", "membership.observed g/1",]
+    );
+    let observed = compare(&state, &world.read());
+    apply(&mut state, &observed, 8);
+    assert_eq!(told(&compare(&state, &world.read())), [""; 0]);
 }
 
 #[test]
