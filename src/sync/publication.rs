@@ -225,7 +225,10 @@ fn scope_records(state: &State, reading: &Reading) -> Vec<(Scope, Option<ScopeRe
             let old = around(state, *kind, scope).into_iter().find_map(|scope| state.scopes().get(&scope));
             let since = old.map_or(said.begun_at, |old| old.since);
             let missed = outcome.baseline || old.is_some_and(|old| old.missed);
-            let new = ScopeRecord::new(scope.clone(), since, why.reason, missed);
+            // Lost permission stays on record until the scope is read, or its return would go untold.
+            let is_lost = was_denied(state, scope);
+            let reason = if is_lost { Reason::Denied } else { why.reason };
+            let new = ScopeRecord::new(scope.clone(), since, reason, missed);
             if state.scopes().get(scope) != Some(&new) {
                 records.push((scope.clone(), Some(new)));
             }
@@ -270,11 +273,10 @@ fn notices(
     let mut notices: Vec<Notice> = scopes
         .iter()
         .filter_map(|(scope, record)| {
-            let was_denied = state.scopes().get(scope).is_some_and(|old| old.reason == Reason::Denied);
             let is_denied = record.as_ref().is_some_and(|new| new.reason == Reason::Denied);
-            let notice_type = match (was_denied, is_denied) {
+            let notice_type = match (was_denied(state, scope), is_denied) {
                 (false, true) => NoticeType::CoverageLost,
-                (true, false) if record.is_none() => NoticeType::CoverageRestored,
+                (true, false) if record.is_none() && was_read(state, reading, scope) => NoticeType::CoverageRestored,
                 _ => return None,
             };
             let mut notice = Notice::new(notice_type, batch, scope.as_str());
@@ -293,6 +295,18 @@ fn notices(
     sync.scopes = named_scopes(state, &reading.diff);
     notices.push(sync);
     notices
+}
+
+fn was_denied(state: &State, scope: &Scope) -> bool {
+    state.scopes().get(scope).is_some_and(|record| record.reason == Reason::Denied)
+}
+
+/// Whether this reading covers a scope that has no record any more; if not, its parent is gone.
+fn was_read(state: &State, reading: &Reading, scope: &Scope) -> bool {
+    let Some((kind, read)) = scope.kind().and_then(|kind| Some((kind, reading.collections.get(&kind)?))) else {
+        return false;
+    };
+    *scope == Scope::collection(kind) || around(state, kind, scope).iter().any(|scope| read.knows(scope))
 }
 
 fn collection_status(state: &State, reading: &Reading, read: &Collection, progress: &Progress) -> CollectionStatus {
