@@ -293,7 +293,7 @@ impl Collection {
             self.window = Some(first.and(later));
         }
         self.twice.extend(doubtful);
-        self.count_difference = second.count_difference;
+        self.count_difference = second.count_difference.or(self.count_difference);
         self
     }
 }

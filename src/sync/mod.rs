@@ -19,6 +19,7 @@ mod cycle;
 mod daemon;
 mod details;
 #[cfg(test)]
+#[path = "laws_tests.rs"]
 mod laws;
 mod park;
 mod prepare;

@@ -339,8 +339,9 @@ fn collection_status(state: &State, reading: &Reading, read: &Collection, progre
 
 /// Start of the last complete reading of a scope that is unknown now.
 fn stale_since(state: &State, scope: &Scope) -> Option<Millis> {
-    let said = || scope.kind().and_then(|kind| state.collection(kind).begun_at);
-    state.scopes().get(scope).map_or_else(said, |record| record.since)
+    let kind = scope.kind()?;
+    let record = around(state, kind, scope).into_iter().find_map(|scope| state.scopes().get(&scope));
+    record.map_or_else(|| state.collection(kind).begun_at, |record| record.since)
 }
 
 fn named_scopes(state: &State, diff: &Diff) -> Vec<ScopeStatus> {
