@@ -347,16 +347,13 @@ fn stale_since(state: &State, scope: &Scope) -> Option<Millis> {
 fn named_scopes(state: &State, diff: &Diff) -> Vec<ScopeStatus> {
     let unknown = diff.kinds.values().flat_map(|outcome| &outcome.unknown);
     let unknown = unknown.map(|(scope, why)| (scope.clone(), why.clone()));
-    let dangling = diff.dangling.iter().map(|key| {
-        (Scope::entity(key), Unknown::new(Reason::Dangling, "it hangs on an entity that is not in the state"))
-    });
     let status = |(scope, why): (Scope, Unknown)| ScopeStatus {
         since: stale_since(state, &scope),
         scope: scope.to_string(),
         reason: why.reason.as_str(),
         detail: Some(why.detail),
     };
-    unknown.chain(dangling).take(NAMED_SCOPES).map(status).collect()
+    unknown.take(NAMED_SCOPES).map(status).collect()
 }
 
 /// The names of the entities after this sync; of those that it removes, the last ones.
