@@ -544,13 +544,13 @@ fn quiet(phantoms: i64) -> Step {
     Step { before: vec![], first: blind, between: vec![], second: blind, is_lost: false, phantoms }
 }
 
-/// The members of group 1 in the first reading of a sync: as they are, or not to be read for this reason.
+/// The notices of a sync in which no group's members can be read for this reason, if there is one.
 fn told_of_members(published: &mut Published, account: &Account, why: Option<Reason>, at: i64) -> Vec<String> {
     let mut collections = Eye { account, state: &published.state, blind: Blind::default(), at }.look(0);
-    if let (Some(reason), true) = (why, account.has(&group(1, 0).key(ACCOUNT))) {
-        let scope = Membership::scope_of_group(&group(1, 0).key(ACCOUNT));
-        let listing = Err(Unknown::new(reason, "ListUsersForGroup"));
-        collections.insert(Kind::Membership, Collection::by_scope(Kind::Membership, window(at), [(scope, listing)]));
+    if let Some(reason) = why {
+        let unread = |(group, _)| (Membership::scope_of_group(group), Err(Unknown::new(reason, "ListUsersForGroup")));
+        let listings: Vec<_> = account.of(Kind::Group).map(unread).collect();
+        collections.insert(Kind::Membership, Collection::by_scope(Kind::Membership, window(at), listings));
     }
     let keys: BTreeSet<Key> = compare(&published.state, &collections).kinds[&Kind::Group].doubtful.clone();
     let groups = collections.remove(&Kind::Group).unwrap();
@@ -571,9 +571,10 @@ fn told_of_members(published: &mut Published, account: &Account, why: Option<Rea
 }
 
 #[test]
-fn permission_regained_is_told_once_whatever_came_in_between_and_not_of_a_group_that_is_gone() {
+fn permission_regained_is_told_once_whatever_came_in_between_and_not_of_groups_that_are_gone() {
     let (mut account, mut published) = (Account::default(), Published::new());
     account.mutate(Mutation::ToggleGroup(1), 2_000);
+    account.mutate(Mutation::ToggleGroup(2), 2_000);
     let mut told = |account: &Account, why, at| told_of_members(&mut published, account, why, at);
     assert_eq!(told(&account, None, 100_000), ["sync.completed"]);
     assert_eq!(told(&account, Some(Reason::Denied), 200_000), ["coverage.lost", "sync.completed"]);
@@ -582,6 +583,7 @@ fn permission_regained_is_told_once_whatever_came_in_between_and_not_of_a_group_
     assert_eq!(told(&account, None, 500_000), ["coverage.restored", "sync.completed"]);
     assert_eq!(told(&account, Some(Reason::Denied), 600_000), ["coverage.lost", "sync.completed"]);
     account.mutate(Mutation::ToggleGroup(1), 650_000);
+    account.mutate(Mutation::ToggleGroup(2), 650_000);
     assert_eq!(told(&account, None, 700_000), ["sync.completed"]);
     assert!(published.state.scopes().is_empty());
 }

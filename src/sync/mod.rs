@@ -15,6 +15,7 @@
 
 mod claiming;
 mod collect;
+mod coverage;
 mod cycle;
 mod daemon;
 mod details;

@@ -8,10 +8,13 @@ use std::{collections::BTreeMap, sync::Arc};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::topics::Topics;
+use super::{
+    coverage::{around, coverage, was_denied},
+    topics::Topics,
+};
 use crate::{
     avro::{EncodeError, Encoder},
-    diff::{Diff, KindOutcome, Op, scope_of},
+    diff::{Diff, KindOutcome, Op},
     event::{Batch, CollectionStatus, Envelope, Notice, NoticeType, Outcome, ScopeStatus, record_key},
     kafka::{Record, Records, Unencodable},
     model::{Collection, Key, Kind, Millis, Names, Reason, Scope, Unknown},
@@ -242,13 +245,6 @@ fn scope_records(state: &State, reading: &Reading) -> Vec<(Scope, Option<ScopeRe
     records
 }
 
-/// The scope, and those that it lies in, from the narrowest to the widest.
-fn around(state: &State, kind: Kind, scope: &Scope) -> Vec<Scope> {
-    let key = Key::parse(state.account(), &format!("{}/{scope}", state.account()));
-    let wider = key.map(|(kind, key)| scope_of(kind, &key));
-    [Some(scope.clone()), wider, Some(Scope::collection(kind))].into_iter().flatten().collect()
-}
-
 fn outcome(diff: &Diff) -> Outcome {
     let is_lost = |(kind, outcome): (&Kind, &KindOutcome)| outcome.unknown.contains_key(&Scope::collection(*kind));
     if diff.kinds.iter().all(is_lost) {
@@ -270,20 +266,13 @@ fn notices(
     outcome: Outcome,
 ) -> Vec<Notice> {
     let finished_at = Some(reading.finished_at.into());
-    let mut notices: Vec<Notice> = scopes
-        .iter()
-        .filter_map(|(scope, record)| {
-            let is_denied = record.as_ref().is_some_and(|new| new.reason == Reason::Denied);
-            let notice_type = match (was_denied(state, scope), is_denied) {
-                (false, true) => NoticeType::CoverageLost,
-                (true, false) if record.is_none() && was_read(state, reading, scope) => NoticeType::CoverageRestored,
-                _ => return None,
-            };
+    let told = reading.diff.kinds.keys().flat_map(|kind| coverage(state, reading, scopes, *kind));
+    let mut notices: Vec<Notice> = told
+        .map(|(notice_type, scope, message)| {
             let mut notice = Notice::new(notice_type, batch, scope.as_str());
             notice.finished_at = finished_at;
-            let why = scope.kind().and_then(|kind| reading.diff.kinds.get(&kind)?.unknown.get(scope));
-            notice.message = Some(why.map_or_else(|| scope.to_string(), |why| format!("{scope}: {why}")));
-            Some(notice)
+            notice.message = Some(message);
+            notice
         })
         .collect();
     let mut sync = Notice::new(NoticeType::SyncCompleted, batch, "");
@@ -295,18 +284,6 @@ fn notices(
     sync.scopes = named_scopes(state, &reading.diff);
     notices.push(sync);
     notices
-}
-
-fn was_denied(state: &State, scope: &Scope) -> bool {
-    state.scopes().get(scope).is_some_and(|record| record.reason == Reason::Denied)
-}
-
-/// Whether this reading covers a scope that has no record any more; if not, its parent is gone.
-fn was_read(state: &State, reading: &Reading, scope: &Scope) -> bool {
-    let Some((kind, read)) = scope.kind().and_then(|kind| Some((kind, reading.collections.get(&kind)?))) else {
-        return false;
-    };
-    *scope == Scope::collection(kind) || around(state, kind, scope).iter().any(|scope| read.knows(scope))
 }
 
 fn collection_status(state: &State, reading: &Reading, read: &Collection, progress: &Progress) -> CollectionStatus {
