@@ -52,7 +52,7 @@ pub mod resource_manager;
 pub mod sts;
 
 #[cfg(test)]
-mod test_server;
+pub(crate) mod test_server;
 
 pub use answer::Dated;
 pub use client::{CallObserver, CallReport, Client, IdentifyError, Settings, SettingsError, identify};

@@ -16,31 +16,31 @@ use super::{Backoff, Client, Credentials, CredentialsSource, EndpointSettings, E
 use crate::secret::Secret;
 
 /// The account that every key belongs to unless a script says otherwise.
-pub(super) const ACCOUNT: &str = "1000000000000001";
+pub(crate) const ACCOUNT: &str = "1000000000000001";
 
 /// A call as the server saw it.
 #[derive(Debug, Clone)]
-pub(super) struct Call {
-    pub(super) action: String,
-    pub(super) parameters: HashMap<String, String>,
-    pub(super) headers: HashMap<String, String>,
+pub(crate) struct Call {
+    pub(crate) action: String,
+    pub(crate) parameters: HashMap<String, String>,
+    pub(crate) headers: HashMap<String, String>,
     /// How many calls of this action came before.
-    pub(super) earlier: usize,
+    pub(crate) earlier: usize,
 }
 
 impl Call {
-    pub(super) fn parameter(&self, name: &str) -> Option<&str> {
+    pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
         self.parameters.get(name).map(String::as_str)
     }
 
-    pub(super) fn access_key_id(&self) -> &str {
+    pub(crate) fn access_key_id(&self) -> &str {
         self.headers["authorization"].split(['=', ',']).nth(1).unwrap()
     }
 }
 
 /// What the server says.
 #[derive(Debug, Clone)]
-pub(super) struct Says {
+pub(crate) struct Says {
     status: u16,
     headers: Vec<(&'static str, String)>,
     body: String,
@@ -48,25 +48,25 @@ pub(super) struct Says {
 }
 
 impl Says {
-    pub(super) fn ok(body: impl Into<String>) -> Self {
+    pub(crate) fn ok(body: impl Into<String>) -> Self {
         Self { status: 200, headers: Vec::new(), body: body.into(), after: Duration::ZERO }
     }
 
-    pub(super) fn error(status: u16, code: &str) -> Self {
+    pub(crate) fn error(status: u16, code: &str) -> Self {
         let body = format!(r#"{{"RequestId":"R-1","HostId":"h","Code":"{code}","Message":"no"}}"#);
         Self { status, ..Self::ok(body) }
     }
 
-    pub(super) fn status(self, status: u16) -> Self {
+    pub(crate) fn status(self, status: u16) -> Self {
         Self { status, ..self }
     }
 
-    pub(super) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+    pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
 
-    pub(super) fn after(self, after: Duration) -> Self {
+    pub(crate) fn after(self, after: Duration) -> Self {
         Self { after, ..self }
     }
 }
@@ -79,7 +79,7 @@ struct Shared {
 }
 
 /// A running server; it ends with the value.
-pub(super) struct Server {
+pub(crate) struct Server {
     address: SocketAddr,
     shared: Arc<Shared>,
     task: JoinHandle<()>,
@@ -93,7 +93,7 @@ impl Drop for Server {
 
 impl Server {
     /// Starts a server that answers as `script` says; where that says nothing, callers belong to [`ACCOUNT`].
-    pub(super) async fn start(script: impl Fn(&Call) -> Option<Says> + Send + Sync + 'static) -> Self {
+    pub(crate) async fn start(script: impl Fn(&Call) -> Option<Says> + Send + Sync + 'static) -> Self {
         let shared = Arc::new(Shared { script: Box::new(script), calls: Mutex::default() });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -103,33 +103,33 @@ impl Server {
     }
 
     /// The calls so far of `action`.
-    pub(super) fn calls(&self, action: &str) -> Vec<Call> {
+    pub(crate) fn calls(&self, action: &str) -> Vec<Call> {
         self.shared.calls.lock().unwrap().iter().filter(|call| call.action == action).cloned().collect()
     }
 
     /// Settings that lead here, with short waits and the whole quota.
-    pub(super) fn settings(&self) -> Settings {
+    pub(crate) fn settings(&self) -> Settings {
         settings_for(&format!("http://{}", self.address))
     }
 
-    pub(super) fn client(&self) -> Client {
+    pub(crate) fn client(&self) -> Client {
         Client::new(self.settings(), ACCOUNT).unwrap()
     }
 
     /// A session with time enough.
-    pub(super) fn session(&self) -> Session {
+    pub(crate) fn session(&self) -> Session {
         self.client().session(Instant::now() + Duration::from_secs(60))
     }
 
     /// A session with next to no time, whose key is already known.
-    pub(super) async fn short_session(&self) -> Session {
+    pub(crate) async fn short_session(&self) -> Session {
         let client = self.client();
         client.session(Instant::now() + Duration::from_secs(60)).verify_account().await.unwrap();
         client.session(Instant::now() + Duration::from_millis(500))
     }
 }
 
-pub(super) fn settings_for(url: &str) -> Settings {
+pub(crate) fn settings_for(url: &str) -> Settings {
     let endpoints = EndpointSettings {
         overrides: Service::ALL.iter().map(|&service| (service, url.to_owned())).collect(),
         ..EndpointSettings::default()
@@ -140,11 +140,11 @@ pub(super) fn settings_for(url: &str) -> Settings {
     settings
 }
 
-pub(super) fn key(access_key_id: &str) -> Credentials {
+pub(crate) fn key(access_key_id: &str) -> Credentials {
     Credentials { access_key_id: access_key_id.into(), access_key_secret: Secret::new("hush"), security_token: None }
 }
 
-pub(super) fn belongs_to(account: &str) -> Says {
+pub(crate) fn belongs_to(account: &str) -> Says {
     Says::ok(format!(r#"{{"AccountId":"{account}","IdentityType":"RAMUser","Arn":"acs:ram::{account}:user/a"}}"#))
 }
 

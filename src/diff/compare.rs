@@ -67,7 +67,7 @@ impl Walk<'_> {
             }
             match self.state.get(E::KIND, key) {
                 None => self.new_entity::<E>(key, json),
-                Some(_) if self.baseline => self.push_observed::<E>(key, json),
+                Some(held) if self.baseline || !held.is_current => self.push_observed::<E>(key, json),
                 Some(held) if *held.entity == **json => {}
                 Some(held) => self.difference::<E>(key, held, json),
             }
@@ -183,9 +183,8 @@ fn scopes_of<E: Entity>(key: &Key) -> [Scope; 3] {
     [Scope::entity(key), E::scope(key), Scope::collection(E::KIND)]
 }
 
-/// A held or found JSON with its fields. What this version wrote it can read; a record that it
-/// cannot read (written under another model version) differs in everything and is re-published by
-/// the baseline of the new version.
+/// A held or found JSON with its fields. What this version wrote it can read; what it cannot read was
+/// written under another version, and is observed anew when it is next known.
 fn parse<E: Entity>(json: &str) -> Option<E> {
     serde_json::from_str(json).ok()
 }

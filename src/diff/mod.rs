@@ -24,8 +24,6 @@ pub struct Diff {
     pub changes: Vec<Change>,
     /// What was done with each kind that was read.
     pub kinds: BTreeMap<Kind, KindOutcome>,
-    /// Edges and children that are held back, for an end of theirs is not in the state.
-    pub dangling: Vec<Key>,
 }
 
 /// What the comparison says of one kind.
@@ -119,7 +117,6 @@ impl Diff {
                 Unknown::new(Reason::Dangling, format!("{} hangs on an entity that is not in the state", edge.key));
             let outcome = self.kinds.entry(edge.kind).or_default();
             outcome.unknown.entry(Scope::entity(&edge.key)).or_insert(why);
-            self.dangling.push(edge.key);
         }
         self.changes = changes.into_values().collect();
         self.changes.sort_by(|a, b| a.publishing_order().cmp(&b.publishing_order()));

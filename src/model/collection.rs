@@ -272,7 +272,11 @@ impl Collection {
             }
             return self;
         }
-        self.found.retain(|key, _| !scopes.contains(&E::scope(key)));
+        let read_again = |key: &Key| scopes.contains(&E::scope(key));
+        for key in self.found.keys().filter(|key| read_again(key)) {
+            self.unknown.remove(&Scope::entity(key));
+        }
+        self.found.retain(|key, _| !read_again(key));
         for scope in &scopes {
             match second.unknown.get(scope) {
                 Some(why) => self.mark_unknown::<E>(scope.clone(), why.clone()),
@@ -289,7 +293,7 @@ impl Collection {
             self.window = Some(first.and(later));
         }
         self.twice.extend(doubtful);
-        self.count_difference = second.count_difference;
+        self.count_difference = second.count_difference.or(self.count_difference);
         self
     }
 }

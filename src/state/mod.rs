@@ -24,6 +24,8 @@ pub struct Held {
     pub revision: i64,
     /// Its JSON: `after` of its last event.
     pub entity: Box<str>,
+    /// Whether it was written under the present version of its kind.
+    pub is_current: bool,
     digest: Digest,
 }
 
@@ -142,6 +144,7 @@ impl State {
                 let held = Held {
                     revision: record.revision,
                     entity: record.entity.get().into(),
+                    is_current: record.model_version == kind.model_version(),
                     digest: Digest::of(key.as_bytes(), value),
                 };
                 digest.add(held.digest);

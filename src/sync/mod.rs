@@ -15,10 +15,12 @@
 
 mod claiming;
 mod collect;
+mod coverage;
 mod cycle;
 mod daemon;
 mod details;
 #[cfg(test)]
+#[path = "laws_tests.rs"]
 mod laws;
 mod park;
 mod prepare;

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::{
     publish::Owner,
@@ -28,7 +28,15 @@ impl Owner<'_> {
         loop {
             sleep(LOOK_EVERY).await;
             status.tick();
-            self.writer.log().follow(&mut self.state).await.map_err(LifeError::read)?;
+            match self.writer.log().follow(&mut self.state).await.map_err(LifeError::read) {
+                Ok(()) => {}
+                // Out of reach is no reason to begin anew: a beginner claims, and this copy has no mandate to.
+                Err(LifeError::Unavailable(why)) => {
+                    debug!(why, "cannot look at the state, still parked");
+                    continue;
+                }
+                Err(refused) => return Err(refused),
+            }
             if self.writer.log().position() != position {
                 (position, moved_at) = (self.writer.log().position(), Instant::now());
             }

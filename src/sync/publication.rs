@@ -8,10 +8,13 @@ use std::{collections::BTreeMap, sync::Arc};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::topics::Topics;
+use super::{
+    coverage::{around, coverage, was_denied},
+    topics::Topics,
+};
 use crate::{
     avro::{EncodeError, Encoder},
-    diff::{Diff, KindOutcome, Op, scope_of},
+    diff::{Diff, KindOutcome, Op},
     event::{Batch, CollectionStatus, Envelope, Notice, NoticeType, Outcome, ScopeStatus, record_key},
     kafka::{Record, Records, Unencodable},
     model::{Collection, Key, Kind, Millis, Names, Reason, Scope, Unknown},
@@ -219,7 +222,10 @@ fn scope_records(state: &State, reading: &Reading) -> Vec<(Scope, Option<ScopeRe
             let old = around(state, *kind, scope).into_iter().find_map(|scope| state.scopes().get(&scope));
             let since = old.map_or(said.begun_at, |old| old.since);
             let missed = outcome.baseline || old.is_some_and(|old| old.missed);
-            let new = ScopeRecord::new(scope.clone(), since, why.reason, missed);
+            // Lost permission stays on record until the scope is read, or its return would go untold.
+            let is_lost = was_denied(state, scope);
+            let reason = if is_lost { Reason::Denied } else { why.reason };
+            let new = ScopeRecord::new(scope.clone(), since, reason, missed);
             if state.scopes().get(scope) != Some(&new) {
                 records.push((scope.clone(), Some(new)));
             }
@@ -231,13 +237,6 @@ fn scope_records(state: &State, reading: &Reading) -> Vec<(Scope, Option<ScopeRe
         records.extend(of_kind.filter(is_known).map(|scope| (scope.clone(), None)));
     }
     records
-}
-
-/// The scope, and those that it lies in, from the narrowest to the widest.
-fn around(state: &State, kind: Kind, scope: &Scope) -> Vec<Scope> {
-    let key = Key::parse(state.account(), &format!("{}/{scope}", state.account()));
-    let wider = key.map(|(kind, key)| scope_of(kind, &key));
-    [Some(scope.clone()), wider, Some(Scope::collection(kind))].into_iter().flatten().collect()
 }
 
 fn outcome(diff: &Diff) -> Outcome {
@@ -261,21 +260,13 @@ fn notices(
     outcome: Outcome,
 ) -> Vec<Notice> {
     let finished_at = Some(reading.finished_at.into());
-    let mut notices: Vec<Notice> = scopes
-        .iter()
-        .filter_map(|(scope, record)| {
-            let was_denied = state.scopes().get(scope).is_some_and(|old| old.reason == Reason::Denied);
-            let is_denied = record.as_ref().is_some_and(|new| new.reason == Reason::Denied);
-            let notice_type = match (was_denied, is_denied) {
-                (false, true) => NoticeType::CoverageLost,
-                (true, false) if record.is_none() => NoticeType::CoverageRestored,
-                _ => return None,
-            };
+    let told = reading.diff.kinds.keys().flat_map(|kind| coverage(state, reading, scopes, *kind));
+    let mut notices: Vec<Notice> = told
+        .map(|(notice_type, scope, message)| {
             let mut notice = Notice::new(notice_type, batch, scope.as_str());
             notice.finished_at = finished_at;
-            let why = scope.kind().and_then(|kind| reading.diff.kinds.get(&kind)?.unknown.get(scope));
-            notice.message = Some(why.map_or_else(|| scope.to_string(), |why| format!("{scope}: {why}")));
-            Some(notice)
+            notice.message = Some(message);
+            notice
         })
         .collect();
     let mut sync = Notice::new(NoticeType::SyncCompleted, batch, "");
@@ -319,23 +310,21 @@ fn collection_status(state: &State, reading: &Reading, read: &Collection, progre
 
 /// Start of the last complete reading of a scope that is unknown now.
 fn stale_since(state: &State, scope: &Scope) -> Option<Millis> {
-    let said = || scope.kind().and_then(|kind| state.collection(kind).begun_at);
-    state.scopes().get(scope).map_or_else(said, |record| record.since)
+    let kind = scope.kind()?;
+    let record = around(state, kind, scope).into_iter().find_map(|scope| state.scopes().get(&scope));
+    record.map_or_else(|| state.collection(kind).begun_at, |record| record.since)
 }
 
 fn named_scopes(state: &State, diff: &Diff) -> Vec<ScopeStatus> {
     let unknown = diff.kinds.values().flat_map(|outcome| &outcome.unknown);
     let unknown = unknown.map(|(scope, why)| (scope.clone(), why.clone()));
-    let dangling = diff.dangling.iter().map(|key| {
-        (Scope::entity(key), Unknown::new(Reason::Dangling, "it hangs on an entity that is not in the state"))
-    });
     let status = |(scope, why): (Scope, Unknown)| ScopeStatus {
         since: stale_since(state, &scope),
         scope: scope.to_string(),
         reason: why.reason.as_str(),
         detail: Some(why.detail),
     };
-    unknown.chain(dangling).take(NAMED_SCOPES).map(status).collect()
+    unknown.take(NAMED_SCOPES).map(status).collect()
 }
 
 /// The names of the entities after this sync; of those that it removes, the last ones.

@@ -160,3 +160,6 @@ fn sorted_tags(tags: &[crate::alicloud::Tag]) -> Vec<Tag> {
 fn dates(born: Option<jiff::Timestamp>, touched: Option<jiff::Timestamp>) -> Dates {
     Dates { born: born.map(Millis::from), touched: touched.map(Millis::from) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,6 +18,8 @@ use crate::{
 
 /// A row whose principal is not known: what may be it, and the rest of its key.
 struct Unresolved {
+    /// What stands for its scope if nothing else can.
+    by_name: Scope,
     candidates: Vec<Key>,
     policy: Key,
     principal_type: Kind,
@@ -63,8 +65,8 @@ impl Reader<'_> {
         Collection::partly(Kind::PolicyAttachment, listing, unknown)
     }
 
-    /// Of which principals nothing is known for the rows that lead to no id: those that the name may
-    /// have meant, and those that hold the same grant and seem to have lost it.
+    /// Of which principals nothing is known for the rows that lead to no id: those that the name may have meant, and
+    /// those that hold the same grant and seem to have lost it. If there are none, the name itself is said to be unknown.
     fn unresolved_scopes(&self, found: &[(Key, Found)], unresolved: &[Unresolved]) -> BTreeMap<Scope, Unknown> {
         let mut unknown = BTreeMap::new();
         if unresolved.is_empty() {
@@ -77,7 +79,8 @@ impl Reader<'_> {
             let may_be = missing.iter().filter(|key| row.may_be(key)).map(|key| PolicyAttachment::scope(key));
             let named = row.candidates.iter().map(PolicyAttachment::scope_of_principal);
             let scopes: Vec<Scope> = named.chain(may_be).collect();
-            for scope in scopes {
+            let by_name = scopes.is_empty().then(|| row.by_name.clone());
+            for scope in scopes.into_iter().chain(by_name) {
                 unknown.insert(scope, row.why.clone());
             }
         }
@@ -108,8 +111,10 @@ impl Reader<'_> {
                 attach_date: row.attach_date.map(Into::into),
             }),
             Err(candidates) => {
+                let name = Key::new(self.account_id(), principal_type, &[&format!("~{}", row.principal_name)]);
                 let detail = format!("the {principal_type} {} leads to no single id", row.principal_name);
                 Err(RowTrouble::Unresolved(Box::new(Unresolved {
+                    by_name: PolicyAttachment::scope_of_principal(&name),
                     candidates: candidates.into_iter().cloned().collect(),
                     policy: policy_type.key(self.account_id(), &row.policy_name),
                     principal_type,

@@ -100,9 +100,9 @@ fn mark(listed: &ram::Role) -> Mark {
     Mark::of(dates(listed.create_date, listed.update_date))
 }
 
-/// Why an entity is unread whose detail could not be read.
+/// Why an entity is unread whose detail could not be read. Want of permission is told as such.
 pub(super) fn detail_unread(why: &Unknown) -> Unknown {
-    Unknown::new(Reason::DetailUnread, why.to_string())
+    if why.reason == Reason::Denied { why.clone() } else { Unknown::new(Reason::DetailUnread, why.to_string()) }
 }
 
 /// Why an entity is unread that the earlier listing, by which details are read, did not have as it is now.

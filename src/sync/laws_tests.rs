@@ -19,7 +19,7 @@ use super::{
     topics::Topics,
 };
 use crate::{
-    avro::Encoder,
+    avro::{Encoder, read_notice},
     diff::{Change, Op, compare},
     event::Outcome,
     model::{
@@ -544,8 +544,52 @@ fn quiet(phantoms: i64) -> Step {
     Step { before: vec![], first: blind, between: vec![], second: blind, is_lost: false, phantoms }
 }
 
+/// The notices of a sync in which no group's members can be read for this reason, if there is one.
+fn told_of_members(published: &mut Published, account: &Account, why: Option<Reason>, at: i64) -> Vec<String> {
+    let mut collections = Eye { account, state: &published.state, blind: Blind::default(), at }.look(0);
+    if let Some(reason) = why {
+        let unread = |(group, _)| (Membership::scope_of_group(group), Err(Unknown::new(reason, "ListUsersForGroup")));
+        let listings: Vec<_> = account.of(Kind::Group).map(unread).collect();
+        collections.insert(Kind::Membership, Collection::by_scope(Kind::Membership, window(at), listings));
+    }
+    let keys: BTreeSet<Key> = compare(&published.state, &collections).kinds[&Kind::Group].doubtful.clone();
+    let groups = collections.remove(&Kind::Group).unwrap();
+    collections.insert(Kind::Group, groups.clone().confirmed_by::<Group>(groups, keys));
+    let diff = compare(&published.state, &collections);
+    let now = Timestamp::from_millisecond(at).unwrap();
+    let reading = Reading { sync_id: Uuid::nil(), started_at: now, finished_at: now, collections, diff };
+    let publication = Arc::new(Publication::plan(&published.state, reading, None, Uuid::nil()));
+    let mut told = Vec::new();
+    for record in publication.records(&published.topics, &published.encoder).map(Result::unwrap) {
+        if record.topic == published.topics.state() {
+            published.state.apply(&record.key, record.value.as_deref()).unwrap();
+        } else if record.topic == published.topics.syncs() {
+            told.push(read_notice(record.value.as_deref().unwrap()).unwrap().notice_type);
+        }
+    }
+    told
+}
+
+#[test]
+fn permission_regained_is_told_once_whatever_came_in_between_and_not_of_groups_that_are_gone() {
+    let (mut account, mut published) = (Account::default(), Published::new());
+    account.mutate(Mutation::ToggleGroup(1), 2_000);
+    account.mutate(Mutation::ToggleGroup(2), 2_000);
+    let mut told = |account: &Account, why, at| told_of_members(&mut published, account, why, at);
+    assert_eq!(told(&account, None, 100_000), ["sync.completed"]);
+    assert_eq!(told(&account, Some(Reason::Denied), 200_000), ["coverage.lost", "sync.completed"]);
+    assert_eq!(told(&account, Some(Reason::Throttled), 300_000), ["sync.completed"]);
+    assert_eq!(told(&account, Some(Reason::Denied), 400_000), ["sync.completed"]);
+    assert_eq!(told(&account, None, 500_000), ["coverage.restored", "sync.completed"]);
+    assert_eq!(told(&account, Some(Reason::Denied), 600_000), ["coverage.lost", "sync.completed"]);
+    account.mutate(Mutation::ToggleGroup(1), 650_000);
+    account.mutate(Mutation::ToggleGroup(2), 650_000);
+    assert_eq!(told(&account, None, 700_000), ["sync.completed"]);
+    assert!(published.state.scopes().is_empty());
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(1_000), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_cannot_be_read_what_is_published_is_true_and_in_the_end_whole(

@@ -1,0 +1,104 @@
+//! What a reading concludes when the account moves between its listings; the server says what the script says.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::*;
+use crate::{
+    alicloud::test_server::{ACCOUNT, Call, Says, Server},
+    model::{Document, Reason, role::Role},
+    state::{Progress, entity_record, progress_key},
+};
+
+const BEFORE: &str = "2026-01-01T00:00:00Z";
+
+/// An account in which nothing is, except what `script` says.
+async fn server(script: impl Fn(&Call) -> Option<&'static str> + Send + Sync + 'static) -> Server {
+    Server::start(move |call| {
+        let nothing = match call.action.as_str() {
+            "ListUsers" | "ListUsersForGroup" => r#"{"IsTruncated":false,"Users":{"User":[]}}"#,
+            "ListGroups" => r#"{"IsTruncated":false,"Groups":{"Group":[]}}"#,
+            "ListRoles" => r#"{"IsTruncated":false,"Roles":{"Role":[]}}"#,
+            "ListPolicies" => r#"{"IsTruncated":false,"Policies":{"Policy":[]}}"#,
+            "ListPolicyAttachments" => {
+                r#"{"PageNumber":1,"PageSize":100,"TotalCount":0,"PolicyAttachments":{"PolicyAttachment":[]}}"#
+            }
+            "GetAccountSummary" => r#"{"SummaryMap":{}}"#,
+            "GetAccountAlias" => r#"{"AccountAlias":"example"}"#,
+            _ => return None,
+        };
+        Some(Says::ok(script(call).unwrap_or(nothing)))
+    })
+    .await
+}
+
+async fn read(server: &Server, state: &State) -> BTreeMap<Kind, Collection> {
+    let ledger = Ledger::new(Duration::from_secs(3_600));
+    let session = server.session();
+    let reader = Reader { session: &session, state, ledger: &ledger };
+    reader.read(&Wanted::Everything, &mut Rounds::default()).await
+}
+
+/// A state that holds `entity` since it was last read.
+fn holding<E: Entity>(entity: &E) -> State {
+    let mut state = State::new(ACCOUNT);
+    let json = serde_json::to_string(entity).unwrap();
+    state.apply(entity.key(ACCOUNT).as_ref(), Some(&entity_record(E::MODEL_VERSION, 1, &json))).unwrap();
+    let progress = Progress::first(Uuid::nil(), ACCOUNT);
+    state.apply(progress_key(ACCOUNT).as_bytes(), Some(&progress.to_value())).unwrap();
+    state
+}
+
+fn role() -> Role {
+    let before = BEFORE.parse::<jiff::Timestamp>().unwrap();
+    Role {
+        role_id: "r-1".into(),
+        role_name: "ops".into(),
+        description: Some("as it was".into()),
+        trust_policy: Some(Document::new("{}")),
+        max_session_duration_secs: Some(3_600),
+        service_linked: Some(false),
+        tags: Vec::new(),
+        create_date: Some(before.into()),
+        update_date: Some(before.into()),
+    }
+}
+
+fn unread(collection: &Collection) -> Vec<(&str, Reason)> {
+    collection.unknown_scopes().iter().map(|(scope, why)| (scope.as_str(), why.reason)).collect()
+}
+
+#[tokio::test]
+async fn a_role_that_changes_between_the_two_listings_is_not_read_with_its_old_trust_policy() {
+    let server = server(|call| match (call.action.as_str(), call.earlier) {
+        ("ListRoles", 0) => Some(
+            r#"{"IsTruncated":false,"Roles":{"Role":[{"RoleId":"r-1","RoleName":"ops","Description":"as it was",
+            "MaxSessionDuration":3600,"CreateDate":"2026-01-01T00:00:00Z","UpdateDate":"2026-01-01T00:00:00Z"}]}}"#,
+        ),
+        ("ListRoles", _) => Some(
+            r#"{"IsTruncated":false,"Roles":{"Role":[{"RoleId":"r-1","RoleName":"ops","Description":"as it is",
+            "MaxSessionDuration":3600,"CreateDate":"2026-01-01T00:00:00Z","UpdateDate":"2026-01-02T00:00:00Z"}]}}"#,
+        ),
+        _ => None,
+    })
+    .await;
+    let roles = read(&server, &holding(&role())).await.remove(&Kind::Role).unwrap();
+    assert_eq!(unread(&roles), [("role/r-1", Reason::DetailUnread)]);
+    assert_eq!(server.calls("GetRole").len(), 0, "it was not due by the first listing");
+}
+
+#[tokio::test]
+async fn an_attachment_of_a_name_that_nobody_has_is_not_passed_over_in_silence() {
+    let server = server(|call| {
+        (call.action == "ListPolicyAttachments").then_some(
+            r#"{"PageNumber":1,"PageSize":100,"TotalCount":1,"PolicyAttachments":{"PolicyAttachment":[
+            {"PolicyType":"System","PolicyName":"AdministratorAccess","PrincipalType":"IMSUser",
+            "PrincipalName":"alice@old.onaliyun.com","ResourceGroupId":"1000000000000001"}]}}"#,
+        )
+    })
+    .await;
+    let attachments = read(&server, &State::new(ACCOUNT)).await.remove(&Kind::PolicyAttachment).unwrap();
+    assert_eq!(unread(&attachments), [("policy_attachment/user/~alice%40old.onaliyun.com", Reason::UnresolvedName)]);
+    assert!(attachments.found().is_empty());
+}
