@@ -65,6 +65,13 @@ pub use retry::Backoff;
 pub use session::{Calls, Session};
 pub use wire::Tag;
 
+/// What lies between the bodies of replies and a listing, for the benchmarks: [`paging`] alone states completeness.
+#[doc(hidden)]
+pub mod bodies {
+    pub use super::paging::without_duplicates;
+    pub use super::wire::parse;
+}
+
 /// Every operation that is ever called: the least-privilege policy consists of their actions.
 pub const OPERATIONS: &[&Operation] = &[
     &sts::GET_CALLER_IDENTITY,

@@ -27,7 +27,7 @@ const GENEROSITY: u32 = 20;
 const PAGES_AT_ONCE: usize = 8;
 
 /// An item that a listing must not hold twice.
-pub(super) trait Identified {
+pub trait Identified {
     /// What tells it from the other items of its listing.
     fn identity(&self) -> impl Hash + Eq;
 }
@@ -70,8 +70,9 @@ pub(super) struct NumberedPage<T> {
 /// `marked_page!(UsersPage { "Users": UserList { "User": [User] } });`.
 macro_rules! marked_page {
     ($page:ident { $outer:literal: $list:ident { $inner:literal: [$item:ty] } }) => {
-        #[derive(serde::Deserialize)]
-        struct $page {
+        #[doc = concat!("A page, as the body of a reply: `{\"", $outer, "\": {\"", $inner, "\": [...]}}`.")]
+        #[derive(Debug, serde::Deserialize)]
+        pub struct $page {
             #[serde(rename = "IsTruncated")]
             is_truncated: Option<bool>,
             #[serde(rename = "Marker", default, deserialize_with = "crate::alicloud::wire::text")]
@@ -80,10 +81,18 @@ macro_rules! marked_page {
             list: Option<$list>,
         }
 
-        #[derive(serde::Deserialize)]
+        #[derive(Debug, serde::Deserialize)]
         struct $list {
             #[serde(rename = $inner)]
             items: Option<Vec<$item>>,
+        }
+
+        impl $page {
+            /// The items of the page, where it has an array.
+            #[must_use]
+            pub fn into_items(self) -> Option<Vec<$item>> {
+                crate::alicloud::paging::MarkedPage::from(self).items
+            }
         }
 
         impl From<$page> for crate::alicloud::paging::MarkedPage<$item> {
@@ -300,7 +309,10 @@ fn joined<T: Identified + PartialEq>(listed: &Listed<'_>, pages: Vec<Numbered<T>
 }
 
 /// Merges equal duplicates; two bodies under one identity are an error that says so.
-fn without_duplicates<T: Identified + PartialEq>(items: Vec<T>) -> Result<Vec<T>, String> {
+///
+/// # Errors
+/// How the listing contradicts itself.
+pub fn without_duplicates<T: Identified + PartialEq>(items: Vec<T>) -> Result<Vec<T>, String> {
     let mut first_at = HashMap::with_capacity(items.len());
     let mut repeated = HashSet::new();
     for (index, item) in items.iter().enumerate() {

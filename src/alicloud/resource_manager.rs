@@ -62,18 +62,27 @@ impl Identified for PolicyAttachment {
     }
 }
 
-#[derive(Deserialize)]
+/// A page of policy attachments, as the body of a reply.
+#[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct PolicyAttachmentsPage {
+pub struct PolicyAttachmentsPage {
     page_number: Option<u32>,
     total_count: Option<u32>,
     policy_attachments: Option<PolicyAttachmentList>,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct PolicyAttachmentList {
     policy_attachment: Option<Vec<PolicyAttachment>>,
+}
+
+impl PolicyAttachmentsPage {
+    /// The items of the page, where it has an array.
+    #[must_use]
+    pub fn into_items(self) -> Option<Vec<PolicyAttachment>> {
+        NumberedPage::from(self).items
+    }
 }
 
 impl From<PolicyAttachmentsPage> for NumberedPage<PolicyAttachment> {

@@ -41,7 +41,10 @@ pub(super) fn identifier(text: &str) -> Option<String> {
 
 /// Parses a body. UTF-8 is checked once for all of it: `from_slice` would check string by string, which costs
 /// half as much again.
-pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
+///
+/// # Errors
+/// What is wrong with it, without repeating any value of it.
+pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
     let text = std::str::from_utf8(body).map_err(|_| "is not UTF-8".to_owned())?;
     // serde would take an array for a struct, field by field.
     if !text.trim_ascii_start().starts_with('{') {

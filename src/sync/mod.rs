@@ -14,10 +14,10 @@
 //! but the topics themselves.
 
 mod claiming;
-mod collect;
+pub mod collect;
 mod cycle;
 mod daemon;
-mod details;
+pub mod details;
 mod park;
 mod prepare;
 pub mod publication;

@@ -17,16 +17,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::join;
 
+use self::{account::list_account, policy_attachments::list_attachments};
+pub use self::{memberships::Members, policies::ListedPolicies};
 use super::details::{Ledger, Round};
 use crate::{
-    alicloud::{Session, ims, ram},
+    alicloud::{Session, ims, ram, resource_manager::PolicyAttachment},
     model::{Collection, Dates, Entity, Found, Key, Kind, Listing, Millis, Scope, Tag},
     state::State,
 };
 
 /// What to read.
 #[derive(Debug, Clone)]
-pub(crate) enum Wanted {
+pub enum Wanted {
     /// The whole account.
     Everything,
     /// These scopes once more, for something in them is doubtful.
@@ -51,43 +53,81 @@ impl Wanted {
 
 /// The details read in one sync, over all its readings.
 #[derive(Debug, Default)]
-pub(crate) struct Rounds {
-    pub(crate) roles: Round<ram::RoleDetail>,
-    pub(crate) policies: Round<Vec<ram::PolicyVersion>>,
+pub struct Rounds {
+    /// Of roles: their trust policies.
+    pub roles: Round<ram::RoleDetail>,
+    /// Of custom policies: their versions.
+    pub policies: Round<Vec<ram::PolicyVersion>>,
 }
 
-/// What a reading works with: the calls of this sync, the published state, the details known so far.
-pub(crate) struct Reader<'a> {
-    pub(crate) session: &'a Session,
-    pub(crate) state: &'a State,
-    pub(crate) ledger: &'a Ledger,
+/// What a reading works with: the published state, and the details known so far.
+#[derive(Debug)]
+pub struct Reader<'a> {
+    /// The published state.
+    pub state: &'a State,
+    /// Which details were read when.
+    pub ledger: &'a Ledger,
+}
+
+/// Everything that one reading lists, as the services gave it. What was not wanted is `None`.
+#[derive(Debug)]
+pub struct Listings {
+    /// The account's alias.
+    pub account: Option<Listing<ram::AccountAlias>>,
+    /// Users, groups and roles.
+    pub parents: Parents,
+    /// The members of the groups that were there before.
+    pub members: Option<Members>,
+    /// Policy attachments.
+    pub attachments: Option<Listing<PolicyAttachment>>,
+    /// Policies.
+    pub policies: ListedPolicies,
+    /// The account's own counts, if it could be asked.
+    pub counts: Option<ims::AccountSummary>,
 }
 
 /// The parents, listed before and after what is read by their names.
-struct Parents {
-    users: Twice<ims::User>,
-    groups: Twice<ims::Group>,
-    roles: Twice<ram::Role>,
+#[derive(Debug)]
+pub struct Parents {
+    /// Users.
+    pub users: Twice<ims::User>,
+    /// Groups.
+    pub groups: Twice<ims::Group>,
+    /// Roles.
+    pub roles: Twice<ram::Role>,
 }
 
 /// Two listings of the same collection.
-struct Twice<T> {
-    before: Listing<T>,
-    after: Listing<T>,
+#[derive(Debug)]
+pub struct Twice<T> {
+    /// The one that came first.
+    pub before: Listing<T>,
+    /// The one that came last.
+    pub after: Listing<T>,
 }
 
 impl Reader<'_> {
     /// Reads what is wanted. Nothing in it fails as a whole: what could not be read is unknown.
-    pub(crate) async fn read(&self, wanted: &Wanted, rounds: &mut Rounds) -> BTreeMap<Kind, Collection> {
-        let session = self.session;
+    pub(crate) async fn read(
+        &self,
+        session: &Session,
+        wanted: &Wanted,
+        rounds: &mut Rounds,
+    ) -> BTreeMap<Kind, Collection> {
+        let listings = self.list(session, wanted, rounds).await;
+        self.collections(wanted, listings, rounds)
+    }
+
+    /// All calls of a reading.
+    async fn list(&self, session: &Session, wanted: &Wanted, rounds: &mut Rounds) -> Listings {
         let (users, groups, roles) =
             join!(ims::list_users(session), ims::list_groups(session), ram::list_roles(session));
         let (account, members, attachments, (), policies, counts) = join!(
-            self.account(wanted),
-            self.members(wanted, &groups),
-            self.attachment_rows(wanted),
-            self.role_details(wanted, &roles, &mut rounds.roles),
-            self.policies(wanted, &mut rounds.policies),
+            list_account(session, wanted),
+            self.members(session, wanted, &groups),
+            list_attachments(session, wanted),
+            self.role_details(session, wanted, &roles, &mut rounds.roles),
+            self.list_policies(session, wanted, &mut rounds.policies),
             ims::get_account_summary(session),
         );
         let (users_after, groups_after, roles_after) =
@@ -97,13 +137,19 @@ impl Reader<'_> {
             groups: Twice { before: groups, after: groups_after },
             roles: Twice { before: roles, after: roles_after },
         };
-        let counts = counts.map(|counts| counts.item).ok();
+        Listings { account, parents, members, attachments, policies, counts: counts.map(|counts| counts.item).ok() }
+    }
+
+    /// What the listings say of each kind; asks nobody.
+    #[must_use]
+    pub fn collections(&self, wanted: &Wanted, listings: Listings, rounds: &Rounds) -> BTreeMap<Kind, Collection> {
+        let Listings { account, parents, members, attachments, policies, counts } = listings;
         let read = [
-            account,
+            account.map(|listing| self.account(listing)),
             wanted.kind(Kind::User).then(|| self.users(&parents, counts.as_ref())),
             wanted.kind(Kind::Group).then(|| self.groups(&parents, counts.as_ref())),
             wanted.kind(Kind::Role).then(|| self.roles(&parents, counts.as_ref(), &rounds.roles)),
-            policies.map(|policies| policies.into_collection(counts.as_ref())),
+            self.policies(policies, counts.as_ref(), &rounds.policies),
             members.map(|members| self.memberships(&parents, members)),
             attachments.map(|rows| self.policy_attachments(&parents, rows)),
         ];

@@ -8,7 +8,10 @@ use super::{
     names::{KeysByName, PrincipalNames},
 };
 use crate::{
-    alicloud::resource_manager::{self, PolicyAttachment as Row},
+    alicloud::{
+        Session,
+        resource_manager::{self, PolicyAttachment as Row},
+    },
     model::{
         Collection, Complete, Entity, Found, Key, Kind, Listing, Reason, Scope, Unknown,
         policy::PolicyType,
@@ -25,14 +28,14 @@ struct Unresolved {
     why: Unknown,
 }
 
-impl Reader<'_> {
-    pub(super) async fn attachment_rows(&self, wanted: &Wanted) -> Option<Listing<Row>> {
-        if !wanted.kind(Kind::PolicyAttachment) {
-            return None;
-        }
-        Some(resource_manager::list_policy_attachments(self.session).await)
+pub(super) async fn list_attachments(session: &Session, wanted: &Wanted) -> Option<Listing<Row>> {
+    if !wanted.kind(Kind::PolicyAttachment) {
+        return None;
     }
+    Some(resource_manager::list_policy_attachments(session).await)
+}
 
+impl Reader<'_> {
     pub(super) fn policy_attachments(&self, parents: &Parents, rows: Listing<Row>) -> Collection {
         let names = self.principal_names(parents);
         match rows.and_then(|rows| Ok((rows, names?))) {
