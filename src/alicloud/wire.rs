@@ -69,8 +69,9 @@ pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
 }
 
 /// A text that must be there: an id, a name that serves as one.
-pub(super) fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    text(deserializer)?.ok_or_else(|| D::Error::custom("an identifier is empty"))
+pub(super) fn id<'de, D: Deserializer<'de>, T: for<'a> From<&'a str>>(deserializer: D) -> Result<T, D::Error> {
+    let text = deserializer.deserialize_any(NothingOr::new(|text: &str| Some(T::from(text))))?;
+    text.ok_or_else(|| D::Error::custom("an identifier is empty"))
 }
 
 /// A date, or `None` where there is none. Use with `#[serde(default)]`.

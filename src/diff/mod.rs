@@ -15,7 +15,7 @@ use crate::{
 };
 
 pub use change::{Cause, Change, Op, Span};
-use compare::{Compared, compare_kind};
+use compare::{Compared, compare_kind, pairs};
 
 /// Everything that one comparison found.
 #[derive(Debug, Default)]
@@ -60,8 +60,8 @@ pub fn compare(state: &State, collections: &BTreeMap<Kind, Collection>) -> Diff 
     let mut diff = Diff::default();
     let mut changes = Changes::new();
     for (kind, collection) in collections {
-        let compared = kind.with(Compare(state, collection));
-        changes.extend(compared.changes.into_iter().map(|change| ((change.kind, change.key.clone()), change)));
+        let mut compared = kind.with(Compare(state, collection));
+        changes.append(&mut compared.changes);
         diff.kinds.insert(*kind, compared.outcome);
     }
     cascade(state, &mut changes);
@@ -79,14 +79,11 @@ pub fn compare(state: &State, collections: &BTreeMap<Kind, Collection>) -> Diff 
 impl Diff {
     /// Holds these keys back, each for its reason, and with them what hangs on them.
     pub fn withhold(&mut self, state: &State, keys: BTreeMap<Key, Unknown>) {
-        let mut changes: Changes = std::mem::take(&mut self.changes)
-            .into_iter()
-            .map(|change| ((change.kind, change.key.clone()), change))
-            .collect();
-        changes.retain(|(_, key), _| !keys.contains_key(key));
+        let mut changes = std::mem::take(&mut self.changes);
+        changes.retain(|change| !keys.contains_key(&change.key));
+        sort(&mut changes);
         for (key, why) in keys {
-            let kind = Key::parse(state.account(), key.as_str()).map(|(kind, _)| kind);
-            let outcome = kind.and_then(|kind| self.kinds.get_mut(&kind));
+            let outcome = key.kind().and_then(|kind| self.kinds.get_mut(&kind));
             outcome.map(|outcome| outcome.unknown.insert(Scope::entity(&key), why));
         }
         self.take(state, changes);
@@ -112,8 +109,8 @@ impl Diff {
     /// Takes the changes over in publishing order, without those whose ends are not in the state.
     fn take(&mut self, state: &State, mut changes: Changes) {
         self.dangling.extend(hold_back_dangling(state, &mut changes));
-        self.changes = changes.into_values().collect();
-        self.changes.sort_by(|a, b| a.publishing_order().cmp(&b.publishing_order()));
+        self.changes = changes;
+        self.changes.sort_unstable_by(|a, b| a.publishing_order().cmp(&b.publishing_order()));
     }
 }
 
@@ -128,54 +125,65 @@ struct UnreadScopes<'a> {
 impl ForKind for UnreadScopes<'_> {
     type Output = BTreeMap<Scope, Unknown>;
     fn with<E: Entity>(self) -> Self::Output {
-        let held = self.state.entities(E::KIND).keys();
-        let staying = held.filter(|key| {
-            !self.collection.found().contains_key(key) && !self.changes.contains_key(&(E::KIND, (*key).clone()))
-        });
-        let scopes: BTreeSet<Scope> = staying.map(|key| E::scope(key)).collect();
+        let pairs = pairs(self.collection.found(), self.state.entities(E::KIND));
+        let staying = pairs.filter(|pair| pair.found.is_none() && find(self.changes, E::KIND, pair.key).is_err());
+        let scopes: BTreeSet<Scope> = staying.map(|pair| E::scope(pair.key)).collect();
         let unread = scopes.into_iter().filter(|scope| !self.collection.covers(scope));
         unread.map(|scope| (scope, Unknown::new(Reason::ParentGone, "its parent was not listed"))).collect()
     }
 }
 
-type Changes = BTreeMap<(Kind, Key), Change>;
+/// Changes by kind and key, at most one a key.
+type Changes = Vec<Change>;
+
+/// Where the change of this key is, or where it would be.
+fn find(changes: &[Change], kind: Kind, key: &Key) -> Result<usize, usize> {
+    changes.binary_search_by(|change| (change.kind, &change.key).cmp(&(kind, key)))
+}
+
+fn sort(changes: &mut Changes) {
+    changes.sort_unstable_by(|a, b| (a.kind, &a.key).cmp(&(b.kind, &b.key)));
+}
 
 /// A removed entity takes along every child and edge that hangs on it, whether or not their scopes
 /// could be read.
 fn cascade(state: &State, changes: &mut Changes) {
     let removed: BTreeMap<Key, Span> = changes
-        .values()
+        .iter()
         .filter(|change| change.op == Op::Removed)
         .map(|change| (change.key.clone(), change.span))
         .collect();
     let gone: BTreeSet<Key> = removed.keys().cloned().collect();
+    let mut taken_along = Changes::new();
     for (kind, key) in state.hanging_on(&gone) {
-        let by_itself = changes.get(&(kind, key.clone())).is_some_and(|change| change.op == Op::Removed);
+        let own = find(changes, kind, &key).ok().map(|place| &mut changes[place]);
         let end = ends(kind, &key).into_iter().find_map(|end| removed.get(&end));
-        if let (false, Some(span), Some(held)) = (by_itself, end, state.get(kind, &key)) {
-            changes.insert((kind, key.clone()), Change::removed(kind, key, held, *span, Some(Cause::Cascade)));
+        let (Some(span), Some(held)) = (end, state.get(kind, &key)) else { continue };
+        let removal = Change::removed(kind, key, held, *span, Some(Cause::Cascade));
+        match own {
+            Some(own) if own.op == Op::Removed => {}
+            Some(own) => *own = removal,
+            None => taken_along.push(removal),
         }
     }
+    changes.append(&mut taken_along);
+    sort(changes);
 }
 
 /// An edge or child is published only if its ends are in the state after this transaction.
 fn hold_back_dangling(state: &State, changes: &mut Changes) -> Vec<Key> {
     let is_there = |key: &Key| {
-        let Some((kind, _)) = Key::parse(state.account(), key.as_str()) else { return false };
-        match changes.get(&(kind, key.clone())) {
-            Some(change) => change.op != Op::Removed,
-            None => state.get(kind, key).is_some(),
+        let Some(kind) = key.kind() else { return false };
+        match find(changes, kind, key) {
+            Ok(place) => changes[place].op != Op::Removed,
+            Err(_) => state.get(kind, key).is_some(),
         }
     };
-    let upserts = changes.values().filter(|change| change.op != Op::Removed);
-    let dangling: Vec<(Kind, Key)> = upserts
-        .filter(|change| !ends(change.kind, &change.key).iter().all(is_there))
-        .map(|change| (change.kind, change.key.clone()))
-        .collect();
-    for edge in &dangling {
-        changes.remove(edge);
-    }
-    dangling.into_iter().map(|(_, key)| key).collect()
+    let upserts = changes.iter().filter(|change| change.op != Op::Removed);
+    let dangling = upserts.filter(|change| !ends(change.kind, &change.key).iter().all(is_there));
+    let dangling: BTreeSet<Key> = dangling.map(|change| change.key.clone()).collect();
+    changes.retain(|change| !dangling.contains(&change.key));
+    dangling.into_iter().collect()
 }
 
 fn ends(kind: Kind, key: &Key) -> Vec<Key> {

@@ -234,7 +234,7 @@ mod tests {
             headers: vec![("name", "value".to_owned())],
         };
         let claim = Claim { writer: Some(ME), sequence: 0 };
-        Decision::Send(Batch { claim, records: Box::new(std::iter::once(record)) })
+        Decision::Send(Batch { claim, records: Box::new(std::iter::once(Ok(record))) })
     }
 
     #[tokio::test]

@@ -32,7 +32,7 @@ impl Reader<'_> {
 
     /// Memberships, as far as the names that they were asked for led to the same groups throughout.
     pub(super) fn memberships(&self, parents: &Parents, members: Members) -> Collection {
-        let (names, after) = match (self.group_names(parents), &parents.groups.after) {
+        let (names, after) = match (parents.group_names(), &parents.groups.after) {
             (Ok(names), Ok(after)) => (names, after),
             (Err(why), _) => return Collection::unknown(Kind::Membership, why),
             (Ok(_), Err(why)) => return Collection::unknown(Kind::Membership, why.clone()),

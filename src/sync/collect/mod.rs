@@ -13,7 +13,10 @@ mod policy_attachments;
 mod roles;
 mod users;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use futures::join;
 
@@ -25,6 +28,9 @@ use crate::{
     model::{Collection, Dates, Entity, Found, Key, Kind, Listing, Millis, Scope, Tag},
     state::State,
 };
+
+/// Few entities need more, so that their JSON is written without growing.
+const USUAL_JSON_BYTES: usize = 512;
 
 /// What to read.
 #[derive(Debug, Clone)]
@@ -146,12 +152,12 @@ impl Reader<'_> {
         let Listings { account, parents, members, attachments, policies, counts } = listings;
         let read = [
             account.map(|listing| self.account(listing)),
-            wanted.kind(Kind::User).then(|| self.users(&parents, counts.as_ref())),
-            wanted.kind(Kind::Group).then(|| self.groups(&parents, counts.as_ref())),
-            wanted.kind(Kind::Role).then(|| self.roles(&parents, counts.as_ref(), &rounds.roles)),
             self.policies(policies, counts.as_ref(), &rounds.policies),
             members.map(|members| self.memberships(&parents, members)),
             attachments.map(|rows| self.policy_attachments(&parents, rows)),
+            wanted.kind(Kind::User).then(|| self.users(parents.users.after, counts.as_ref())),
+            wanted.kind(Kind::Group).then(|| self.groups(parents.groups.after, counts.as_ref())),
+            wanted.kind(Kind::Role).then(|| self.roles(parents.roles.after, counts.as_ref(), &rounds.roles)),
         ];
         read.into_iter().flatten().map(|collection| (collection.kind(), collection)).collect()
     }
@@ -160,10 +166,16 @@ impl Reader<'_> {
         self.state.account()
     }
 
-    /// An entity as found, ready to be compared.
+    /// An entity as found, ready to be compared; one that is in the state as it is takes no memory of its own.
     fn found<E: Entity>(&self, entity: &E) -> (Key, Found) {
-        let json = serde_json::to_string(entity).expect("an entity has string keys only");
-        (entity.key(self.account_id()), Found::Known(json.into_boxed_str()))
+        let key = entity.key(self.account_id());
+        let mut json = Vec::with_capacity(USUAL_JSON_BYTES);
+        serde_json::to_writer(&mut json, entity).expect("an entity has string keys only");
+        let json = String::from_utf8(json).expect("JSON is UTF-8");
+        match self.state.entities(E::KIND).get_key_value(&key) {
+            Some((key, held)) if *held.entity == json => (key.clone(), Found::Known(Arc::clone(&held.entity))),
+            _ => (key, Found::Known(json.into())),
+        }
     }
 }
 
@@ -177,9 +189,9 @@ fn note_count(collection: &mut Collection, listed: usize, counted: Option<u64>) 
 }
 
 /// Tags as stored: sorted by key.
-fn sorted_tags(tags: &[crate::alicloud::Tag]) -> Vec<Tag> {
+fn sorted_tags(tags: Vec<crate::alicloud::Tag>) -> Vec<Tag> {
     let mut sorted: Vec<Tag> =
-        tags.iter().map(|tag| Tag { key: tag.key.clone(), value: tag.value.clone().unwrap_or_default() }).collect();
+        tags.into_iter().map(|tag| Tag { key: tag.key, value: tag.value.unwrap_or_default() }).collect();
     sorted.sort();
     sorted
 }

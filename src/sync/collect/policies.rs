@@ -69,7 +69,7 @@ impl Reader<'_> {
     ) -> Vec<(Key, Mark, &'p ram::Policy)> {
         let due = custom.iter().filter_map(|listed| {
             let (key, mark) = (self.custom_key(listed), mark(listed));
-            let held = self.state.read::<Policy>(&key);
+            let held = self.state.head(Kind::Policy, &key);
             let held = held.map(|held| Mark::of_version(held.dates(), held.default_version));
             self.ledger.is_due(&key, &mark, held.as_ref(), round).then_some((key, mark, listed))
         });
@@ -139,7 +139,7 @@ impl Reader<'_> {
             default_version: listed.default_version,
             default_document,
             versions,
-            tags: sorted_tags(&listed.tags),
+            tags: sorted_tags(listed.tags),
             create_date: listed.create_date.map(Into::into),
             update_date: listed.update_date.map(Into::into),
         })

@@ -2,10 +2,10 @@
 
 use futures::future::join_all;
 
-use super::{Parents, Reader, Wanted, dates, note_count, sorted_tags};
+use super::{Reader, Wanted, dates, note_count, sorted_tags};
 use crate::{
     alicloud::{Session, ims, ram},
-    model::{Collection, Document, Entity, Found, Key, Kind, Listing, Reason, Unknown, role},
+    model::{Collection, Document, Found, Key, Kind, Listing, Reason, Unknown, role},
     sync::details::{Mark, Round},
 };
 
@@ -43,7 +43,7 @@ impl Reader<'_> {
     ) -> Vec<(Key, Mark, &'r ram::Role)> {
         let due = roles.iter().filter_map(|listed| {
             let (key, mark) = (self.role_key(listed), mark(listed));
-            let held = self.state.read::<role::Role>(&key).map(|held| Mark::of(held.dates()));
+            let held = self.state.head(Kind::Role, &key).map(|held| Mark::of(held.dates()));
             self.ledger.is_due(&key, &mark, held.as_ref(), round).then_some((key, mark, listed))
         });
         due.collect()
@@ -52,11 +52,10 @@ impl Reader<'_> {
     /// Roles, with the details read now or held.
     pub(super) fn roles(
         &self,
-        parents: &Parents,
+        listing: Listing<ram::Role>,
         counts: Option<&ims::AccountSummary>,
         round: &Round<ram::RoleDetail>,
     ) -> Collection {
-        let listing = parents.roles.after.clone();
         let listed = listing.as_ref().map_or(0, |listing| listing.items().len());
         let keys: Vec<Key> = listing
             .as_ref()
@@ -92,7 +91,7 @@ impl Reader<'_> {
             trust_policy,
             max_session_duration_secs: listed.max_session_duration_secs.and_then(|secs| i64::try_from(secs).ok()),
             service_linked,
-            tags: sorted_tags(&listed.tags),
+            tags: sorted_tags(listed.tags),
             create_date: listed.create_date.map(Into::into),
             update_date: listed.update_date.map(Into::into),
         })

@@ -1,14 +1,13 @@
 //! Users: complete by the later of the two listings.
 
-use super::{Parents, Reader, note_count, sorted_tags};
+use super::{Reader, note_count, sorted_tags};
 use crate::{
     alicloud::ims,
-    model::{Collection, Kind, user},
+    model::{Collection, Kind, Listing, user},
 };
 
 impl Reader<'_> {
-    pub(super) fn users(&self, parents: &Parents, counts: Option<&ims::AccountSummary>) -> Collection {
-        let listing = parents.users.after.clone();
+    pub(super) fn users(&self, listing: Listing<ims::User>, counts: Option<&ims::AccountSummary>) -> Collection {
         let listed = listing.as_ref().map_or(0, |listing| listing.items().len());
         let listing = listing.map(|listing| listing.map(|listed| self.found(&user_of(listed))));
         let mut collection = Collection::whole_or_unknown(Kind::User, listing);
@@ -34,7 +33,7 @@ fn user_of(listed: ims::User) -> user::User {
         mobile_phone: listed.mobile_phone,
         status,
         provision_type: listed.provision_type,
-        tags: sorted_tags(&listed.tags),
+        tags: sorted_tags(listed.tags),
         create_date: listed.create_date.map(Into::into),
         update_date: listed.update_date.map(Into::into),
     }
