@@ -2,8 +2,6 @@
 //!
 //! Items hold what is compared, as received; dates of last use, which move by themselves, are not read.
 
-use std::hash::Hash;
-
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -78,7 +76,7 @@ pub struct User {
 }
 
 impl Identified for User {
-    fn identity(&self) -> impl Hash + Eq {
+    fn identity(&self) -> impl Ord {
         self.user_id.as_str()
     }
 }
@@ -108,7 +106,7 @@ pub struct Group {
 }
 
 impl Identified for Group {
-    fn identity(&self) -> impl Hash + Eq {
+    fn identity(&self) -> impl Ord {
         self.group_id.as_str()
     }
 }
@@ -129,7 +127,7 @@ pub struct Member {
 }
 
 impl Identified for Member {
-    fn identity(&self) -> impl Hash + Eq {
+    fn identity(&self) -> impl Ord {
         self.user_id.as_str()
     }
 }

@@ -4,9 +4,8 @@
 //! repeated or endless, a missing array, or a listing that keeps moving while it is read gives an `Unknown`,
 //! never a shorter list. Knows nothing about users or groups.
 
-use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
-use std::hash::Hash;
+use std::collections::HashSet;
+use std::sync::Arc;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 use serde::de::DeserializeOwned;
@@ -27,9 +26,30 @@ const GENEROSITY: u32 = 20;
 const PAGES_AT_ONCE: usize = 8;
 
 /// An item that a listing must not hold twice.
-pub(super) trait Identified {
+pub trait Identified {
     /// What tells it from the other items of its listing.
-    fn identity(&self) -> impl Hash + Eq;
+    fn identity(&self) -> impl Ord;
+
+    /// Shares the texts that other items have, too, where there may be very many of them.
+    fn share(&mut self, words: &mut Words) {
+        let _ = words;
+    }
+}
+
+/// Texts, each once.
+#[derive(Debug, Default)]
+pub struct Words(HashSet<Arc<str>>);
+
+impl Words {
+    /// Puts the text that was seen first in place of an equal one.
+    pub fn share(&mut self, text: &mut Arc<str>) {
+        match self.0.get(text) {
+            Some(same) => *text = Arc::clone(same),
+            None => {
+                self.0.insert(Arc::clone(text));
+            }
+        }
+    }
 }
 
 /// A listing operation with its parameters (those of paging excepted).
@@ -70,8 +90,9 @@ pub(super) struct NumberedPage<T> {
 /// `marked_page!(UsersPage { "Users": UserList { "User": [User] } });`.
 macro_rules! marked_page {
     ($page:ident { $outer:literal: $list:ident { $inner:literal: [$item:ty] } }) => {
-        #[derive(serde::Deserialize)]
-        struct $page {
+        #[doc = concat!("A page, as the body of a reply: `{\"", $outer, "\": {\"", $inner, "\": [...]}}`.")]
+        #[derive(Debug, serde::Deserialize)]
+        pub struct $page {
             #[serde(rename = "IsTruncated")]
             is_truncated: Option<bool>,
             #[serde(rename = "Marker", default, deserialize_with = "crate::alicloud::wire::text")]
@@ -80,10 +101,18 @@ macro_rules! marked_page {
             list: Option<$list>,
         }
 
-        #[derive(serde::Deserialize)]
+        #[derive(Debug, serde::Deserialize)]
         struct $list {
             #[serde(rename = $inner)]
             items: Option<Vec<$item>>,
+        }
+
+        impl $page {
+            /// The items of the page, where it has an array.
+            #[must_use]
+            pub fn into_items(self) -> Option<Vec<$item>> {
+                crate::alicloud::paging::MarkedPage::from(self).items
+            }
         }
 
         impl From<$page> for crate::alicloud::paging::MarkedPage<$item> {
@@ -246,8 +275,12 @@ where
         return Err(CallError::broken_reply(listed.operation, None, what));
     }
     let rest = stream::iter(2..=pages).map(|number| numbered_page::<P, T>(session, listed, number));
-    let mut all = vec![first];
-    all.append(&mut rest.buffered(PAGES_AT_ONCE).try_collect().await?);
+    let mut rest = rest.buffered(PAGES_AT_ONCE);
+    let (mut all, mut words) = (vec![first], Words::default());
+    while let Some(mut page) = rest.try_next().await? {
+        page.items.iter_mut().for_each(|item| item.share(&mut words));
+        all.push(page);
+    }
     Ok(joined(listed, all).map_or_else(Reading::Moved, Reading::Complete))
 }
 
@@ -300,21 +333,23 @@ fn joined<T: Identified + PartialEq>(listed: &Listed<'_>, pages: Vec<Numbered<T>
 }
 
 /// Merges equal duplicates; two bodies under one identity are an error that says so.
-fn without_duplicates<T: Identified + PartialEq>(items: Vec<T>) -> Result<Vec<T>, String> {
-    let mut first_at = HashMap::with_capacity(items.len());
+///
+/// # Errors
+/// How the listing contradicts itself.
+pub fn without_duplicates<T: Identified + PartialEq>(items: Vec<T>) -> Result<Vec<T>, String> {
+    let mut order: Vec<usize> = (0..items.len()).collect();
+    order.sort_by(|a, b| items[*a].identity().cmp(&items[*b].identity()));
     let mut repeated = HashSet::new();
-    for (index, item) in items.iter().enumerate() {
-        match first_at.entry(item.identity()) {
-            Entry::Vacant(place) => {
-                place.insert(index);
-            }
-            Entry::Occupied(first) if items[*first.get()] == *item => {
-                repeated.insert(index);
-            }
-            Entry::Occupied(_) => return Err("holds one item twice with different contents".into()),
+    for pair in order.windows(2) {
+        let (first, next) = (&items[pair[0]], &items[pair[1]]);
+        if first.identity() != next.identity() {
+            continue;
         }
+        if first != next {
+            return Err("holds one item twice with different contents".into());
+        }
+        repeated.insert(pair[1]);
     }
-    drop(first_at);
     if repeated.is_empty() {
         return Ok(items);
     }

@@ -249,7 +249,7 @@ async fn attachments_from(script: impl Fn(&Call) -> Option<Says> + Send + Sync +
 async fn numbered_pages_are_put_together_in_order() {
     let server = Server::start(|call| listing(call).then(|| right_page(call, 950))).await;
     let all = resource_manager::list_policy_attachments(&server.session()).await.unwrap();
-    let names: Vec<&str> = all.items().iter().map(|item| item.principal_name.as_str()).collect();
+    let names: Vec<&str> = all.items().iter().map(|item| &*item.principal_name).collect();
     let expected: Vec<String> = (0..950).map(|id| format!("u{id}@a.onaliyun.com")).collect();
     assert_eq!(names, expected);
     assert_eq!(server.calls("ListPolicyAttachments").len(), 10);

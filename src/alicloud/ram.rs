@@ -3,7 +3,6 @@
 //! Items hold what is compared, as received; counters of attachments, which are visible as attachments, are not read.
 
 use std::fmt;
-use std::hash::Hash;
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -78,7 +77,7 @@ pub struct Role {
 }
 
 impl Identified for Role {
-    fn identity(&self) -> impl Hash + Eq {
+    fn identity(&self) -> impl Ord {
         self.role_id.as_str()
     }
 }
@@ -154,7 +153,7 @@ pub struct Policy {
 }
 
 impl Identified for Policy {
-    fn identity(&self) -> impl Hash + Eq {
+    fn identity(&self) -> impl Ord {
         self.policy_name.as_str()
     }
 }
@@ -177,7 +176,7 @@ pub struct PolicyVersion {
 }
 
 impl Identified for PolicyVersion {
-    fn identity(&self) -> impl Hash + Eq {
+    fn identity(&self) -> impl Ord {
         self.version_id.as_str()
     }
 }

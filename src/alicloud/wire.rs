@@ -41,7 +41,10 @@ pub(super) fn identifier(text: &str) -> Option<String> {
 
 /// Parses a body. UTF-8 is checked once for all of it: `from_slice` would check string by string, which costs
 /// half as much again.
-pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
+///
+/// # Errors
+/// What is wrong with it, without repeating any value of it.
+pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
     let text = std::str::from_utf8(body).map_err(|_| "is not UTF-8".to_owned())?;
     // serde would take an array for a struct, field by field.
     if !text.trim_ascii_start().starts_with('{') {
@@ -66,8 +69,9 @@ pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
 }
 
 /// A text that must be there: an id, a name that serves as one.
-pub(super) fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    text(deserializer)?.ok_or_else(|| D::Error::custom("an identifier is empty"))
+pub(super) fn id<'de, D: Deserializer<'de>, T: for<'a> From<&'a str>>(deserializer: D) -> Result<T, D::Error> {
+    let text = deserializer.deserialize_any(NothingOr::new(|text: &str| Some(T::from(text))))?;
+    text.ok_or_else(|| D::Error::custom("an identifier is empty"))
 }
 
 /// A date, or `None` where there is none. Use with `#[serde(default)]`.

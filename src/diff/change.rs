@@ -1,5 +1,7 @@
 //! One change, as a value: the end of the typed world. Everything behind it works on keys and JSON.
 
+use std::sync::Arc;
+
 use crate::{
     model::{Key, Kind, Millis, Rank, Verb},
     state::Held,
@@ -73,9 +75,9 @@ pub struct Change {
     /// The names of the compared fields that differ; empty unless updated.
     pub changed_fields: Vec<&'static str>,
     /// The entity's JSON as held until now.
-    pub before: Option<Box<str>>,
+    pub before: Option<Arc<str>>,
     /// The entity's JSON from now on.
-    pub after: Option<Box<str>>,
+    pub after: Option<Arc<str>>,
     /// The revision of `before`.
     pub previous_revision: Option<i64>,
     /// When it happened.

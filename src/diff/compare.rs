@@ -1,10 +1,10 @@
 //! One kind compared: the walk over what was found and what is held.
 
-use std::collections::BTreeMap;
+use std::{cmp::Ordering, collections::BTreeMap, sync::Arc};
 
 use super::{Change, KindOutcome, Op, Span};
 use crate::{
-    model::{Collection, Entity, Found, Key, Millis, Reason, Scope, Unknown, Verb},
+    model::{Collection, Entity, Found, Key, Kind, Millis, Reason, Scope, Unknown, Verb},
     state::{CollectionProgress, Held, State},
 };
 
@@ -15,30 +15,71 @@ pub(super) struct Compared {
     pub(super) outcome: KindOutcome,
 }
 
-/// Compares what was found of one kind with what is held.
+/// One key as it was found, as it is held, or both.
+#[derive(Clone, Copy)]
+pub(super) struct Pair<'a> {
+    pub(super) key: &'a Key,
+    pub(super) found: Option<&'a Found>,
+    pub(super) held: Option<&'a Held>,
+}
+
+impl Pair<'_> {
+    /// Whether it was found as it is held, in the words of this version.
+    fn is_unchanged(&self) -> bool {
+        matches!((self.found, self.held), (Some(Found::Known(json)), Some(held)) if held.is_current && *json == held.entity)
+    }
+}
+
+/// Everything found or held of one kind, by key.
+pub(super) fn pairs<'a>(
+    found: &'a BTreeMap<Key, Found>,
+    held: &'a BTreeMap<Key, Held>,
+) -> impl Iterator<Item = Pair<'a>> {
+    let (mut found, mut held) = (found.iter().peekable(), held.iter().peekable());
+    std::iter::from_fn(move || {
+        let order = match (found.peek(), held.peek()) {
+            (Some((found, _)), Some((held, _))) => found.cmp(held),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (None, None) => return None,
+        };
+        let found = if order.is_le() { found.next() } else { None };
+        let held = if order.is_ge() { held.next() } else { None };
+        let key = found.map(|(key, _)| key).or(held.map(|(key, _)| key))?;
+        Some(Pair { key, found: found.map(|(_, found)| found), held: held.map(|(_, held)| held) })
+    })
+}
+
+/// Compares what was found of one kind with what is held; the changes come by key.
 pub(super) fn compare_kind<E: Entity>(state: &State, collection: &Collection) -> Compared {
     let said = state.collection(E::KIND);
     let baseline = !said.baselined || said.model_version != E::MODEL_VERSION;
-    let stale = stale_scopes::<E>(state, collection);
+    let pairs: Vec<Pair<'_>> =
+        pairs(collection.found(), state.entities(E::KIND)).filter(|pair| baseline || !pair.is_unchanged()).collect();
+    let stale = stale_scopes::<E>(&pairs);
     let mut outcome = KindOutcome { unknown: collection.unknown_scopes().clone(), ..KindOutcome::default() };
     outcome.unknown.extend(stale.clone());
     let Some(window) = collection.window() else { return Compared { changes: Vec::new(), outcome } };
     outcome.baseline = baseline;
     let compared = Compared { changes: Vec::new(), outcome };
     let mut walk = Walk { state, collection, said, baseline, stale, to: window.ended_at.into(), compared };
-    walk.upserts::<E>();
-    walk.removals::<E>();
+    let fewer = walk.fewer_than_counted();
+    for pair in pairs {
+        match (pair.found, pair.held) {
+            (Some(Found::Known(json)), held) => walk.upsert::<E>(pair.key, held, json),
+            (Some(Found::Unread(_)), _) => {}
+            (None, Some(held)) => walk.removal::<E>(pair.key, held, fewer),
+            (None, None) => {}
+        }
+    }
     walk.compared
 }
 
 /// The scopes whose listing is older than one already seen: a date in it moved backwards.
-fn stale_scopes<E: Entity>(state: &State, collection: &Collection) -> BTreeMap<Scope, Unknown> {
+fn stale_scopes<E: Entity>(pairs: &[Pair<'_>]) -> BTreeMap<Scope, Unknown> {
     let mut stale = BTreeMap::new();
-    for (key, found) in collection.found() {
-        let (Found::Known(json), Some(held)) = (found, state.get(E::KIND, key)) else { continue };
-        if **json == *held.entity {
-            continue;
-        }
+    for Pair { key, found, held } in pairs.iter().filter(|pair| !pair.is_unchanged()) {
+        let (Some(Found::Known(json)), Some(held)) = (found, held) else { continue };
         let (Some(before), Some(after)) = (parse::<E>(&held.entity), parse::<E>(json)) else { continue };
         if after.dates().older_than(before.dates()) {
             let detail = format!("{key} carries an older date than in an earlier listing");
@@ -59,27 +100,23 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn upserts<E: Entity>(&mut self) {
-        for (key, found) in self.collection.found() {
-            let Found::Known(json) = found else { continue };
-            if self.is_stale(&E::scope(key)) {
-                continue;
-            }
-            match self.state.get(E::KIND, key) {
-                None => self.new_entity::<E>(key, json),
-                Some(held) if self.baseline || !held.is_current => self.push_observed::<E>(key, json),
-                Some(held) if *held.entity == **json => {}
-                Some(held) => self.difference::<E>(key, held, json),
-            }
+    fn upsert<E: Entity>(&mut self, key: &Key, held: Option<&Held>, json: &Arc<str>) {
+        if self.is_stale::<E>(key) {
+            return;
+        }
+        match held {
+            None => self.new_entity::<E>(key, json),
+            Some(held) if self.baseline || !held.is_current => self.push_observed::<E>(key, json),
+            Some(held) => self.difference::<E>(key, held, json),
         }
     }
 
-    fn new_entity<E: Entity>(&mut self, key: &Key, json: &str) {
+    fn new_entity<E: Entity>(&mut self, key: &Key, json: &Arc<str>) {
         if self.baseline || self.was_missed::<E>(key) {
             return self.push_observed::<E>(key, json);
         }
         let born = parse::<E>(json).and_then(|entity| entity.dates().born);
-        let last_read = last_read::<E>(self.state, key);
+        let last_read = last_read(self.state, E::KIND, key);
         let should_have_been_seen = matches!((born, last_read), (Some(born), Some(read)) if born < read);
         if should_have_been_seen && !self.collection.is_confirmed(key) {
             self.compared.outcome.doubtful.insert(key.clone());
@@ -88,7 +125,7 @@ impl Walk<'_> {
         self.push::<E>(key, Op::Created, E::NEW, json, None, Vec::new());
     }
 
-    fn difference<E: Entity>(&mut self, key: &Key, held: &Held, json: &str) {
+    fn difference<E: Entity>(&mut self, key: &Key, held: &Held, json: &Arc<str>) {
         let (Some(before), Some(after)) = (parse::<E>(&held.entity), parse::<E>(json)) else { return };
         let changed = before.changed_fields(&after);
         if changed.is_empty() {
@@ -98,26 +135,20 @@ impl Walk<'_> {
         self.push::<E>(key, Op::Updated, verb, json, Some(held), changed);
     }
 
-    fn removals<E: Entity>(&mut self) {
-        let fewer = self.fewer_than_counted();
-        for (key, held) in self.state.entities(E::KIND) {
-            let scope = E::scope(key);
-            let is_known = self.collection.knows(&scope) && !self.is_stale(&scope);
-            if self.collection.found().contains_key(key) || !is_known {
-                continue;
-            }
-            if !self.collection.is_confirmed(key) {
-                self.compared.outcome.doubtful.insert(key.clone());
-            } else if let Some(fewer) = fewer {
-                let detail = format!("{fewer} fewer were listed than GetAccountSummary counts");
-                self.compared
-                    .outcome
-                    .unknown
-                    .insert(Scope::entity(key), Unknown::new(Reason::RemovalsUnproven, detail));
-            } else {
-                let span = self.span::<E>(key);
-                self.compared.changes.push(Change::removed(E::KIND, key.clone(), held, span, None));
-            }
+    fn removal<E: Entity>(&mut self, key: &Key, held: &Held, fewer: Option<i64>) {
+        let scope = E::scope(key);
+        if !self.collection.knows(&scope) || self.is_stale::<E>(key) {
+            return;
+        }
+        if !self.collection.is_confirmed(key) {
+            self.compared.outcome.doubtful.insert(key.clone());
+        } else if let Some(fewer) = fewer {
+            let detail = format!("{fewer} fewer were listed than GetAccountSummary counts");
+            let why = Unknown::new(Reason::RemovalsUnproven, detail);
+            self.compared.outcome.unknown.insert(Scope::entity(key), why);
+        } else {
+            let span = self.span::<E>(key);
+            self.compared.changes.push(Change::removed(E::KIND, key.clone(), held, span, None));
         }
     }
 
@@ -129,17 +160,17 @@ impl Walk<'_> {
         (difference < usual).then_some(usual - difference)
     }
 
-    /// Whether the comparison itself found that nothing of `scope` can be believed.
-    fn is_stale(&self, scope: &Scope) -> bool {
-        self.stale.contains_key(scope)
+    /// Whether the comparison itself found that nothing of the key's scope can be believed.
+    fn is_stale<E: Entity>(&self, key: &Key) -> bool {
+        !self.stale.is_empty() && self.stale.contains_key(&E::scope(key))
     }
 
     /// Whether its collection's baseline did not see it: then it is no news that it is there.
     fn was_missed<E: Entity>(&self, key: &Key) -> bool {
-        scopes_of::<E>(key).iter().any(|scope| self.state.scopes().get(scope).is_some_and(|record| record.missed))
+        scopes_of(E::KIND, key).iter().any(|scope| self.state.scopes().get(scope).is_some_and(|record| record.missed))
     }
 
-    fn push_observed<E: Entity>(&mut self, key: &Key, json: &str) {
+    fn push_observed<E: Entity>(&mut self, key: &Key, json: &Arc<str>) {
         self.push::<E>(key, Op::Observed, Verb::Observed, json, None, Vec::new());
     }
 
@@ -148,7 +179,7 @@ impl Walk<'_> {
         key: &Key,
         op: Op,
         verb: Verb,
-        json: &str,
+        json: &Arc<str>,
         held: Option<&Held>,
         changed_fields: Vec<&'static str>,
     ) {
@@ -160,7 +191,7 @@ impl Walk<'_> {
             cause: None,
             changed_fields,
             before: held.map(|held| held.entity.clone()),
-            after: Some(json.into()),
+            after: Some(Arc::clone(json)),
             previous_revision: held.map(|held| held.revision),
             span: if op == Op::Observed { Span { from: None, to: self.to } } else { self.span::<E>(key) },
         });
@@ -168,19 +199,19 @@ impl Walk<'_> {
 
     /// From the start of the last complete reading of the key's scope to the end of this one.
     fn span<E: Entity>(&self, key: &Key) -> Span {
-        Span { from: last_read::<E>(self.state, key), to: self.to }
+        Span { from: last_read(self.state, E::KIND, key), to: self.to }
     }
 }
 
 /// Start of the last complete reading of what `key` belongs to; `None` if there was none.
-pub(super) fn last_read<E: Entity>(state: &State, key: &Key) -> Option<Millis> {
-    let stale = scopes_of::<E>(key).into_iter().find_map(|scope| state.scopes().get(&scope));
-    stale.map_or_else(|| state.collection(E::KIND).begun_at, |record| record.since)
+pub(super) fn last_read(state: &State, kind: Kind, key: &Key) -> Option<Millis> {
+    let stale = scopes_of(kind, key).into_iter().find_map(|scope| state.scopes().get(&scope));
+    stale.map_or_else(|| state.collection(kind).begun_at, |record| record.since)
 }
 
 /// The scopes that a key belongs to, from the narrowest to the widest.
-fn scopes_of<E: Entity>(key: &Key) -> [Scope; 3] {
-    [Scope::entity(key), E::scope(key), Scope::collection(E::KIND)]
+fn scopes_of(kind: Kind, key: &Key) -> [Scope; 3] {
+    [Scope::entity(key), kind.scope_of(key), Scope::collection(kind)]
 }
 
 /// A held or found JSON with its fields. What this version wrote it can read; what it cannot read was

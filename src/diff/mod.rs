@@ -58,14 +58,14 @@ pub fn compare(state: &State, collections: &BTreeMap<Kind, Collection>) -> Diff 
     let mut diff = Diff::default();
     let mut changes = Changes::new();
     for (kind, collection) in collections {
-        let compared = kind.with(Compare(state, collection));
-        changes.extend(compared.changes.into_iter().map(|change| ((change.kind, change.key.clone()), change)));
+        let mut compared = kind.with(Compare(state, collection));
+        changes.append(&mut compared.changes);
         diff.kinds.insert(*kind, compared.outcome);
     }
     cascade(state, &mut changes);
     for (kind, collection) in collections {
         let outcome = diff.kinds.entry(*kind).or_default();
-        kind.with(Parents { state, collection, changes: &changes, unknown: &mut outcome.unknown });
+        judge_by_parents(state, collection, &changes, &mut outcome.unknown);
     }
     diff.take(state, changes);
     diff
@@ -78,20 +78,17 @@ impl Diff {
         let Some((kind, outcome)) = key.kind().and_then(|kind| Some((kind, self.kinds.get(&kind)?))) else {
             return false;
         };
-        let around = [Scope::entity(key), scope_of(kind, key), Scope::collection(kind)];
+        let around = [Scope::entity(key), kind.scope_of(key), Scope::collection(kind)];
         !around.iter().any(|scope| outcome.unknown.contains_key(scope))
     }
 
     /// Holds these keys back, each for its reason, and with them what hangs on them.
     pub fn withhold(&mut self, state: &State, keys: BTreeMap<Key, Unknown>) {
-        let mut changes: Changes = std::mem::take(&mut self.changes)
-            .into_iter()
-            .map(|change| ((change.kind, change.key.clone()), change))
-            .collect();
-        changes.retain(|(_, key), _| !keys.contains_key(key));
+        let mut changes = std::mem::take(&mut self.changes);
+        changes.retain(|change| !keys.contains_key(&change.key));
+        sort(&mut changes);
         for (key, why) in keys {
-            let kind = Key::parse(state.account(), key.as_str()).map(|(kind, _)| kind);
-            let outcome = kind.and_then(|kind| self.kinds.get_mut(&kind));
+            let outcome = key.kind().and_then(|kind| self.kinds.get_mut(&kind));
             outcome.map(|outcome| outcome.unknown.insert(Scope::entity(&key), why));
         }
         self.take(state, changes);
@@ -113,115 +110,86 @@ impl Diff {
     /// with the window since it was last known, and observed, not added, if a baseline missed it.
     fn take(&mut self, state: &State, mut changes: Changes) {
         for edge in hold_back_dangling(state, &mut changes) {
-            let why =
-                Unknown::new(Reason::Dangling, format!("{} hangs on an entity that is not in the state", edge.key));
+            let detail = format!("{} hangs on an entity that is not in the state", edge.key);
             let outcome = self.kinds.entry(edge.kind).or_default();
-            outcome.unknown.entry(Scope::entity(&edge.key)).or_insert(why);
+            outcome.unknown.entry(Scope::entity(&edge.key)).or_insert(Unknown::new(Reason::Dangling, detail));
         }
-        self.changes = changes.into_values().collect();
-        self.changes.sort_by(|a, b| a.publishing_order().cmp(&b.publishing_order()));
+        self.changes = changes;
+        self.changes.sort_unstable_by(|a, b| a.publishing_order().cmp(&b.publishing_order()));
     }
 }
 
 /// What is unknown of the children of one kind, by what becomes of their parents: of a parent that
 /// stays and was not there to be asked, everything; of one that is removed, nothing.
-struct Parents<'a> {
-    state: &'a State,
-    collection: &'a Collection,
-    changes: &'a Changes,
-    unknown: &'a mut BTreeMap<Scope, Unknown>,
-}
-
-impl ForKind for Parents<'_> {
-    type Output = ();
-    fn with<E: Entity>(self) {
-        let parents = Kind::ALL.iter().filter(|kind| kind.rank() == Rank::Entity);
-        let held = parents.flat_map(|kind| self.state.entities(*kind).keys());
-        let new = self.changes.values().filter(|change| change.op != Op::Removed).map(|change| &change.key);
-        for scope in held.chain(new).filter_map(|parent| E::scope_under(parent)) {
-            if !self.collection.covers(&scope) {
-                let why = Unknown::new(Reason::ParentGone, "its parent was not there to be asked");
-                self.unknown.entry(scope).or_insert(why);
-            }
+fn judge_by_parents(state: &State, collection: &Collection, changes: &Changes, unknown: &mut BTreeMap<Scope, Unknown>) {
+    let kind = collection.kind();
+    let parents = Kind::ALL.iter().filter(|kind| kind.rank() == Rank::Entity);
+    let held = parents.flat_map(|kind| state.entities(*kind).keys());
+    let new = changes.iter().filter(|change| change.op != Op::Removed).map(|change| &change.key);
+    for scope in held.chain(new).filter_map(|parent| kind.scope_under(parent)) {
+        if !collection.covers(&scope) {
+            let why = Unknown::new(Reason::ParentGone, "its parent was not there to be asked");
+            unknown.entry(scope).or_insert(why);
         }
-        let removed = self.changes.values().filter(|change| change.op == Op::Removed).map(|change| &change.key);
-        for scope in removed.filter_map(|parent| E::scope_under(parent)) {
-            self.unknown.remove(&scope);
-        }
+    }
+    let removed = changes.iter().filter(|change| change.op == Op::Removed).map(|change| &change.key);
+    for scope in removed.filter_map(|parent| kind.scope_under(parent)) {
+        unknown.remove(&scope);
     }
 }
 
-type Changes = BTreeMap<(Kind, Key), Change>;
+/// Changes by kind and key, at most one a key.
+type Changes = Vec<Change>;
+
+/// Where the change of this key is, or where it would be.
+fn find(changes: &[Change], kind: Kind, key: &Key) -> Result<usize, usize> {
+    changes.binary_search_by(|change| (change.kind, &change.key).cmp(&(kind, key)))
+}
+
+fn sort(changes: &mut Changes) {
+    changes.sort_unstable_by(|a, b| (a.kind, &a.key).cmp(&(b.kind, &b.key)));
+}
 
 /// A removed entity takes along every child and edge that hangs on it, whether or not their scopes
 /// could be read.
 fn cascade(state: &State, changes: &mut Changes) {
-    let removed: BTreeMap<Key, Millis> = changes
-        .values()
-        .filter(|change| change.op == Op::Removed)
-        .map(|change| (change.key.clone(), change.span.to))
-        .collect();
+    let removals = changes.iter().filter(|change| change.op == Op::Removed);
+    let removed: BTreeMap<Key, Millis> = removals.map(|change| (change.key.clone(), change.span.to)).collect();
     let gone: BTreeSet<Key> = removed.keys().cloned().collect();
+    let mut taken_along = Changes::new();
     for (kind, key) in state.hanging_on(&gone) {
-        let by_itself = changes.get(&(kind, key.clone())).is_some_and(|change| change.op == Op::Removed);
-        let end = ends(kind, &key).into_iter().find_map(|end| removed.get(&end));
-        if let (false, Some(to), Some(held)) = (by_itself, end, state.get(kind, &key)) {
-            // It may have gone before its end did, at any time since it was last seen itself.
-            let span = Span { from: kind.with(LastRead { state, key: &key }), to: *to };
-            changes.insert((kind, key.clone()), Change::removed(kind, key, held, span, Some(Cause::Cascade)));
+        let own = find(changes, kind, &key).ok().map(|place| &mut changes[place]);
+        let end = kind.ends_of(&key).into_iter().find_map(|end| removed.get(&end));
+        let (Some(to), Some(held)) = (end, state.get(kind, &key)) else { continue };
+        // It may have gone before its end did, at any time since it was last seen itself.
+        let span = Span { from: last_read(state, kind, &key), to: *to };
+        let removal = Change::removed(kind, key, held, span, Some(Cause::Cascade));
+        match own {
+            Some(own) if own.op == Op::Removed => {}
+            Some(own) => *own = removal,
+            None => taken_along.push(removal),
         }
     }
+    changes.append(&mut taken_along);
+    sort(changes);
 }
 
 /// An edge or child is published only if its ends are in the state after this transaction.
 fn hold_back_dangling(state: &State, changes: &mut Changes) -> Vec<Change> {
     let is_there = |key: &Key| {
-        let Some((kind, _)) = Key::parse(state.account(), key.as_str()) else { return false };
-        match changes.get(&(kind, key.clone())) {
-            Some(change) => change.op != Op::Removed,
-            None => state.get(kind, key).is_some(),
+        let Some(kind) = key.kind() else { return false };
+        match find(changes, kind, key) {
+            Ok(place) => changes[place].op != Op::Removed,
+            Err(_) => state.get(kind, key).is_some(),
         }
     };
-    let upserts = changes.iter().filter(|(_, change)| change.op != Op::Removed);
-    let dangling = upserts.filter(|(_, change)| !ends(change.kind, &change.key).iter().all(is_there));
-    let dangling: Vec<_> = dangling.map(|(place, _)| place.clone()).collect();
-    dangling.iter().filter_map(|place| changes.remove(place)).collect()
-}
-
-struct LastRead<'a> {
-    state: &'a State,
-    key: &'a Key,
-}
-
-impl ForKind for LastRead<'_> {
-    type Output = Option<Millis>;
-    fn with<E: Entity>(self) -> Self::Output {
-        last_read::<E>(self.state, self.key)
-    }
-}
-
-/// The scope that a key belongs to: what is read as one with it.
-#[must_use]
-pub fn scope_of(kind: Kind, key: &Key) -> Scope {
-    struct ScopeOf<'a>(&'a Key);
-    impl ForKind for ScopeOf<'_> {
-        type Output = Scope;
-        fn with<E: Entity>(self) -> Scope {
-            E::scope(self.0)
-        }
-    }
-    kind.with(ScopeOf(key))
-}
-
-fn ends(kind: Kind, key: &Key) -> Vec<Key> {
-    struct Ends<'a>(&'a Key);
-    impl ForKind for Ends<'_> {
-        type Output = Vec<Key>;
-        fn with<E: Entity>(self) -> Vec<Key> {
-            E::ends(self.0)
-        }
-    }
-    kind.with(Ends(key))
+    let upserts = changes.iter().filter(|change| change.op != Op::Removed);
+    let dangling = upserts.filter(|change| !change.kind.ends_of(&change.key).iter().all(is_there));
+    let dangling: BTreeSet<Key> = dangling.map(|change| change.key.clone()).collect();
+    let all = std::mem::take(changes).into_iter();
+    let (held_back, kept) = all.partition(|change| dangling.contains(&change.key));
+    *changes = kept;
+    held_back
 }
 
 #[cfg(test)]

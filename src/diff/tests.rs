@@ -134,19 +134,12 @@ fn set_progress(state: &mut State, adjust: impl Fn(&mut CollectionProgress)) {
 
 /// The sync's way: what is doubtful is read again, and compared once more.
 fn compare_twice(state: &State, first: &World, second: &World) -> Diff {
-    struct Confirm(Collection, Collection, BTreeSet<Key>);
-    impl ForKind for Confirm {
-        type Output = Collection;
-        fn with<E: Entity>(self) -> Collection {
-            self.0.confirmed_by::<E>(self.1, self.2)
-        }
-    }
     let mut collections = first.read();
     let diff = compare(state, &collections);
     let mut again = second.read();
     for (kind, doubtful) in diff.doubtful() {
-        let confirmed =
-            kind.with(Confirm(collections.remove(&kind).unwrap(), again.remove(&kind).unwrap(), doubtful.clone()));
+        let first = collections.remove(&kind).unwrap();
+        let confirmed = first.confirmed_by(again.remove(&kind).unwrap(), doubtful.clone());
         collections.insert(kind, confirmed);
     }
     compare(state, &collections)
@@ -216,7 +209,7 @@ fn a_removed_entity_takes_its_edges_along_even_if_they_could_not_be_read() {
     collections.insert(Kind::Membership, Collection::unknown(Kind::Membership, why));
     let users = collections.remove(&Kind::User).unwrap();
     let gone = BTreeSet::from([user("1", "alice").key(ACCOUNT)]);
-    collections.insert(Kind::User, users.clone().confirmed_by::<User>(users, gone));
+    collections.insert(Kind::User, users.clone().confirmed_by(users, gone));
     let diff = compare(&state, &collections);
     assert_eq!(told(&diff), ["membership.removed g/1 (cascade)", "user.removed 1"]);
 }
@@ -405,7 +398,7 @@ fn a_listing_shorter_than_the_count_calls_nothing_gone_but_lets_additions_pass()
     let mut users = collections.remove(&Kind::User).unwrap();
     users.note_count_difference(-1);
     let gone = BTreeSet::from([user("2", "bob").key(ACCOUNT)]);
-    collections.insert(Kind::User, users.clone().confirmed_by::<User>(users.clone(), gone.clone()));
+    collections.insert(Kind::User, users.clone().confirmed_by(users.clone(), gone.clone()));
     let diff = compare(&state, &collections);
     assert_eq!(told(&diff), ["user.added 9"]);
     assert_eq!(diff.kinds[&Kind::User].unknown.values().next().unwrap().reason, Reason::RemovalsUnproven);
@@ -413,7 +406,7 @@ fn a_listing_shorter_than_the_count_calls_nothing_gone_but_lets_additions_pass()
     let mut used_to_it = world.published();
     used_to_it.clone_from(&state);
     set_progress(&mut used_to_it, |said| said.count_difference = Some(-1));
-    collections.insert(Kind::User, users.clone().confirmed_by::<User>(users, gone));
+    collections.insert(Kind::User, users.clone().confirmed_by(users, gone));
     assert_eq!(told(&compare(&used_to_it, &collections)), ["user.removed 2", "user.added 9"]);
 }
 

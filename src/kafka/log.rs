@@ -142,8 +142,8 @@ impl PartitionLog {
             Err(ClientError::OffsetOutOfRange) => return Err(self.recreated(self.position(), "another offset".into())),
             Err(error) => return Err(self.client_error(error)),
         };
-        for (offset, key, value) in &polled.records {
-            fold.apply(key, value.as_deref(), *offset).map_err(|source| self.refused(*offset, source))?;
+        for (offset, key, value) in polled.records.iter() {
+            fold.apply(key, value, offset).map_err(|source| self.refused(offset, source))?;
             self.position = Some(offset + 1);
         }
         self.position = Some(self.position().max(polled.position));

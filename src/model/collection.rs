@@ -6,12 +6,13 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
+    sync::Arc,
 };
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Complete, Entity, Key, Kind, Listing, Reason, Unknown, Window};
+use super::{Complete, Key, Kind, Listing, Reason, Unknown, Window};
 
 /// What is read as one: a collection (`user`), one parent's children (`membership/<group id>`), or
 /// one entity whose details are read by themselves (`role/<role id>`).
@@ -64,8 +65,8 @@ impl fmt::Display for Scope {
 /// An entity in a complete listing.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Found {
-    /// Known with all that is compared: its JSON as it is to be stored.
-    Known(Box<str>),
+    /// Known with all that is compared: its JSON as it is to be stored, shared with the state if it stands there.
+    Known(Arc<str>),
     /// There (or not proven gone), but not known with everything: neither added nor updated, only present.
     Unread(Unknown),
 }
@@ -133,12 +134,12 @@ impl Collection {
     ) -> Self {
         let mut collection = Self::empty(kind, Covered::Everything);
         let mut window = parents_window;
-        let mut covered = BTreeSet::new();
+        let (mut items, mut covered) = (Vec::new(), BTreeSet::new());
         for (scope, listing) in listings {
             match listing {
                 Ok(listing) => {
                     window = window.and(listing.window());
-                    collection.add(listing.into_items());
+                    items.append(&mut listing.into_items());
                     covered.insert(scope);
                 }
                 Err(why) => {
@@ -146,6 +147,7 @@ impl Collection {
                 }
             }
         }
+        collection.add(items);
         Self { covered: Covered::Only(covered), window: Some(window), ..collection }
     }
 
@@ -164,8 +166,8 @@ impl Collection {
     }
 
     /// Declares `scope` unknown after all; what was found of it is no longer known.
-    fn mark_unknown<E: Entity>(&mut self, scope: Scope, why: Unknown) {
-        self.found.retain(|key, _| scope != E::scope(key));
+    fn mark_unknown(&mut self, scope: Scope, why: Unknown) {
+        self.found.retain(|key, _| scope != self.kind.scope_of(key));
         self.unknown.entry(scope).or_insert(why);
     }
 
@@ -182,12 +184,13 @@ impl Collection {
     }
 
     fn add(&mut self, items: Vec<(Key, Found)>) {
-        for (key, found) in items {
-            if let Found::Unread(why) = &found {
-                self.unknown.insert(Scope::entity(&key), why.clone());
+        for (key, found) in &items {
+            if let Found::Unread(why) = found {
+                self.unknown.insert(Scope::entity(key), why.clone());
             }
-            self.found.insert(key, found);
         }
+        // A tree made of all items at once is half the size of one that they are put into one by one.
+        self.found.append(&mut items.into_iter().collect());
     }
 
     /// Its kind.
@@ -264,30 +267,30 @@ impl Collection {
     ///
     /// Of a scope that the second reading does not cover nothing is known any more.
     #[must_use]
-    pub fn confirmed_by<E: Entity>(mut self, second: Self, doubtful: BTreeSet<Key>) -> Self {
-        let scopes: BTreeSet<Scope> = doubtful.iter().map(|key| E::scope(key)).collect();
+    pub fn confirmed_by(mut self, second: Self, doubtful: BTreeSet<Key>) -> Self {
+        let scopes: BTreeSet<Scope> = doubtful.iter().map(|key| self.kind.scope_of(key)).collect();
         if let Some(why) = second.why_unknown() {
             for scope in scopes {
-                self.mark_unknown::<E>(scope, why.clone());
+                self.mark_unknown(scope, why.clone());
             }
             return self;
         }
-        let read_again = |key: &Key| scopes.contains(&E::scope(key));
+        let read_again = |key: &Key| scopes.contains(&self.kind.scope_of(key));
         for key in self.found.keys().filter(|key| read_again(key)) {
             self.unknown.remove(&Scope::entity(key));
         }
         self.found.retain(|key, _| !read_again(key));
         for scope in &scopes {
             match second.unknown.get(scope) {
-                Some(why) => self.mark_unknown::<E>(scope.clone(), why.clone()),
+                Some(why) => self.mark_unknown(scope.clone(), why.clone()),
                 None if second.knows(scope) => {}
                 None => {
                     let why = Unknown::new(Reason::ParentGone, "its parent was gone when it was listed again");
-                    self.mark_unknown::<E>(scope.clone(), why);
+                    self.mark_unknown(scope.clone(), why);
                 }
             }
         }
-        let again = second.found.into_iter().filter(|(key, _)| scopes.contains(&E::scope(key)));
+        let again = second.found.into_iter().filter(|(key, _)| scopes.contains(&self.kind.scope_of(key)));
         self.add(again.collect());
         if let (Some(first), Some(later)) = (self.window, second.window) {
             self.window = Some(first.and(later));

@@ -53,6 +53,29 @@ pub struct Dates {
     pub touched: Option<Millis>,
 }
 
+/// What tells whether the details of an entity may have changed, read from its JSON without the rest: documents make
+/// up most of it.
+#[derive(Debug, Deserialize)]
+pub struct Head {
+    /// When it was created.
+    #[serde(default)]
+    pub create_date: Option<Millis>,
+    /// When it was last updated.
+    #[serde(default)]
+    pub update_date: Option<Millis>,
+    /// The version in force, of what has versions.
+    #[serde(default)]
+    pub default_version: Option<String>,
+}
+
+impl Head {
+    /// The dates in it.
+    #[must_use]
+    pub fn dates(&self) -> Dates {
+        Dates { born: self.create_date, touched: self.update_date }
+    }
+}
+
 impl Dates {
     /// Whether it began later than `earlier`: under an unchanged key it was removed and added again.
     #[must_use]

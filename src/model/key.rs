@@ -4,7 +4,7 @@
 //! characters stand as they are, every other byte as `%XX` in upper case, so a component never
 //! contains a slash and a key can be taken apart again.
 
-use std::fmt;
+use std::{borrow::Borrow, fmt, sync::Arc};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -12,15 +12,16 @@ use super::Kind;
 
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// The key of one entity; also the Kafka key of its events and of its state record.
+/// The key of one entity; also the Kafka key of its events and of its state record. State, reading and
+/// changes share it, for an account may have hundreds of thousands.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Key(Box<str>);
+pub struct Key(Arc<str>);
 
 impl Key {
     /// The key of the entity of `kind` that `components` (raw, not yet encoded) name in `account`.
     #[must_use]
     pub fn new(account: &str, kind: Kind, components: &[&str]) -> Self {
-        let mut text = String::with_capacity(account.len() + 64);
+        let mut text = String::with_capacity(account.len() + 112);
         text.push_str(account);
         text.push('/');
         text.push_str(kind.as_str());
@@ -28,7 +29,7 @@ impl Key {
             text.push('/');
             text.extend(utf8_percent_encode(component, RESERVED));
         }
-        Self(text.into_boxed_str())
+        Self(text.into())
     }
 
     /// Takes a key apart that was read from a topic; `None` if it is none of this `account`'s.
@@ -48,7 +49,7 @@ impl Key {
     /// The kind that it is a key of.
     #[must_use]
     pub fn kind(&self) -> Option<Kind> {
-        Kind::from_name(self.path().split('/').next()?)
+        Kind::from_name(self.0.split('/').nth(1)?)
     }
 
     /// The components behind account and kind, still encoded.
@@ -60,13 +61,19 @@ impl Key {
     #[must_use]
     pub fn sibling(&self, kind: Kind, components: &[&str]) -> Self {
         let account = self.0.split('/').next().unwrap_or_default();
-        Self(format!("{account}/{}/{}", kind.as_str(), components.join("/")).into_boxed_str())
+        Self(format!("{account}/{}/{}", kind.as_str(), components.join("/")).into())
     }
 
     /// The key without the account: how scopes name an entity.
     #[must_use]
     pub fn path(&self) -> &str {
         self.0.split_once('/').map_or("", |(_, path)| path)
+    }
+}
+
+impl Borrow<str> for Key {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 

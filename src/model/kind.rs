@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{
-    Entity, account::Account, fields::serde_as_text, group::Group, membership::Membership, policy::Policy,
+    Entity, Key, Scope, account::Account, fields::serde_as_text, group::Group, membership::Membership, policy::Policy,
     policy_attachment::PolicyAttachment, role::Role, user::User,
 };
 
@@ -64,6 +64,24 @@ macro_rules! kinds {
             #[must_use]
             pub const fn model_version(self) -> &'static str {
                 match self { $(Self::$kind => <$kind as Entity>::MODEL_VERSION,)* }
+            }
+
+            /// The scope that the entity of this kind with this key belongs to.
+            #[must_use]
+            pub fn scope_of(self, key: &Key) -> Scope {
+                match self { $(Self::$kind => $kind::scope(key),)* }
+            }
+
+            /// The scope of the entities of this kind that are read under `parent`, if there are any.
+            #[must_use]
+            pub fn scope_under(self, parent: &Key) -> Option<Scope> {
+                match self { $(Self::$kind => $kind::scope_under(parent),)* }
+            }
+
+            /// What must be in the state for the entity of this kind with this key to be published.
+            #[must_use]
+            pub fn ends_of(self, key: &Key) -> Vec<Key> {
+                match self { $(Self::$kind => $kind::ends(key),)* }
             }
 
             /// Runs `task` with the type of this kind: the way from a kind known at run time to its fields.

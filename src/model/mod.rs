@@ -24,7 +24,7 @@ pub mod user;
 pub use collection::{Collection, Found, Scope};
 pub use document::Document;
 pub use entity::{Entity, Names, Verb};
-pub use fields::{Dates, Millis, Tag};
+pub use fields::{Dates, Head, Millis, Tag};
 pub use key::Key;
 pub use kind::{ForKind, Kind, Rank};
 pub use reading::{Complete, Listing, Reason, Unknown, Window};

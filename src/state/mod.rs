@@ -7,9 +7,12 @@
 mod digest;
 mod record;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use crate::model::{Entity, ForKind, Key, Kind, Names, Rank, Scope};
+use crate::model::{Entity, ForKind, Head, Key, Kind, Names, Rank, Scope};
 
 pub use digest::Digest;
 pub use record::{
@@ -23,7 +26,7 @@ pub struct Held {
     /// The sequence that last changed it.
     pub revision: i64,
     /// Its JSON: `after` of its last event.
-    pub entity: Box<str>,
+    pub entity: Arc<str>,
     /// Whether it was written under the present version of its kind.
     pub is_current: bool,
     digest: Digest,
@@ -192,6 +195,12 @@ impl State {
     #[must_use]
     pub fn read<E: Entity>(&self, key: &Key) -> Option<E> {
         self.get(E::KIND, key).and_then(|held| serde_json::from_str(&held.entity).ok())
+    }
+
+    /// The head of the entity with this key.
+    #[must_use]
+    pub fn head(&self, kind: Kind, key: &Key) -> Option<Head> {
+        self.get(kind, key).and_then(|held| serde_json::from_str(&held.entity).ok())
     }
 
     /// The digest over all records of `kind`.

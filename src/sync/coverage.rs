@@ -7,7 +7,6 @@ use std::collections::BTreeSet;
 
 use super::publication::Reading;
 use crate::{
-    diff::scope_of,
     event::NoticeType,
     model::{Key, Kind, Reason, Scope},
     state::{ScopeRecord, State},
@@ -73,6 +72,6 @@ fn was_read(state: &State, reading: &Reading, scope: &Scope) -> bool {
 /// The scope, and those that it lies in, from the narrowest to the widest.
 pub(super) fn around(state: &State, kind: Kind, scope: &Scope) -> Vec<Scope> {
     let key = Key::parse(state.account(), &format!("{}/{scope}", state.account()));
-    let wider = key.map(|(kind, key)| scope_of(kind, &key));
+    let wider = key.map(|(kind, key)| kind.scope_of(&key));
     [Some(scope.clone()), wider, Some(Scope::collection(kind))].into_iter().flatten().collect()
 }

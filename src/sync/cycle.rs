@@ -17,9 +17,9 @@ use super::{
     publication::{self, oversized},
 };
 use crate::{
-    alicloud::{CallError, Calls, Client},
+    alicloud::{CallError, Calls, Client, Session},
     diff::{Diff, compare},
-    model::{Collection, Entity, ForKind, Key, Kind, Reason, Scope, Unknown},
+    model::{Collection, Key, Kind, Reason, Scope, Unknown},
     state::State,
 };
 
@@ -41,8 +41,8 @@ pub async fn read_once(client: &Client, account: &str, time_budget: Duration) ->
     let ledger = Ledger::new(Duration::MAX);
     let session = client.session(Instant::now() + time_budget);
     session.verify_account().await?;
-    let reader = Reader { session: &session, state: &state, ledger: &ledger };
-    let collections = reader.read(&Wanted::Everything, &mut Rounds::default()).await;
+    let reader = Reader { state: &state, ledger: &ledger };
+    let collections = reader.read(&session, &Wanted::Everything, &mut Rounds::default()).await;
     Ok(Reading { collections, calls: session.calls() })
 }
 
@@ -64,8 +64,8 @@ impl Account {
         let session = self.client.session(Instant::now() + self.rhythm.time_budget);
         refuse_foreign(session.verify_account().await)?;
         let mut rounds = Rounds::default();
-        let reader = Reader { session: &session, state, ledger };
-        let mut collections = reader.read(&Wanted::Everything, &mut rounds).await;
+        let reader = Reader { state, ledger };
+        let mut collections = reader.read(&session, &Wanted::Everything, &mut rounds).await;
         // Credentials may have been exchanged meanwhile; asking once more costs a call only then.
         refuse_foreign(session.verify_account().await)?;
         let mut calls = session.calls();
@@ -73,8 +73,8 @@ impl Account {
         if diff.doubtful().next().is_some() {
             sleep(self.rhythm.confirm_delay).await;
             let session = self.client.session(Instant::now() + self.rhythm.time_budget);
-            let reader = Reader { session: &session, state, ledger };
-            confirm(&reader, &mut collections, &diff, &mut rounds).await;
+            let reader = Reader { state, ledger };
+            confirm(&reader, &session, &mut collections, &diff, &mut rounds).await;
             refuse_foreign(session.verify_account().await)?;
             calls = sum(calls, session.calls());
             diff = compare(state, &collections);
@@ -98,43 +98,28 @@ fn refuse_foreign(verified: Result<(), CallError>) -> Result<(), CallError> {
 }
 
 /// Reads the scopes of what is doubtful a second time and puts them in place of the first reading.
-async fn confirm(reader: &Reader<'_>, collections: &mut BTreeMap<Kind, Collection>, diff: &Diff, rounds: &mut Rounds) {
+async fn confirm(
+    reader: &Reader<'_>,
+    session: &Session,
+    collections: &mut BTreeMap<Kind, Collection>,
+    diff: &Diff,
+    rounds: &mut Rounds,
+) {
     let doubtful: Vec<(Kind, BTreeSet<Key>)> = diff.doubtful().map(|(kind, keys)| (kind, keys.clone())).collect();
-    let scopes: BTreeSet<Scope> = doubtful.iter().flat_map(|(kind, keys)| kind.with(ScopesOf(keys))).collect();
+    let scopes_of =
+        |(kind, keys): &(Kind, BTreeSet<Key>)| keys.iter().map(|key| kind.scope_of(key)).collect::<Vec<_>>();
+    let scopes: BTreeSet<Scope> = doubtful.iter().flat_map(scopes_of).collect();
     info!(keys = doubtful.iter().map(|(_, keys)| keys.len()).sum::<usize>(), scopes = scopes.len(), "confirming");
-    let mut second = reader.read(&Wanted::Again(scopes), rounds).await;
+    let mut second = reader.read(session, &Wanted::Again(scopes), rounds).await;
     for (kind, keys) in doubtful {
         let unread = || Collection::unknown(kind, Unknown::new(Reason::RemovalsUnproven, "it was not listed again"));
         let mut again = second.remove(&kind).unwrap_or_else(unread);
         if kind == Kind::User && again.is_complete() {
-            let missing: Vec<&Key> = keys.iter().filter(|key| !again.found().contains_key(key)).collect();
-            reader.hold_users_that_exist(&mut again, missing).await;
+            reader.hold_users_that_exist(session, &mut again, &keys).await;
         }
         if let Some(first) = collections.remove(&kind) {
-            collections.insert(kind, kind.with(Confirm { first, again, keys }));
+            collections.insert(kind, first.confirmed_by(again, keys));
         }
-    }
-}
-
-pub(super) struct ScopesOf<'a>(pub(super) &'a BTreeSet<Key>);
-
-impl ForKind for ScopesOf<'_> {
-    type Output = BTreeSet<Scope>;
-    fn with<E: Entity>(self) -> Self::Output {
-        self.0.iter().map(|key| E::scope(key)).collect()
-    }
-}
-
-pub(super) struct Confirm {
-    pub(super) first: Collection,
-    pub(super) again: Collection,
-    pub(super) keys: BTreeSet<Key>,
-}
-
-impl ForKind for Confirm {
-    type Output = Collection;
-    fn with<E: Entity>(self) -> Collection {
-        self.first.confirmed_by::<E>(self.again, self.keys)
     }
 }
 

@@ -18,7 +18,7 @@ use crate::model::{Dates, Key, Millis, Unknown, Window};
 
 /// What in a listing tells that a detail may have changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Mark {
+pub struct Mark {
     dates: Dates,
     version: Option<String>,
 }
@@ -40,11 +40,11 @@ pub(crate) type Read<T> = Result<(T, Window), Unknown>;
 
 /// The details read in the current sync, not yet published.
 #[derive(Debug)]
-pub(crate) struct Round<T>(HashMap<Key, Result<Fresh<T>, Unknown>>);
+pub struct Round<T>(HashMap<Key, Result<Fresh<T>, Unknown>>);
 
 /// A detail that was just read.
 #[derive(Debug)]
-pub(crate) struct Fresh<T> {
+pub struct Fresh<T> {
     pub(crate) detail: T,
     mark: Mark,
     begun_at: Timestamp,
@@ -73,7 +73,7 @@ impl<T> Round<T> {
 
 /// What was read when, over all syncs of this process.
 #[derive(Debug)]
-pub(crate) struct Ledger {
+pub struct Ledger {
     seen: HashMap<Key, Seen>,
     started_at: Instant,
     interval: Duration,
@@ -88,7 +88,8 @@ struct Seen {
 
 impl Ledger {
     /// An empty ledger; details are read anew every `interval`.
-    pub(crate) fn new(interval: Duration) -> Self {
+    #[must_use]
+    pub fn new(interval: Duration) -> Self {
         Self { seen: HashMap::new(), started_at: Instant::now(), interval }
     }
 

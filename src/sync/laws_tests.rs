@@ -14,7 +14,6 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::{
-    cycle::{Confirm, ScopesOf},
     publication::{Publication, Reading},
     topics::Topics,
 };
@@ -84,7 +83,7 @@ struct Times {
 /// The account as it truly is, and was.
 #[derive(Debug, Default)]
 struct Account {
-    there: BTreeMap<Key, Box<str>>,
+    there: BTreeMap<Key, Arc<str>>,
     history: BTreeMap<Key, Times>,
 }
 
@@ -92,7 +91,7 @@ fn bit(bits: u8, place: u8) -> bool {
     bits & (1 << place) != 0
 }
 
-fn json<E: Entity>(entity: &E) -> (Key, Box<str>) {
+fn json<E: Entity>(entity: &E) -> (Key, Arc<str>) {
     (entity.key(ACCOUNT), serde_json::to_string(entity).unwrap().into())
 }
 
@@ -308,7 +307,7 @@ impl Eye<'_> {
 }
 
 /// What the account was at one of the readings of a sync.
-type Snapshot = BTreeMap<Key, Box<str>>;
+type Snapshot = BTreeMap<Key, Arc<str>>;
 
 /// The published side: the state as folded from its records, and what a reader folds from events.
 struct Published {
@@ -340,9 +339,9 @@ fn sync(state: &State, account: &mut Account, step: &Step, at: i64) -> Sync {
             .look(step.phantoms);
         snapshots.push(account.there.clone());
         for (kind, keys) in diff.doubtful().map(|(kind, keys)| (kind, keys.clone())).collect::<Vec<_>>() {
-            assert!(!kind.with(ScopesOf(&keys)).is_empty());
+            assert!(!keys.is_empty());
             let (first, again) = (collections.remove(&kind).unwrap(), second.remove(&kind).unwrap());
-            collections.insert(kind, kind.with(Confirm { first, again, keys }));
+            collections.insert(kind, first.confirmed_by(again, keys));
         }
         diff = compare(state, &collections);
         diff.settle();
@@ -554,7 +553,7 @@ fn told_of_members(published: &mut Published, account: &Account, why: Option<Rea
     }
     let keys: BTreeSet<Key> = compare(&published.state, &collections).kinds[&Kind::Group].doubtful.clone();
     let groups = collections.remove(&Kind::Group).unwrap();
-    collections.insert(Kind::Group, groups.clone().confirmed_by::<Group>(groups, keys));
+    collections.insert(Kind::Group, groups.clone().confirmed_by(groups, keys));
     let diff = compare(&published.state, &collections);
     let now = Timestamp::from_millisecond(at).unwrap();
     let reading = Reading { sync_id: Uuid::nil(), started_at: now, finished_at: now, collections, diff };

@@ -14,11 +14,11 @@
 //! but the topics themselves.
 
 mod claiming;
-mod collect;
+pub mod collect;
 mod coverage;
 mod cycle;
 mod daemon;
-mod details;
+pub mod details;
 #[cfg(test)]
 #[path = "laws_tests.rs"]
 mod laws;

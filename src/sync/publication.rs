@@ -343,7 +343,7 @@ fn names(state: &State, diff: &Diff) -> Names {
 #[must_use]
 pub fn oversized(diff: &Diff, limit_bytes: usize) -> BTreeMap<Key, Unknown> {
     const ENVELOPE_BYTES: usize = 2_048;
-    let texts = |part: &Option<Box<str>>| part.as_ref().map_or(0, |json| json.len());
+    let texts = |part: &Option<Arc<str>>| part.as_ref().map_or(0, |json| json.len());
     let size = |change: &crate::diff::Change| texts(&change.before) + texts(&change.after) + ENVELOPE_BYTES;
     let large = diff.changes.iter().filter(|change| change.op != Op::Removed && size(change) > limit_bytes);
     large

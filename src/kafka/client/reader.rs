@@ -56,12 +56,46 @@ pub(in crate::kafka) struct Reader {
 
 /// What one poll brought.
 pub(in crate::kafka) struct Polled {
-    /// Records in offset order; each is (offset, key, value).
-    pub(in crate::kafka) records: Vec<(i64, Vec<u8>, Option<Vec<u8>>)>,
+    /// Records in offset order.
+    pub(in crate::kafka) records: ReadBatch,
     /// Every visible record below this offset has been delivered. Control records move it too.
     pub(in crate::kafka) position: i64,
     /// A complaint after which the client goes on by itself, such as a lost connection.
     pub(in crate::kafka) trouble: Option<String>,
+}
+
+/// Read records, in one buffer: two allocations for each of them would cost more than reading it.
+#[derive(Debug, Default)]
+pub(in crate::kafka) struct ReadBatch {
+    bytes: Vec<u8>,
+    /// Offset, end of the key and, if there is a value, its end.
+    places: Vec<(i64, usize, Option<usize>)>,
+}
+
+impl ReadBatch {
+    fn push(&mut self, offset: i64, key: &[u8], value: Option<&[u8]>) {
+        self.bytes.extend_from_slice(key);
+        let key_end = self.bytes.len();
+        let value_end = value.map(|value| {
+            self.bytes.extend_from_slice(value);
+            self.bytes.len()
+        });
+        self.places.push((offset, key_end, value_end));
+    }
+
+    pub(in crate::kafka) fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// The records in offset order; each is (offset, key, value).
+    pub(in crate::kafka) fn iter(&self) -> impl Iterator<Item = (i64, &[u8], Option<&[u8]>)> {
+        let mut begin = 0;
+        self.places.iter().map(move |(offset, key_end, value_end)| {
+            let key = &self.bytes[begin..*key_end];
+            begin = value_end.unwrap_or(*key_end);
+            (*offset, key, value_end.map(|end| &self.bytes[*key_end..end]))
+        })
+    }
 }
 
 impl Reader {
@@ -75,6 +109,8 @@ impl Reader {
         let topic = topic.to_owned();
         blocking("assign", move || {
             let inner: BaseConsumer = connection.reader().create().map_err(refused)?;
+            // Asked beforehand, the leader is known at once; the client itself looks for it once a second.
+            inner.fetch_metadata(Some(&topic), connection.request_timeout).map_err(failed("metadata"))?;
             let mut assignment = TopicPartitionList::new();
             assignment
                 .add_partition_offset(&topic, partition, Offset::Offset(offset))
@@ -93,16 +129,12 @@ impl Reader {
 }
 
 fn poll_batch(consumer: &BaseConsumer, start: i64, mut wait: Duration) -> Result<Polled, ClientError> {
-    let mut polled = Polled { records: Vec::new(), position: start, trouble: None };
-    let mut bytes = 0;
-    while bytes < READ_BATCH_BYTES {
+    let mut polled = Polled { records: ReadBatch::default(), position: start, trouble: None };
+    while polled.records.bytes.len() < READ_BATCH_BYTES {
         match consumer.poll(wait) {
             None => break,
             Some(Ok(message)) => {
-                let key = message.key().unwrap_or_default().to_vec();
-                let value = message.payload().map(<[u8]>::to_vec);
-                bytes += message.key_len() + message.payload_len();
-                polled.records.push((message.offset(), key, value));
+                polled.records.push(message.offset(), message.key().unwrap_or_default(), message.payload());
             }
             Some(Err(error)) if heals_by_itself(&error) => polled.trouble = Some(error.to_string()),
             Some(Err(error)) => return Err(failed("read")(error)),

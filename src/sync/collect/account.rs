@@ -2,16 +2,16 @@
 
 use super::{Reader, Wanted};
 use crate::{
-    alicloud::ram,
-    model::{Collection, Kind, account::Account},
+    alicloud::{Session, ram},
+    model::{Collection, Kind, Listing, account::Account},
 };
 
+pub(super) async fn list_account(session: &Session, wanted: &Wanted) -> Option<Listing<ram::AccountAlias>> {
+    if wanted.kind(Kind::Account) { Some(ram::get_account_alias(session).await) } else { None }
+}
+
 impl Reader<'_> {
-    pub(super) async fn account(&self, wanted: &Wanted) -> Option<Collection> {
-        if !wanted.kind(Kind::Account) {
-            return None;
-        }
-        let listing = ram::get_account_alias(self.session).await;
+    pub(super) fn account(&self, listing: Listing<ram::AccountAlias>) -> Collection {
         let listing = listing.map(|listing| {
             listing.map(|read| {
                 // Where no alias is set, the service gives the account's id.
@@ -19,6 +19,6 @@ impl Reader<'_> {
                 self.found(&Account { alias })
             })
         });
-        Some(Collection::whole_or_unknown(Kind::Account, listing))
+        Collection::whole_or_unknown(Kind::Account, listing)
     }
 }

@@ -1,14 +1,13 @@
 //! Groups: complete by the later of the two listings.
 
-use super::{Parents, Reader, note_count};
+use super::{Reader, note_count};
 use crate::{
     alicloud::ims,
-    model::{Collection, Kind, group::Group},
+    model::{Collection, Kind, Listing, group::Group},
 };
 
 impl Reader<'_> {
-    pub(super) fn groups(&self, parents: &Parents, counts: Option<&ims::AccountSummary>) -> Collection {
-        let listing = parents.groups.after.clone();
+    pub(super) fn groups(&self, listing: Listing<ims::Group>, counts: Option<&ims::AccountSummary>) -> Collection {
         let listed = listing.as_ref().map_or(0, |listing| listing.items().len());
         let listing = listing.map(|listing| listing.map(|listed| self.found(&group_of(listed))));
         let mut collection = Collection::whole_or_unknown(Kind::Group, listing);

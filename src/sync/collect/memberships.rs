@@ -6,28 +6,33 @@ use futures::future::join_all;
 
 use super::{Parents, Reader, Wanted};
 use crate::{
-    alicloud::ims,
+    alicloud::{Session, ims},
     model::{Collection, Found, Key, Kind, Listing, Reason, Scope, Unknown, membership::Membership},
 };
 
 /// The members of the groups that were there before.
-pub(super) type Members = Vec<(ims::Group, Listing<ims::Member>)>;
+pub type Members = Vec<(ims::Group, Listing<ims::Member>)>;
 
 impl Reader<'_> {
-    pub(super) async fn members(&self, wanted: &Wanted, groups: &Listing<ims::Group>) -> Option<Members> {
+    pub(super) async fn members(
+        &self,
+        session: &Session,
+        wanted: &Wanted,
+        groups: &Listing<ims::Group>,
+    ) -> Option<Members> {
         if !wanted.kind(Kind::Membership) {
             return None;
         }
         let groups = groups.as_ref().map(|groups| groups.items()).unwrap_or_default();
         let wanted_groups = groups.iter().filter(|group| wanted.scope(&self.members_scope(group)));
         let read = wanted_groups
-            .map(async |group| (group.clone(), ims::list_users_for_group(self.session, &group.group_name).await));
+            .map(async |group| (group.clone(), ims::list_users_for_group(session, &group.group_name).await));
         Some(join_all(read).await)
     }
 
     /// Memberships, as far as the names that they were asked for led to the same groups throughout.
     pub(super) fn memberships(&self, parents: &Parents, members: Members) -> Collection {
-        let (names, after) = match (self.group_names(parents), &parents.groups.after) {
+        let (names, after) = match (parents.group_names(), &parents.groups.after) {
             (Ok(names), Ok(after)) => (names, after),
             (Err(why), _) => return Collection::unknown(Kind::Membership, why),
             (Ok(_), Err(why)) => return Collection::unknown(Kind::Membership, why.clone()),

@@ -13,20 +13,28 @@ mod policy_attachments;
 mod roles;
 mod users;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use futures::join;
 
+use self::{account::list_account, policy_attachments::list_attachments};
+pub use self::{memberships::Members, policies::ListedPolicies};
 use super::details::{Ledger, Round};
 use crate::{
-    alicloud::{Session, ims, ram},
+    alicloud::{Session, ims, ram, resource_manager::PolicyAttachment},
     model::{Collection, Dates, Entity, Found, Key, Kind, Listing, Millis, Scope, Tag},
     state::State,
 };
 
+/// Few entities need more, so that their JSON is written without growing.
+const USUAL_JSON_BYTES: usize = 512;
+
 /// What to read.
 #[derive(Debug, Clone)]
-pub(crate) enum Wanted {
+pub enum Wanted {
     /// The whole account.
     Everything,
     /// These scopes once more, for something in them is doubtful.
@@ -51,93 +59,142 @@ impl Wanted {
 
 /// The details read in one sync, over all its readings.
 #[derive(Debug, Default)]
-pub(crate) struct Rounds {
-    pub(crate) roles: Round<ram::RoleDetail>,
-    pub(crate) policies: Round<Vec<ram::PolicyVersion>>,
+pub struct Rounds {
+    /// Of roles: their trust policies.
+    pub roles: Round<ram::RoleDetail>,
+    /// Of custom policies: their versions.
+    pub policies: Round<Vec<ram::PolicyVersion>>,
 }
 
-/// What a reading works with: the calls of this sync, the published state, the details known so far.
-pub(crate) struct Reader<'a> {
-    pub(crate) session: &'a Session,
-    pub(crate) state: &'a State,
-    pub(crate) ledger: &'a Ledger,
+/// What a reading works with: the published state, and the details known so far.
+#[derive(Debug)]
+pub struct Reader<'a> {
+    /// The published state.
+    pub state: &'a State,
+    /// Which details were read when.
+    pub ledger: &'a Ledger,
+}
+
+/// Everything that one reading lists, as the services gave it. What was not wanted is `None`.
+#[derive(Debug)]
+pub struct Listings {
+    /// The account's alias.
+    pub account: Option<Listing<ram::AccountAlias>>,
+    /// Users, groups and roles.
+    pub parents: Parents,
+    /// The members of the groups that were there before.
+    pub members: Option<Members>,
+    /// Policy attachments.
+    pub attachments: Option<Listing<PolicyAttachment>>,
+    /// Policies.
+    pub policies: ListedPolicies,
+    /// The account's own counts, if it could be asked.
+    pub counts: Option<ims::AccountSummary>,
 }
 
 /// The parents, listed before and after what is read by their names.
-struct Parents {
-    users: Twice<ims::User>,
-    groups: Twice<ims::Group>,
-    roles: Twice<ram::Role>,
+#[derive(Debug)]
+pub struct Parents {
+    /// Users.
+    pub users: Twice<ims::User>,
+    /// Groups.
+    pub groups: Twice<ims::Group>,
+    /// Roles.
+    pub roles: Twice<ram::Role>,
 }
 
 /// Two listings of the same collection.
-struct Twice<T> {
-    before: Listing<T>,
-    after: Listing<T>,
+#[derive(Debug)]
+pub struct Twice<T> {
+    /// The one that came first.
+    pub before: Listing<T>,
+    /// The one that came last.
+    pub after: Listing<T>,
 }
 
 impl Reader<'_> {
     /// Reads what is wanted. Nothing in it fails as a whole: what could not be read is unknown.
-    pub(crate) async fn read(&self, wanted: &Wanted, rounds: &mut Rounds) -> BTreeMap<Kind, Collection> {
-        let Rounds { roles: role_round, policies: policy_round } = rounds;
+    pub(crate) async fn read(
+        &self,
+        session: &Session,
+        wanted: &Wanted,
+        rounds: &mut Rounds,
+    ) -> BTreeMap<Kind, Collection> {
+        let listings = self.list(session, wanted, rounds).await;
+        self.collections(wanted, listings, rounds)
+    }
+
+    /// All calls of a reading.
+    async fn list(&self, session: &Session, wanted: &Wanted, rounds: &mut Rounds) -> Listings {
         let by_name = async {
-            let (users, groups, roles) = self.list_parents().await;
+            let (users, groups, roles) = list_parents(session).await;
             let (members, attachments, ()) = join!(
-                self.members(wanted, &groups),
-                self.attachment_rows(wanted),
-                self.role_details(wanted, &roles, role_round),
+                self.members(session, wanted, &groups),
+                list_attachments(session, wanted),
+                self.role_details(session, wanted, &roles, &mut rounds.roles),
             );
-            (self.list_parents_again(users, groups, roles).await, members, attachments)
+            let (users_after, groups_after, roles_after) = list_parents(session).await;
+            let parents = Parents {
+                users: Twice { before: users, after: users_after },
+                groups: Twice { before: groups, after: groups_after },
+                roles: Twice { before: roles, after: roles_after },
+            };
+            (parents, members, attachments)
         };
         let (account, policies, counts, (parents, members, attachments)) = join!(
-            self.account(wanted),
-            self.policies(wanted, policy_round),
-            ims::get_account_summary(self.session),
+            list_account(session, wanted),
+            self.list_policies(session, wanted, &mut rounds.policies),
+            ims::get_account_summary(session),
             by_name,
         );
-        let counts = counts.map(|counts| counts.item).ok();
+        Listings { account, parents, members, attachments, policies, counts: counts.map(|counts| counts.item).ok() }
+    }
+
+    /// What the listings say of each kind; asks nobody.
+    #[must_use]
+    pub fn collections(&self, wanted: &Wanted, listings: Listings, rounds: &Rounds) -> BTreeMap<Kind, Collection> {
+        let Listings { account, parents, members, attachments, policies, counts } = listings;
         let counts = counts.as_ref();
-        let (mut account, mut policies, mut members, mut attachments) = (account, policies, members, attachments);
-        let mut collection = |kind: Kind| match kind {
+        let mut memberships = members.map(|members| self.memberships(&parents, members));
+        let mut policy_attachments = attachments.map(|rows| self.policy_attachments(&parents, rows));
+        let Parents { users, groups, roles } = parents;
+        let mut users = wanted.kind(Kind::User).then(|| self.users(users.after, counts));
+        let mut groups = wanted.kind(Kind::Group).then(|| self.groups(groups.after, counts));
+        let mut roles = wanted.kind(Kind::Role).then(|| self.roles(roles.after, counts, &rounds.roles));
+        let mut policies = self.policies(policies, counts, &rounds.policies);
+        let mut account = account.map(|listing| self.account(listing));
+        // A kind that is left out here would count as read: so the compiler asks for each.
+        let mut collection = |kind| match kind {
             Kind::Account => account.take(),
-            Kind::User => wanted.kind(kind).then(|| self.users(&parents, counts)),
-            Kind::Group => wanted.kind(kind).then(|| self.groups(&parents, counts)),
-            Kind::Role => wanted.kind(kind).then(|| self.roles(&parents, counts, role_round)),
-            Kind::Policy => policies.take().map(|policies| policies.into_collection(counts)),
-            Kind::Membership => members.take().map(|members| self.memberships(&parents, members)),
-            Kind::PolicyAttachment => attachments.take().map(|rows| self.policy_attachments(&parents, rows)),
+            Kind::User => users.take(),
+            Kind::Group => groups.take(),
+            Kind::Role => roles.take(),
+            Kind::Policy => policies.take(),
+            Kind::Membership => memberships.take(),
+            Kind::PolicyAttachment => policy_attachments.take(),
         };
         Kind::ALL.iter().filter_map(|kind| Some((*kind, collection(*kind)?))).collect()
-    }
-
-    async fn list_parents(&self) -> (Listing<ims::User>, Listing<ims::Group>, Listing<ram::Role>) {
-        let session = self.session;
-        join!(ims::list_users(session), ims::list_groups(session), ram::list_roles(session))
-    }
-
-    async fn list_parents_again(
-        &self,
-        users: Listing<ims::User>,
-        groups: Listing<ims::Group>,
-        roles: Listing<ram::Role>,
-    ) -> Parents {
-        let (users_after, groups_after, roles_after) = self.list_parents().await;
-        Parents {
-            users: Twice { before: users, after: users_after },
-            groups: Twice { before: groups, after: groups_after },
-            roles: Twice { before: roles, after: roles_after },
-        }
     }
 
     fn account_id(&self) -> &str {
         self.state.account()
     }
 
-    /// An entity as found, ready to be compared.
+    /// An entity as found, ready to be compared; one that is in the state as it is takes no memory of its own.
     fn found<E: Entity>(&self, entity: &E) -> (Key, Found) {
-        let json = serde_json::to_string(entity).expect("an entity has string keys only");
-        (entity.key(self.account_id()), Found::Known(json.into_boxed_str()))
+        let key = entity.key(self.account_id());
+        let mut json = Vec::with_capacity(USUAL_JSON_BYTES);
+        serde_json::to_writer(&mut json, entity).expect("an entity has string keys only");
+        let json = String::from_utf8(json).expect("JSON is UTF-8");
+        match self.state.entities(E::KIND).get_key_value(&key) {
+            Some((key, held)) if *held.entity == json => (key.clone(), Found::Known(Arc::clone(&held.entity))),
+            _ => (key, Found::Known(json.into())),
+        }
     }
+}
+
+async fn list_parents(session: &Session) -> (Listing<ims::User>, Listing<ims::Group>, Listing<ram::Role>) {
+    join!(ims::list_users(session), ims::list_groups(session), ram::list_roles(session))
 }
 
 /// Notes how a listing differs from an independent count, where there is one.
@@ -150,9 +207,9 @@ fn note_count(collection: &mut Collection, listed: usize, counted: Option<u64>) 
 }
 
 /// Tags as stored: sorted by key.
-fn sorted_tags(tags: &[crate::alicloud::Tag]) -> Vec<Tag> {
+fn sorted_tags(tags: Vec<crate::alicloud::Tag>) -> Vec<Tag> {
     let mut sorted: Vec<Tag> =
-        tags.iter().map(|tag| Tag { key: tag.key.clone(), value: tag.value.clone().unwrap_or_default() }).collect();
+        tags.into_iter().map(|tag| Tag { key: tag.key, value: tag.value.unwrap_or_default() }).collect();
     sorted.sort();
     sorted
 }

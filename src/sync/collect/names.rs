@@ -1,104 +1,106 @@
 //! From names to ids: child operations take names, and attachments return nothing else.
 
-use std::collections::HashMap;
-
-use super::{Parents, Reader, Twice};
-use crate::{
-    alicloud::{ims, ram},
-    model::{Key, Kind, Reason, Unknown},
+use std::{
+    collections::HashMap,
+    hash::{Hash, Hasher},
 };
 
-/// Names and the keys that they led to, in the listing before and in the one after.
-#[derive(Debug, Default)]
-pub(super) struct KeysByName(HashMap<String, Keys>);
+use super::{Parents, Twice};
+use crate::model::{Reason, Unknown};
 
+/// Names and the ids that they led to, in the listing before and in the one after.
 #[derive(Debug, Default)]
-struct Keys {
-    before: Vec<Key>,
-    after: Vec<Key>,
+pub(super) struct IdsByName<'a>(HashMap<AnyCase<'a>, Vec<(Listed, &'a str)>>);
+
+/// Where a name stood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Listed {
+    Before,
+    After,
 }
 
-impl KeysByName {
-    /// Joins the two listings. Names are compared without regard to ASCII case, for the services do.
-    pub(super) fn joined<'a>(
-        before: impl IntoIterator<Item = (&'a str, Key)>,
-        after: impl IntoIterator<Item = (&'a str, Key)>,
+/// A name without regard to ASCII case, for the services do not regard it.
+#[derive(Debug, Clone, Copy)]
+struct AnyCase<'a>(&'a str);
+
+impl PartialEq for AnyCase<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.eq_ignore_ascii_case(other.0)
+    }
+}
+
+impl Eq for AnyCase<'_> {}
+
+impl Hash for AnyCase<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        for chunk in self.0.as_bytes().chunks(16) {
+            let mut lower = [0; 16];
+            lower[..chunk.len()].copy_from_slice(chunk);
+            lower.make_ascii_lowercase();
+            state.write(&lower);
+        }
+    }
+}
+
+impl<'a> IdsByName<'a> {
+    /// Joins the two listings, each of names with ids.
+    pub(super) fn joined(
+        before: impl IntoIterator<Item = (&'a str, &'a str)>,
+        after: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Self {
         let mut names = Self::default();
-        for (name, key) in before {
-            names.0.entry(name.to_ascii_lowercase()).or_default().before.push(key);
+        for (name, id) in before {
+            names.0.entry(AnyCase(name)).or_insert_with(|| Vec::with_capacity(2)).push((Listed::Before, id));
         }
-        for (name, key) in after {
-            names.0.entry(name.to_ascii_lowercase()).or_default().after.push(key);
+        for (name, id) in after {
+            names.0.entry(AnyCase(name)).or_default().push((Listed::After, id));
         }
         names
     }
 
-    /// The key that the name leads to.
+    /// The id that the name leads to.
     ///
     /// # Errors
-    /// The name did not lead to one and the same key both times; the keys that it may have meant.
-    pub(super) fn resolve(&self, name: &str) -> Result<&Key, Vec<&Key>> {
-        let Some(Keys { before, after }) = self.0.get(&name.to_ascii_lowercase()) else { return Err(Vec::new()) };
-        match (before.as_slice(), after.as_slice()) {
-            ([key], [same]) if key == same => Ok(key),
-            _ => Err(before.iter().chain(after).collect()),
+    /// The name did not lead to one and the same id both times; the ids that it may have meant.
+    pub(super) fn resolve(&self, name: &str) -> Result<&'a str, Vec<&'a str>> {
+        match self.0.get(&AnyCase(name)).map(Vec::as_slice) {
+            None => Err(Vec::new()),
+            Some(&[(Listed::Before, id), (Listed::After, same)]) if id == same => Ok(id),
+            Some(ids) => Err(ids.iter().map(|(_, id)| *id).collect()),
         }
     }
 }
 
-/// The names of everything that a policy can be attached to.
-pub(super) struct PrincipalNames {
-    pub(super) users: KeysByName,
-    pub(super) groups: KeysByName,
-    pub(super) roles: KeysByName,
+/// The names of everything that a policy can be attached to: users by their principal names, groups and
+/// roles by their names.
+pub(super) struct PrincipalNames<'a> {
+    pub(super) users: IdsByName<'a>,
+    pub(super) groups: IdsByName<'a>,
+    pub(super) roles: IdsByName<'a>,
 }
 
-impl Reader<'_> {
+impl Parents {
     /// Group names and the groups that they led to.
-    pub(super) fn group_names(&self, parents: &Parents) -> Result<KeysByName, Unknown> {
-        let (before, after) = parents.groups.both()?;
-        let key = |group: &ims::Group| Key::new(self.account_id(), Kind::Group, &[&group.group_id]);
-        Ok(KeysByName::joined(
-            before.iter().map(|group| (group.group_name.as_str(), key(group))),
-            after.iter().map(|group| (group.group_name.as_str(), key(group))),
-        ))
+    pub(super) fn group_names(&self) -> Result<IdsByName<'_>, Unknown> {
+        self.groups.names(|group| (&group.group_name, &group.group_id))
     }
 
-    fn role_names(&self, parents: &Parents) -> Result<KeysByName, Unknown> {
-        let (before, after) = parents.roles.both()?;
-        let key = |role: &ram::Role| Key::new(self.account_id(), Kind::Role, &[&role.role_id]);
-        Ok(KeysByName::joined(
-            before.iter().map(|role| (role.role_name.as_str(), key(role))),
-            after.iter().map(|role| (role.role_name.as_str(), key(role))),
-        ))
-    }
-
-    fn user_names(&self, parents: &Parents) -> Result<KeysByName, Unknown> {
-        let (before, after) = parents.users.both()?;
-        let key = |user: &ims::User| Key::new(self.account_id(), Kind::User, &[&user.user_id]);
-        Ok(KeysByName::joined(
-            before.iter().map(|user| (user.user_principal_name.as_str(), key(user))),
-            after.iter().map(|user| (user.user_principal_name.as_str(), key(user))),
-        ))
-    }
-
-    /// The names of all principals: users by their principal names, groups and roles by their names.
-    pub(super) fn principal_names(&self, parents: &Parents) -> Result<PrincipalNames, Unknown> {
+    /// The names of all principals.
+    pub(super) fn principal_names(&self) -> Result<PrincipalNames<'_>, Unknown> {
         Ok(PrincipalNames {
-            users: self.user_names(parents)?,
-            groups: self.group_names(parents)?,
-            roles: self.role_names(parents)?,
+            users: self.users.names(|user| (&user.user_principal_name, &user.user_id))?,
+            groups: self.group_names()?,
+            roles: self.roles.names(|role| (&role.role_name, &role.role_id))?,
         })
     }
 }
 
 impl<T> Twice<T> {
-    /// Both listings, or why what hangs on the names in them cannot be known.
-    fn both(&self) -> Result<(&[T], &[T]), Unknown> {
+    /// The names in both listings, or why what hangs on them cannot be known.
+    fn names(&self, name_and_id: impl Fn(&T) -> (&str, &str)) -> Result<IdsByName<'_>, Unknown> {
         let before = self.before.as_ref().map_err(names_unknown)?;
         let after = self.after.as_ref().map_err(names_unknown)?;
-        Ok((before.items(), after.items()))
+        Ok(IdsByName::joined(before.items().iter().map(&name_and_id), after.items().iter().map(&name_and_id)))
     }
 }
 
@@ -110,20 +112,16 @@ fn names_unknown(why: &Unknown) -> Unknown {
 mod tests {
     use super::*;
 
-    fn user(id: &str) -> Key {
-        Key::new("5481", Kind::User, &[id])
-    }
-
     #[test]
     fn a_name_leads_to_an_id_only_if_both_listings_agree() {
-        let names = KeysByName::joined(
-            [("alice", user("1")), ("bob", user("2")), ("carol", user("3")), ("twin", user("5")), ("twin", user("6"))],
-            [("Alice", user("1")), ("bob", user("9")), ("dave", user("4")), ("twin", user("5")), ("twin", user("6"))],
+        let names = IdsByName::joined(
+            [("alice", "1"), ("bob", "2"), ("carol", "3"), ("twin", "5"), ("twin", "6")],
+            [("Alice", "1"), ("bob", "9"), ("dave", "4"), ("twin", "5"), ("twin", "6")],
         );
-        assert_eq!(names.resolve("ALICE"), Ok(&user("1")));
-        assert_eq!(names.resolve("bob"), Err(vec![&user("2"), &user("9")]), "recreated under the same name");
-        assert_eq!(names.resolve("carol"), Err(vec![&user("3")]), "gone since");
-        assert_eq!(names.resolve("dave"), Err(vec![&user("4")]), "new since");
+        assert_eq!(names.resolve("ALICE"), Ok("1"));
+        assert_eq!(names.resolve("bob"), Err(vec!["2", "9"]), "recreated under the same name");
+        assert_eq!(names.resolve("carol"), Err(vec!["3"]), "gone since");
+        assert_eq!(names.resolve("dave"), Err(vec!["4"]), "new since");
         assert_eq!(names.resolve("twin").unwrap_err().len(), 4, "ambiguous");
         assert_eq!(names.resolve("nobody"), Err(vec![]));
     }

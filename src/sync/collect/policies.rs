@@ -8,7 +8,7 @@ use super::{
     sorted_tags,
 };
 use crate::{
-    alicloud::{ims, ram},
+    alicloud::{Session, ims, ram},
     model::{
         Collection, Document, Entity, Found, Key, Kind, Listing, Reason, Unknown,
         policy::{Policy, PolicyType, PolicyVersion},
@@ -16,35 +16,76 @@ use crate::{
     sync::details::{Mark, Round},
 };
 
-/// Policies as read; the count of custom ones is not at hand yet.
-pub(super) struct Policies {
-    collection: Collection,
-    custom: Option<usize>,
-}
-
-impl Policies {
-    pub(super) fn into_collection(mut self, counts: Option<&ims::AccountSummary>) -> Collection {
-        if let Some(custom) = self.custom {
-            note_count(&mut self.collection, custom, counts.and_then(|counts| counts.policies));
-        }
-        self.collection
-    }
+/// Policies as listed; `None` where a type was not wanted.
+#[derive(Debug)]
+pub struct ListedPolicies {
+    /// The account's own.
+    pub custom: Option<Listing<ram::Policy>>,
+    /// Alibaba Cloud's.
+    pub system: Option<Listing<ram::Policy>>,
 }
 
 impl Reader<'_> {
-    pub(super) async fn policies(
+    /// Lists the policies and reads the details that are due.
+    pub(super) async fn list_policies(
         &self,
+        session: &Session,
         wanted: &Wanted,
         round: &mut Round<Vec<ram::PolicyVersion>>,
-    ) -> Option<Policies> {
-        let [custom, system] = [PolicyType::Custom, PolicyType::System].map(|of_type| wanted.scope(&of_type.scope()));
-        if !custom && !system {
-            return None;
-        }
-        let (custom, system) =
-            join!(async { if custom { Some(self.custom_policies(round).await) } else { None } }, async {
-                if system { Some(self.system_policies().await) } else { None }
-            },);
+    ) -> ListedPolicies {
+        let list = async |of_type: PolicyType, asked: ram::PolicyType| {
+            if wanted.scope(&of_type.scope()) { Some(ram::list_policies(session, asked).await) } else { None }
+        };
+        let custom = async {
+            let custom = list(PolicyType::Custom, ram::PolicyType::Custom).await;
+            if let Some(Ok(listing)) = &custom {
+                self.policy_details(session, listing.items(), round).await;
+            }
+            custom
+        };
+        let (custom, system) = join!(custom, list(PolicyType::System, ram::PolicyType::System));
+        ListedPolicies { custom, system }
+    }
+
+    async fn policy_details(
+        &self,
+        session: &Session,
+        custom: &[ram::Policy],
+        round: &mut Round<Vec<ram::PolicyVersion>>,
+    ) {
+        let read = self.due_policies(custom, round).into_iter().map(async |(key, mark, listed)| {
+            let versions = ram::list_policy_versions(session, ram::PolicyType::Custom, &listed.policy_name).await;
+            let versions = versions.map(|versions| (versions.items().to_vec(), versions.window()));
+            (key, mark, versions)
+        });
+        round.take(join_all(read).await);
+    }
+
+    /// The custom policies of which the versions are to be read.
+    pub fn due_policies<'p>(
+        &self,
+        custom: &'p [ram::Policy],
+        round: &Round<Vec<ram::PolicyVersion>>,
+    ) -> Vec<(Key, Mark, &'p ram::Policy)> {
+        let due = custom.iter().filter_map(|listed| {
+            let (key, mark) = (self.custom_key(listed), mark(listed));
+            let held = self.state.head(Kind::Policy, &key);
+            let held = held.map(|held| Mark::of_version(held.dates(), held.default_version));
+            self.ledger.is_due(&key, &mark, held.as_ref(), round).then_some((key, mark, listed))
+        });
+        due.collect()
+    }
+
+    /// Policies, with the versions read now or held; `None` if none were wanted.
+    pub(super) fn policies(
+        &self,
+        listed: ListedPolicies,
+        counts: Option<&ims::AccountSummary>,
+        round: &Round<Vec<ram::PolicyVersion>>,
+    ) -> Option<Collection> {
+        let custom =
+            listed.custom.map(|listing| listing.map(|all| all.map(|listed| self.custom_policy(listed, round))));
+        let system = listed.system.map(|listing| listing.map(|all| all.map(|listed| self.system_policy(listed))));
         let count = custom.as_ref().and_then(|listing| listing.as_ref().ok()).map(|listing| listing.items().len());
         let windows = [&custom, &system].into_iter().flatten().flatten().map(|listing| listing.window());
         let window = windows.reduce(|all, window| all.and(window));
@@ -57,41 +98,25 @@ impl Reader<'_> {
             (None, Some((_, Err(why)))) => Collection::unknown(Kind::Policy, why.clone()),
             (None, _) => return None,
         };
-        Some(Policies { collection: self.with_details_window(collection, round), custom: count })
+        let mut collection = self.with_details_window(collection, round);
+        if let Some(count) = count {
+            note_count(&mut collection, count, counts.and_then(|counts| counts.policies));
+        }
+        Some(collection)
     }
 
-    async fn system_policies(&self) -> Listing<(Key, Found)> {
-        let listing = ram::list_policies(self.session, ram::PolicyType::System).await?;
-        Ok(listing.map(|listed| {
-            self.found(&Policy {
-                policy_type: PolicyType::System,
-                policy_name: listed.policy_name,
-                description: None,
-                default_version: listed.default_version,
-                default_document: None,
-                versions: Vec::new(),
-                tags: Vec::new(),
-                create_date: None,
-                update_date: None,
-            })
-        }))
-    }
-
-    async fn custom_policies(&self, round: &mut Round<Vec<ram::PolicyVersion>>) -> Listing<(Key, Found)> {
-        let listing = ram::list_policies(self.session, ram::PolicyType::Custom).await?;
-        let due = listing.items().iter().filter_map(|listed| {
-            let (key, mark) = (self.custom_key(listed), mark(listed));
-            let held = self.state.read::<Policy>(&key);
-            let held = held.map(|held| Mark::of_version(held.dates(), held.default_version));
-            self.ledger.is_due(&key, &mark, held.as_ref(), round).then_some((key, mark, listed))
-        });
-        let read = due.collect::<Vec<_>>().into_iter().map(async |(key, mark, listed)| {
-            let versions = ram::list_policy_versions(self.session, ram::PolicyType::Custom, &listed.policy_name).await;
-            let versions = versions.map(|versions| (versions.items().to_vec(), versions.window()));
-            (key, mark, versions)
-        });
-        round.take(join_all(read).await);
-        Ok(listing.map(|listed| self.custom_policy(listed, round)))
+    fn system_policy(&self, listed: ram::Policy) -> (Key, Found) {
+        self.found(&Policy {
+            policy_type: PolicyType::System,
+            policy_name: listed.policy_name,
+            description: None,
+            default_version: listed.default_version,
+            default_document: None,
+            versions: Vec::new(),
+            tags: Vec::new(),
+            create_date: None,
+            update_date: None,
+        })
     }
 
     fn custom_policy(&self, listed: ram::Policy, round: &Round<Vec<ram::PolicyVersion>>) -> (Key, Found) {
@@ -114,7 +139,7 @@ impl Reader<'_> {
             default_version: listed.default_version,
             default_document,
             versions,
-            tags: sorted_tags(&listed.tags),
+            tags: sorted_tags(listed.tags),
             create_date: listed.create_date.map(Into::into),
             update_date: listed.update_date.map(Into::into),
         })

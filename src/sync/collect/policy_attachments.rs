@@ -5,10 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Parents, Reader, Wanted,
-    names::{KeysByName, PrincipalNames},
+    names::{IdsByName, PrincipalNames},
 };
 use crate::{
-    alicloud::resource_manager::{self, PolicyAttachment as Row},
+    alicloud::{
+        Session,
+        resource_manager::{self, PolicyAttachment as Row},
+    },
     model::{
         Collection, Complete, Entity, Found, Key, Kind, Listing, Reason, Scope, Unknown,
         policy::PolicyType,
@@ -27,23 +30,23 @@ struct Unresolved {
     why: Unknown,
 }
 
-impl Reader<'_> {
-    pub(super) async fn attachment_rows(&self, wanted: &Wanted) -> Option<Listing<Row>> {
-        if !wanted.kind(Kind::PolicyAttachment) {
-            return None;
-        }
-        Some(resource_manager::list_policy_attachments(self.session).await)
+pub(super) async fn list_attachments(session: &Session, wanted: &Wanted) -> Option<Listing<Row>> {
+    if !wanted.kind(Kind::PolicyAttachment) {
+        return None;
     }
+    Some(resource_manager::list_policy_attachments(session).await)
+}
 
+impl Reader<'_> {
     pub(super) fn policy_attachments(&self, parents: &Parents, rows: Listing<Row>) -> Collection {
-        let names = self.principal_names(parents);
+        let names = parents.principal_names();
         match rows.and_then(|rows| Ok((rows, names?))) {
             Ok((rows, names)) => self.resolve_rows(rows, &names),
             Err(why) => Collection::unknown(Kind::PolicyAttachment, why),
         }
     }
 
-    fn resolve_rows(&self, rows: Complete<Row>, names: &PrincipalNames) -> Collection {
+    fn resolve_rows(&self, rows: Complete<Row>, names: &PrincipalNames<'_>) -> Collection {
         let mut unresolved = Vec::new();
         let mut unreadable = None;
         let listing = rows.sift(|row| match self.attachment(row, names) {
@@ -87,26 +90,26 @@ impl Reader<'_> {
         unknown
     }
 
-    fn attachment(&self, row: Row, names: &PrincipalNames) -> Result<PolicyAttachment, RowTrouble> {
-        let policy_type = match row.policy_type.as_str() {
+    fn attachment(&self, row: Row, names: &PrincipalNames<'_>) -> Result<PolicyAttachment, RowTrouble> {
+        let policy_type = match &*row.policy_type {
             "Custom" => PolicyType::Custom,
             "System" => PolicyType::System,
             other => return Err(unreadable("PolicyType", other)),
         };
-        let (principal_type, resolved) = match row.principal_type.as_str() {
+        let (principal_type, resolved) = match &*row.principal_type {
             "IMSUser" => (Kind::User, names.users.resolve(&row.principal_name)),
             "IMSGroup" => (Kind::Group, resolve_local_part(&names.groups, &row.principal_name)),
             "ServiceRole" => (Kind::Role, resolve_local_part(&names.roles, &row.principal_name)),
             other => return Err(unreadable("PrincipalType", other)),
         };
-        let whole_account = row.resource_group_id == self.account_id();
-        let scope = if whole_account { WHOLE_ACCOUNT.to_owned() } else { row.resource_group_id };
+        let whole_account = *row.resource_group_id == *self.account_id();
+        let scope = if whole_account { WHOLE_ACCOUNT } else { &row.resource_group_id }.to_owned();
         match resolved {
-            Ok(principal) => Ok(PolicyAttachment {
+            Ok(principal_id) => Ok(PolicyAttachment {
                 policy_type,
-                policy_name: row.policy_name,
+                policy_name: row.policy_name.to_string(),
                 principal_type,
-                principal_id: decoded_id(principal),
+                principal_id: principal_id.to_owned(),
                 scope,
                 attach_date: row.attach_date.map(Into::into),
             }),
@@ -115,7 +118,10 @@ impl Reader<'_> {
                 let detail = format!("the {principal_type} {} leads to no single id", row.principal_name);
                 Err(RowTrouble::Unresolved(Box::new(Unresolved {
                     by_name: PolicyAttachment::scope_of_principal(&name),
-                    candidates: candidates.into_iter().cloned().collect(),
+                    candidates: candidates
+                        .into_iter()
+                        .map(|id| Key::new(self.account_id(), principal_type, &[id]))
+                        .collect(),
                     policy: policy_type.key(self.account_id(), &row.policy_name),
                     principal_type,
                     scope,
@@ -149,11 +155,6 @@ fn unreadable(field: &str, word: &str) -> RowTrouble {
 }
 
 /// Groups and roles stand as `<name>@group.<domain>` and `<name>@role.<domain>`; the name is unique.
-fn resolve_local_part<'a>(names: &'a KeysByName, principal_name: &str) -> Result<&'a Key, Vec<&'a Key>> {
+fn resolve_local_part<'a>(names: &IdsByName<'a>, principal_name: &str) -> Result<&'a str, Vec<&'a str>> {
     names.resolve(principal_name.split('@').next().unwrap_or_default())
-}
-
-/// The id in a principal's key. Ids are digits or `g-…`: nothing in them is ever encoded.
-fn decoded_id(principal: &Key) -> String {
-    principal.components().next().unwrap_or_default().to_owned()
 }

@@ -2,9 +2,9 @@
 
 use futures::future::join_all;
 
-use super::{Parents, Reader, Wanted, dates, note_count, sorted_tags};
+use super::{Reader, Wanted, dates, note_count, sorted_tags};
 use crate::{
-    alicloud::{ims, ram},
+    alicloud::{Session, ims, ram},
     model::{Collection, Document, Entity, Found, Key, Kind, Listing, Reason, Unknown, role},
     sync::details::{Mark, Round},
 };
@@ -13,6 +13,7 @@ impl Reader<'_> {
     /// Reads the details that are due.
     pub(super) async fn role_details(
         &self,
+        session: &Session,
         wanted: &Wanted,
         roles: &Listing<ram::Role>,
         round: &mut Round<ram::RoleDetail>,
@@ -21,13 +22,8 @@ impl Reader<'_> {
             Ok(roles) if wanted.kind(Kind::Role) => roles.items(),
             _ => return,
         };
-        let due = roles.iter().filter_map(|listed| {
-            let (key, mark) = (self.role_key(listed), mark(listed));
-            let held = self.state.read::<role::Role>(&key).map(|held| Mark::of(held.dates()));
-            self.ledger.is_due(&key, &mark, held.as_ref(), round).then_some((key, mark, listed))
-        });
-        let read = due.collect::<Vec<_>>().into_iter().map(async |(key, mark, listed)| {
-            let read = ram::get_role(self.session, &listed.role_name).await.map_err(Unknown::from);
+        let read = self.due_roles(roles, round).into_iter().map(async |(key, mark, listed)| {
+            let read = ram::get_role(session, &listed.role_name).await.map_err(Unknown::from);
             let read = read.and_then(|read| match read.item.role_id == listed.role_id {
                 true => Ok((read.item, read.window)),
                 false => {
@@ -39,14 +35,27 @@ impl Reader<'_> {
         round.take(join_all(read).await);
     }
 
+    /// The roles of which the details are to be read.
+    pub fn due_roles<'r>(
+        &self,
+        roles: &'r [ram::Role],
+        round: &Round<ram::RoleDetail>,
+    ) -> Vec<(Key, Mark, &'r ram::Role)> {
+        let due = roles.iter().filter_map(|listed| {
+            let (key, mark) = (self.role_key(listed), mark(listed));
+            let held = self.state.head(Kind::Role, &key).map(|held| Mark::of(held.dates()));
+            self.ledger.is_due(&key, &mark, held.as_ref(), round).then_some((key, mark, listed))
+        });
+        due.collect()
+    }
+
     /// Roles, with the details read now or held.
     pub(super) fn roles(
         &self,
-        parents: &Parents,
+        listing: Listing<ram::Role>,
         counts: Option<&ims::AccountSummary>,
         round: &Round<ram::RoleDetail>,
     ) -> Collection {
-        let listing = parents.roles.after.clone();
         let listed = listing.as_ref().map_or(0, |listing| listing.items().len());
         let keys: Vec<Key> = listing
             .as_ref()
@@ -85,7 +94,7 @@ impl Reader<'_> {
             trust_policy,
             max_session_duration_secs: listed.max_session_duration_secs.and_then(|secs| i64::try_from(secs).ok()),
             service_linked,
-            tags: sorted_tags(&listed.tags),
+            tags: sorted_tags(listed.tags),
             create_date: listed.create_date.map(Into::into),
             update_date: listed.update_date.map(Into::into),
         })

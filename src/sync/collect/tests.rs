@@ -36,8 +36,8 @@ async fn server(script: impl Fn(&Call) -> Option<&'static str> + Send + Sync + '
 async fn read(server: &Server, state: &State) -> BTreeMap<Kind, Collection> {
     let ledger = Ledger::new(Duration::from_secs(3_600));
     let session = server.session();
-    let reader = Reader { session: &session, state, ledger: &ledger };
-    reader.read(&Wanted::Everything, &mut Rounds::default()).await
+    let reader = Reader { state, ledger: &ledger };
+    reader.read(&session, &Wanted::Everything, &mut Rounds::default()).await
 }
 
 /// A state that holds `entity` since it was last read.

@@ -1,16 +1,17 @@
 //! Users: complete by the later of the two listings; a missing one is asked for by its id.
 
+use std::collections::BTreeSet;
+
 use futures::future::join_all;
 
-use super::{Parents, Reader, note_count, sorted_tags};
+use super::{Reader, note_count, sorted_tags};
 use crate::{
-    alicloud::ims,
-    model::{Collection, Key, Kind, Reason, Unknown, user},
+    alicloud::{Session, ims},
+    model::{Collection, Key, Kind, Listing, Reason, Unknown, user},
 };
 
 impl Reader<'_> {
-    pub(super) fn users(&self, parents: &Parents, counts: Option<&ims::AccountSummary>) -> Collection {
-        let listing = parents.users.after.clone();
+    pub(super) fn users(&self, listing: Listing<ims::User>, counts: Option<&ims::AccountSummary>) -> Collection {
         let listed = listing.as_ref().map_or(0, |listing| listing.items().len());
         let listing = listing.map(|listing| listing.map(|listed| self.found(&user_of(listed))));
         let mut collection = Collection::whole_or_unknown(Kind::User, listing);
@@ -20,12 +21,18 @@ impl Reader<'_> {
 }
 
 impl Reader<'_> {
-    /// Asks for each of these users by id. Whoever the service does not call gone is held, for the
-    /// listings alone do not prove it.
-    pub(crate) async fn hold_users_that_exist(&self, users: &mut Collection, missing: impl IntoIterator<Item = &Key>) {
+    /// Asks for each of these users by id, if the listing lacks it. Whoever the service does not call gone
+    /// is held, for the listings alone do not prove it.
+    pub(crate) async fn hold_users_that_exist(
+        &self,
+        session: &Session,
+        users: &mut Collection,
+        doubtful: &BTreeSet<Key>,
+    ) {
+        let missing: Vec<Key> = doubtful.iter().filter(|key| !users.found().contains_key(*key)).cloned().collect();
         let asked = missing.into_iter().map(async |key| {
-            let user_id = key.components().next().unwrap_or_default();
-            (key, ims::get_user(self.session, user_id).await)
+            let gone = ims::get_user(session, key.components().next().unwrap_or_default()).await;
+            (key, gone)
         });
         for (key, answer) in join_all(asked).await {
             let why = match answer {
@@ -33,7 +40,7 @@ impl Reader<'_> {
                 Ok(ims::Presence::Exists) => "it is in no listing, but GetUser finds it".to_owned(),
                 Err(error) => format!("GetUser did not say whether it is gone: {error}"),
             };
-            users.hold(key.clone(), Unknown::new(Reason::RemovalsUnproven, why));
+            users.hold(key, Unknown::new(Reason::RemovalsUnproven, why));
         }
     }
 }
@@ -55,7 +62,7 @@ fn user_of(listed: ims::User) -> user::User {
         mobile_phone: listed.mobile_phone,
         status,
         provision_type: listed.provision_type,
-        tags: sorted_tags(&listed.tags),
+        tags: sorted_tags(listed.tags),
         create_date: listed.create_date.map(Into::into),
         update_date: listed.update_date.map(Into::into),
     }

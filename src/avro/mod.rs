@@ -3,9 +3,16 @@
 //! The schemas are those of `schemas/*.avsc`, word for word; their ids are resolved by whoever
 //! talks to the registry and handed in. It does not know topics.
 
+mod datum;
+
 use std::{collections::BTreeMap, sync::LazyLock};
 
-use apache_avro::{Schema, reader::datum::GenericDatumReader, types::Value, writer::datum::GenericDatumWriter};
+use apache_avro::{
+    Schema,
+    reader::datum::GenericDatumReader,
+    schema::{NamesRef, ResolvedSchema},
+    types::Value,
+};
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
 use crate::{
@@ -14,8 +21,11 @@ use crate::{
     model::{Entity, ForKind, Key, Kind, Names},
 };
 
+use datum::Datum;
+pub use datum::Mismatch;
+
 /// The schema of the `.syncs` topic, as registered.
-pub const SYNCS_SCHEMA: &str = include_str!("../schemas/syncs.avsc");
+pub const SYNCS_SCHEMA: &str = include_str!("../../schemas/syncs.avsc");
 
 static SCHEMAS: LazyLock<BTreeMap<Kind, Schema>> = LazyLock::new(|| {
     let parsed = Kind::ALL.iter().map(|kind| (*kind, Schema::parse_str(kind.schema())));
@@ -37,6 +47,9 @@ pub enum EncodeError {
     },
     /// The value does not fit its schema.
     #[error("a record does not fit its Avro schema")]
+    Record(#[from] Mismatch),
+    /// A schema names what it does not define.
+    #[error("an Avro schema cannot be resolved")]
     Schema(#[source] Box<apache_avro::Error>),
 }
 
@@ -48,7 +61,8 @@ pub struct Encoder {
 
 struct Writer {
     schema_id: u32,
-    datum: GenericDatumWriter<'static>,
+    schema: &'static Schema,
+    named: NamesRef<'static>,
 }
 
 impl Encoder {
@@ -136,9 +150,8 @@ impl DecodeError {
 
 impl Writer {
     fn new(schema_id: u32, schema: &'static Schema) -> Result<Self, EncodeError> {
-        let datum =
-            GenericDatumWriter::builder(schema).build().map_err(|error| EncodeError::Schema(Box::new(error)))?;
-        Ok(Self { schema_id, datum })
+        let resolved = ResolvedSchema::new(schema).map_err(|error| EncodeError::Schema(Box::new(error)))?;
+        Ok(Self { schema_id, schema, named: resolved.get_names().clone() })
     }
 
     /// Confluent framing: a zero byte, the schema id in four bytes big-endian, the Avro datum.
@@ -146,7 +159,7 @@ impl Writer {
         let mut bytes = Vec::with_capacity(512);
         bytes.push(0);
         bytes.extend_from_slice(&self.schema_id.to_be_bytes());
-        self.datum.write_ser(&mut bytes, value).map_err(|error| EncodeError::Schema(Box::new(error)))?;
+        value.serialize(Datum { out: &mut bytes, schema: self.schema, named: &self.named })?;
         Ok(bytes)
     }
 }
@@ -225,10 +238,12 @@ impl Serialize for Text<'_> {
 mod tests {
     use uuid::Uuid;
 
+    use apache_avro::writer::datum::GenericDatumWriter;
+
     use super::*;
     use crate::{
         diff::{Op, Span},
-        event::{Batch, NoticeType},
+        event::{Batch, CollectionStatus, NoticeType},
         model::{Millis, Verb},
     };
 
@@ -340,6 +355,78 @@ mod tests {
         assert_eq!((head.notice_type.as_str(), head.sequence), ("sync.completed", 3));
         assert!(read_notice(b"").is_err());
         assert!(read_notice(b"\0\0\0\0\x07\xff").is_err());
+    }
+
+    /// apache-avro's own encoding of the same value.
+    fn written_by_apache_avro<T: Serialize>(schema: &Schema, value: &T) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        GenericDatumWriter::builder(schema).build().unwrap().write_ser(&mut bytes, value).unwrap();
+        bytes
+    }
+
+    #[test]
+    fn every_kind_has_the_bytes_that_apache_avro_writes() {
+        struct Both<'a>(&'a Envelope<'a>);
+        impl ForKind for Both<'_> {
+            type Output = ();
+            fn with<E: Entity>(self) {
+                let event = Event::<E>::new(self.0, &Names::new()).unwrap();
+                let ours = encoder().event(self.0, &Names::new()).unwrap();
+                assert_eq!(ours[5..], written_by_apache_avro(&SCHEMAS[&E::KIND], &event), "{}", E::KIND);
+            }
+        }
+        for kind in Kind::ALL {
+            let updated = change(*kind);
+            let created =
+                Change { before: None, changed_fields: Vec::new(), previous_revision: None, ..updated.clone() };
+            let removed = Change { after: None, cause: Some(crate::diff::Cause::Cascade), ..updated.clone() };
+            for change in [updated, created, removed] {
+                kind.with(Both(&Envelope::new(&batch(), 70_000, &change)));
+            }
+        }
+    }
+
+    #[test]
+    fn a_sync_record_has_the_bytes_that_apache_avro_writes() {
+        let mut notice = Notice::new(NoticeType::SyncCompleted, &batch(), "");
+        notice.started_at = Some(Millis(-1));
+        notice.collections = vec![CollectionStatus {
+            kind: "user",
+            status: "partial",
+            begun_at: Some(Millis(i64::MAX)),
+            complete_at: None,
+            stale_since: Some(Millis(i64::MIN)),
+            reason: Some("denied"),
+            stale_scopes: 64,
+            entities: 63,
+            added: 0,
+            updated: 1,
+            removed: 8_192,
+            baseline: true,
+        }];
+        assert_eq!(encoder().notice(&notice).unwrap()[5..], written_by_apache_avro(&SYNCS, &notice));
+    }
+
+    #[test]
+    fn what_does_not_fit_its_schema_is_an_error() {
+        #[derive(Serialize)]
+        struct Alias<T> {
+            alias: T,
+        }
+        #[derive(Serialize)]
+        struct More {
+            alias: Option<&'static str>,
+            more: bool,
+        }
+        let schema = Schema::parse_str(r#"{"type":"record","name":"A","fields":[{"name":"alias","type":"string"}]}"#);
+        let schema: &'static Schema = Box::leak(Box::new(schema.unwrap()));
+        let writer = Writer::new(1, schema).unwrap();
+        assert!(writer.encode(&Alias { alias: "a" }).is_ok());
+        assert!(writer.encode(&Alias { alias: 1_i64 }).is_err());
+        assert!(writer.encode(&Alias { alias: None::<&str> }).is_err());
+        assert!(writer.encode(&Alias { alias: ["a"] }).is_err());
+        assert!(writer.encode(&More { alias: Some("a"), more: true }).is_err());
+        assert!(writer.encode(&"a").is_err());
     }
 
     #[test]

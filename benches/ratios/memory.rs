@@ -1,0 +1,38 @@
+//! The most memory that the daemon ever holds while it publishes the baseline of the largest account, against the
+//! bytes of the state that it published. The daemon is the real program in a process of its own.
+
+use ramstream::sync::Topics;
+
+use crate::{
+    account::Size,
+    recovery::read_plainly,
+    services::{Daemon, Simulator, number, unique},
+    table::{Figure, Goal},
+};
+
+/// The pace of the simulated service is none of this figure's business.
+const IN_A_HURRY: &[(&str, &str)] = &[
+    ("RAMSTREAM_ALICLOUD__RATE_SHARE", "1"),
+    ("RAMSTREAM_SYNC__INTERVAL", "1h"),
+    ("RAMSTREAM_SYNC__TIME_BUDGET", "10m"),
+    ("RAMSTREAM_KAFKA__TRANSACTION_TIMEOUT", "5m"),
+];
+
+pub(crate) fn measure(kafka: &str, registry: &str) -> anyhow::Result<Figure> {
+    let simulator = Simulator::start(&Size::LARGEST, 0, "off")?;
+    let prefix = unique("bench");
+    let mut daemon = Daemon::start(&simulator, kafka, registry, &prefix, IN_A_HURRY)?;
+    let said = daemon.next_sync()?;
+    let peak = daemon.peak_memory_bytes()?;
+    let observed = number(&said, "observed")?;
+    anyhow::ensure!(observed == Size::LARGEST.entities() as u64 && said["outcome"] == "complete", "{said}");
+    let state = read_plainly(kafka, &Topics::new(&prefix, simulator.account_id()).state())?.entity_bytes;
+    #[expect(clippy::cast_precision_loss, reason = "fewer than 2^52 bytes")]
+    Ok(Figure {
+        name: "peak memory of the daemon's baseline of 270,000 entities, against its state's values",
+        measured: peak as f64 / state as f64,
+        unit: " x",
+        goal: Goal::AtMost(3.0),
+        detail: format!("{} MB against {} MB, one round", peak / 1_000_000, state / 1_000_000),
+    })
+}
