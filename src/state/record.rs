@@ -114,7 +114,8 @@ pub struct CollectionProgress {
     pub model_version: String,
     /// Whether it has had its baseline under that version.
     pub baselined: bool,
-    /// Start of the window of its last complete reading.
+    /// Start of the window of its last reading. Scopes that were not read in it have records of their own, with an
+    /// earlier start.
     pub begun_at: Option<Millis>,
     /// End of the window of its last complete reading.
     pub complete_at: Option<Millis>,
@@ -122,7 +123,7 @@ pub struct CollectionProgress {
     pub count: u64,
     /// Digest of its records.
     pub digest: Digest,
-    /// Listed minus independently counted, at the last complete reading that could be counted.
+    /// Listed minus independently counted, at the last reading that could be counted.
     pub count_difference: Option<i64>,
 }
 

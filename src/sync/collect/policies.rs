@@ -164,8 +164,14 @@ fn mark(listed: &ram::Policy) -> Mark {
 }
 
 /// The versions by number and the document of the default one; `None` if the listing's default
-/// version is not among them.
+/// version is not among them, or is not the default any more.
 fn documents(read: &[ram::PolicyVersion], default: Option<&str>) -> Option<(Vec<PolicyVersion>, Option<Document>)> {
+    let in_force = read.iter().find(|version| version.is_default_version == Some(true));
+    if let (Some(in_force), Some(default)) = (in_force, default)
+        && in_force.version_id != default
+    {
+        return None;
+    }
     let mut versions: Vec<PolicyVersion> = read
         .iter()
         .map(|version| PolicyVersion {

@@ -26,7 +26,7 @@ async fn server(script: impl Fn(&Call) -> Option<&'static str> + Send + Sync + '
             }
             "GetAccountSummary" => r#"{"SummaryMap":{}}"#,
             "GetAccountAlias" => r#"{"AccountAlias":"example"}"#,
-            _ => return None,
+            _ => return script(call).map(Says::ok),
         };
         Some(Says::ok(script(call).unwrap_or(nothing)))
     })
@@ -101,4 +101,52 @@ async fn an_attachment_of_a_name_that_nobody_has_is_not_passed_over_in_silence()
     let attachments = read(&server, &State::new(ACCOUNT)).await.remove(&Kind::PolicyAttachment).unwrap();
     assert_eq!(unread(&attachments), [("policy_attachment/user/~alice%40old.onaliyun.com", Reason::UnresolvedName)]);
     assert!(attachments.found().is_empty());
+}
+
+#[tokio::test]
+async fn a_policy_whose_default_version_moves_while_it_is_read_is_unread() {
+    let server = server(|call| match (call.action.as_str(), call.parameter("PolicyType")) {
+        ("ListPolicies", Some("Custom")) => Some(
+            r#"{"IsTruncated":false,"Policies":{"Policy":[{"PolicyName":"ops","DefaultVersion":"v1",
+            "CreateDate":"2026-01-01T00:00:00Z","UpdateDate":"2026-01-01T00:00:00Z"}]}}"#,
+        ),
+        ("ListPolicyVersions", _) => Some(
+            r#"{"PolicyVersions":{"PolicyVersion":[
+            {"VersionId":"v1","IsDefaultVersion":false,"PolicyDocument":"{}","CreateDate":"2026-01-01T00:00:00Z"},
+            {"VersionId":"v2","IsDefaultVersion":true,"PolicyDocument":"{}","CreateDate":"2026-01-02T00:00:00Z"}]}}"#,
+        ),
+        _ => None,
+    })
+    .await;
+    let policies = read(&server, &State::new(ACCOUNT)).await.remove(&Kind::Policy).unwrap();
+    assert_eq!(unread(&policies), [("policy/custom/ops", Reason::DetailUnread)]);
+    let why = policies.unknown_scopes().values().next().unwrap();
+    assert_eq!(why.detail, "the default version of ops changed while it was read");
+}
+
+#[tokio::test]
+async fn a_user_renamed_between_the_two_listings_has_unknown_attachments_and_nobody_else_has() {
+    let server = server(|call| match (call.action.as_str(), call.earlier) {
+        ("ListUsers", 0) => Some(
+            r#"{"IsTruncated":false,"Users":{"User":[{"UserId":"1","UserPrincipalName":"alice@e.com"},
+            {"UserId":"2","UserPrincipalName":"bob@e.com"}]}}"#,
+        ),
+        ("ListUsers", _) => Some(
+            r#"{"IsTruncated":false,"Users":{"User":[{"UserId":"1","UserPrincipalName":"alicia@e.com"},
+            {"UserId":"2","UserPrincipalName":"bob@e.com"}]}}"#,
+        ),
+        ("ListPolicyAttachments", _) => Some(
+            r#"{"PageNumber":1,"PageSize":100,"TotalCount":2,"PolicyAttachments":{"PolicyAttachment":[
+            {"PolicyType":"System","PolicyName":"P","PrincipalType":"IMSUser","PrincipalName":"alicia@e.com",
+            "ResourceGroupId":"1000000000000001"},
+            {"PolicyType":"System","PolicyName":"P","PrincipalType":"IMSUser","PrincipalName":"bob@e.com",
+            "ResourceGroupId":"1000000000000001"}]}}"#,
+        ),
+        _ => None,
+    })
+    .await;
+    let attachments = read(&server, &State::new(ACCOUNT)).await.remove(&Kind::PolicyAttachment).unwrap();
+    assert_eq!(unread(&attachments), [("policy_attachment/user/1", Reason::UnresolvedName)]);
+    let found: Vec<&str> = attachments.found().keys().map(Key::path).collect();
+    assert_eq!(found, ["policy_attachment/system/p/user/2/account"]);
 }
