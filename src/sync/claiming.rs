@@ -8,7 +8,7 @@ use super::{
     recover::{LifeError, chain},
 };
 use crate::{
-    kafka::{Batch, Claim, Decision, Outcome, Writer},
+    kafka::{Batch, Claim, Decision, Outcome, Writer, end_open_transaction},
     state::State,
 };
 
@@ -21,6 +21,12 @@ pub(super) enum Claimed {
 }
 
 impl Account {
+    /// Ends what a dead process left open in Kafka: until then it hides the end of the state.
+    pub(super) async fn end_open_transaction(&self) -> Result<(), LifeError> {
+        let ended = end_open_transaction(&self.connection, &self.transactional_id, &self.topics.state()).await;
+        ended.map_err(LifeError::unavailable)
+    }
+
     /// One attempt with only the claim record.
     pub(super) async fn claim(&self, writer: &mut Writer, state: &mut State) -> Result<Claimed, LifeError> {
         let me = self.me;

@@ -17,7 +17,7 @@ use super::{
     recover::LifeError,
     status::{Phase, Status},
 };
-use crate::kafka::{Claim, Judgement, Writer, backoff::Backoff, end_open_transaction};
+use crate::kafka::{Claim, Judgement, Writer, backoff::Backoff};
 
 /// How often an idle owner looks whether it has been superseded.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -80,21 +80,22 @@ pub async fn run_once(account: &Account, shutdown: &CancellationToken) -> End {
 async fn once(account: &Account, shutdown: &CancellationToken) -> Result<End, LifeError> {
     let (status, _) = Status::channel();
     let mut owner = begin(account, &status, Start::Decisive).await?;
-    loop {
+    let end = loop {
         if let Claimed::Superseded(_) = account.claim(&mut owner.writer, &mut owner.state).await? {
             return Ok(End::Superseded);
         }
-        let synced = owner.sync(shutdown).await;
-        if !matches!(synced, Ok(Synced::Superseded(_))) {
-            owner.release().await;
+        match owner.sync(shutdown).await {
+            Ok(Synced::Published(report)) => break Ok(End::Orderly(Some(report))),
+            Ok(Synced::Superseded(_)) => return Ok(End::Superseded),
+            Ok(Synced::Abandoned) => {
+                break Ok(End::Unavailable("stopped before the account was read".to_owned()));
+            }
+            Ok(Synced::Discarded) => warn!("the state moved while the account was read, reading again"),
+            Err(error) => break Err(error),
         }
-        match synced? {
-            Synced::Published(report) => return Ok(End::Orderly(Some(report))),
-            Synced::Superseded(_) => return Ok(End::Superseded),
-            Synced::Abandoned => return Ok(End::Unavailable("stopped before the account was read".to_owned())),
-            Synced::Discarded => warn!("the state moved while the account was read, reading again"),
-        }
-    }
+    };
+    owner.release().await;
+    end
 }
 
 /// How a life begins.
@@ -122,9 +123,7 @@ async fn begin<'a>(account: &'a Account, status: &Status, start: Start) -> Resul
     let encoder = account.resolve_schemas().await?;
     let begun = Instant::now();
     if start == Start::Decisive {
-        let state = account.topics.state();
-        let ended = end_open_transaction(&account.connection, &account.transactional_id, &state).await;
-        ended.map_err(LifeError::unavailable)?;
+        account.end_open_transaction().await?;
     }
     let (log, state) = account.recover().await?;
     account.metrics.state_recovered(begun.elapsed());
@@ -170,6 +169,7 @@ async fn live(
         };
         let Some(mandate) = shutdown.run_until_cancelled(owner.park(superseded, status)).await else { return Ok(()) };
         owner.writer.leave_parking(mandate?);
+        account.end_open_transaction().await?;
         account.verify(owner.writer.log(), &mut owner.state).await?;
     }
 }
@@ -197,7 +197,10 @@ impl Owner<'_> {
                     }
                     Some(Synced::Superseded(claim)) => return Ok(Some(claim)),
                     Some(Synced::Published(_)) => due = self.next(begun),
-                    Some(Synced::Discarded) => warn!("the state moved while the account was read, reading again"),
+                    Some(Synced::Discarded) => {
+                        let why = "the state moved while the account was read".to_owned();
+                        return Err(LifeError::Unavailable(why));
+                    }
                 }
             }
             let wake = Instant::now() + LOOK_EVERY;

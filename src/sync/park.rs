@@ -23,7 +23,7 @@ impl Owner<'_> {
     pub(super) async fn park(&mut self, by: Claim, status: &Status) -> Result<Mandate, LifeError> {
         warn!(by = text(&by), "superseded: another copy owns the account, parking");
         status.enter(Phase::Parked { by: text(&by) });
-        let mut position = self.writer.log().position();
+        let mut sign = self.sign_of_life();
         let mut moved_at = Instant::now();
         loop {
             sleep(LOOK_EVERY).await;
@@ -37,22 +37,39 @@ impl Owner<'_> {
                 }
                 Err(refused) => return Err(refused),
             }
-            if self.writer.log().position() != position {
-                (position, moved_at) = (self.writer.log().position(), Instant::now());
+            if self.sign_of_life() != sign {
+                (sign, moved_at) = (self.sign_of_life(), Instant::now());
             }
             let Some(last) = self.writer.log().last_claim() else { continue };
-            let is_released = last.claim.writer.is_none();
+            let last = *last;
             let silent = self.account.rhythm.takeover_after.is_some_and(|limit| moved_at.elapsed() >= limit);
-            if is_released || silent {
-                info!(
-                    released = is_released,
-                    "leaving the park: {}",
-                    if is_released { "released" } else { "the owner is silent" }
-                );
+            if last.claim.writer.is_none() {
+                info!("released: leaving the park");
+                return Ok(Mandate::WhileLast { claim_offset: last.offset });
+            }
+            if silent && self.owner_is_silent_since(sign).await {
+                info!("the owner has committed nothing for sync.takeover_after: leaving the park");
                 return Ok(Mandate::WhileLast { claim_offset: last.offset });
             }
             status.enter(Phase::Parked { by: text(&last.claim) });
         }
+    }
+}
+
+impl Owner<'_> {
+    /// What moves with everything that an owner commits: the last sequence and the last claim.
+    fn sign_of_life(&mut self) -> (Option<i64>, Option<i64>) {
+        let sequence = self.state.progress().map(|progress| progress.sequence);
+        (sequence, self.writer.log().last_claim().map(|claim| claim.offset))
+    }
+
+    /// Whether the brokers themselves say that nothing was committed since this `sign`. What is not
+    /// delivered while they cannot be reached is no silence. (An owner that died amid a transaction
+    /// hides the end: it is ended first, as at a start.)
+    async fn owner_is_silent_since(&mut self, sign: (Option<i64>, Option<i64>)) -> bool {
+        let ended = self.account.end_open_transaction().await;
+        let proven = ended.is_ok() && self.writer.log().read_to_proven_end(&mut self.state).await.is_ok();
+        proven && self.sign_of_life() == sign
     }
 }
 

@@ -31,6 +31,9 @@ use crate::{
 /// Attempts to publish a reading go on for at least this long.
 const LEAST_PATIENCE: Duration = Duration::from_secs(60);
 
+/// The sequence of the sync that begins a lineage.
+const FIRST_SEQUENCE: i64 = 1;
+
 /// The owner of an account: its writer, and the state as the topic says it.
 pub(super) struct Owner<'a> {
     pub(super) account: &'a Account,
@@ -122,9 +125,6 @@ impl Owner<'_> {
         let Proven { reading, rounds, calls } = proven.map_err(|error| LifeError::refused(chain(&error)))?;
         let name = self.account.name.as_deref();
         let publication = Arc::new(Publication::plan(&self.state, reading, name, Uuid::new_v4()));
-        if self.state.progress().is_none() {
-            self.account.prove_first_run().await?;
-        }
         match self.publish(&publication, begun).await? {
             Ending::Moved => return Ok(Synced::Discarded),
             Ending::Superseded(claim) => return Ok(Synced::Superseded(claim)),
@@ -144,6 +144,9 @@ impl Owner<'_> {
         let patience = self.account.rhythm.interval.unwrap_or(Duration::MAX).max(LEAST_PATIENCE);
         let mut backoff = Backoff::default();
         loop {
+            if publication.batch().sequence == FIRST_SEQUENCE {
+                self.account.prove_first_run(publication.batch().lineage).await?;
+            }
             let attempt_begun = Instant::now();
             let outcome = self.attempt(publication).await.map(Ending::of);
             let metric = outcome.as_ref().map_or(TransactionOutcome::Failed, Ending::metric);

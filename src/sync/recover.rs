@@ -7,6 +7,7 @@
 use std::{error::Error, sync::Arc};
 
 use tracing::debug;
+use uuid::Uuid;
 
 use super::Account;
 use crate::{
@@ -180,10 +181,11 @@ impl Account {
         Ok(trace)
     }
 
-    /// Makes sure that a state without progress is that of an account that was never published.
-    pub(super) async fn prove_first_run(&self) -> Result<(), LifeError> {
-        let trace = self.trace().await?;
-        trace.last.map_or(Ok(()), |last| Err(self.lost(&last).into()))
+    /// Makes sure that a state without progress is that of an account that was never published, unless
+    /// by an earlier attempt in this very `lineage`, whose answer was lost.
+    pub(super) async fn prove_first_run(&self, lineage: Uuid) -> Result<(), LifeError> {
+        let last = self.trace().await?.last.filter(|last| last.lineage != lineage.to_string());
+        last.map_or(Ok(()), |last| Err(self.lost(&last).into()))
     }
 
     fn lost(&self, last: &NoticeHead) -> Refusal {
@@ -220,8 +222,6 @@ fn judge(state: &State, low_watermark: i64, trace: &Trace, syncs: &str) -> Resul
 
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
-
     use super::*;
     use crate::state::{Progress, progress_key};
 
