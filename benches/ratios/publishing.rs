@@ -149,8 +149,8 @@ fn send_plainly(kafka: &str, records: &[Record]) -> anyhow::Result<Duration> {
         .set("partitioner", "murmur2_random")
         .set("compression.type", "zstd")
         .set("linger.ms", "5")
-        .set("queue.buffering.max.messages", "100000")
-        .set("queue.buffering.max.kbytes", "65536")
+        .set("queue.buffering.max.messages", "20000")
+        .set("queue.buffering.max.kbytes", "16384")
         .create()?;
     producer.init_transactions(Timeout::After(TRANSACTION_TIMEOUT))?;
     producer.begin_transaction()?;

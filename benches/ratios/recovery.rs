@@ -80,8 +80,13 @@ pub(crate) fn read_plainly(kafka: &str, topic: &str) -> anyhow::Result<Read> {
         .set("isolation.level", "read_committed")
         .set("auto.offset.reset", "error")
         .set("queued.min.messages", "100000")
+        .set("fetch.queue.backoff.ms", "5")
         .create()?;
-    let (_, high) = consumer.fetch_watermarks(topic, 0, PATIENCE)?;
+    // A `read_committed` client is told the last stable offset, which comes after the answer to a commit.
+    let uncommitted: BaseConsumer =
+        ClientConfig::new().set("bootstrap.servers", kafka).set("isolation.level", "read_uncommitted").create()?;
+    let (_, high) = uncommitted.fetch_watermarks(topic, 0, PATIENCE)?;
+    consumer.fetch_metadata(Some(topic), PATIENCE)?;
     let mut assignment = TopicPartitionList::new();
     assignment.add_partition_offset(topic, 0, Offset::Offset(0))?;
     consumer.assign(&assignment)?;

@@ -146,8 +146,9 @@ impl Connection {
             .set("compression.type", &self.compression)
             .set("message.max.bytes", self.message_max_bytes.to_string());
         // A full queue is back-pressure, not an error: these bound the memory of a transaction of any size.
-        self.set_unless_given(&mut config, "queue.buffering.max.messages", "100000");
-        self.set_unless_given(&mut config, "queue.buffering.max.kbytes", "65536");
+        // A message takes about a kilobyte more than its bytes, most of it headers, which the second does not count.
+        self.set_unless_given(&mut config, "queue.buffering.max.messages", "20000");
+        self.set_unless_given(&mut config, "queue.buffering.max.kbytes", "16384");
         self.set_unless_given(&mut config, "linger.ms", "5");
         config
     }
@@ -165,6 +166,8 @@ impl Connection {
             .set("auto.offset.reset", "error");
         // With librdkafka's usual fetch-ahead of 1,000 records a long log reads three times slower.
         self.set_unless_given(&mut config, "queued.min.messages", "100000");
+        // Whenever that much is fetched ahead, the client would do nothing for a second.
+        self.set_unless_given(&mut config, "fetch.queue.backoff.ms", "5");
         config
     }
 
