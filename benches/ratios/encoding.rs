@@ -46,9 +46,9 @@ pub(crate) fn measure() -> anyhow::Result<Figure> {
     ensure!(ours()? == theirs()?, "the two ways of encoding give different bytes");
     let mut pairs = Pairs::default();
     for _ in 0..ROUNDS {
-        let (encoded, ours) = cpu_time_of(&ours);
+        let (encoded, ours) = cpu_time_of(ours);
         drop(encoded?);
-        let (written, theirs) = cpu_time_of(&theirs);
+        let (written, theirs) = cpu_time_of(theirs);
         drop(written?);
         pairs.push(ours, theirs);
     }
