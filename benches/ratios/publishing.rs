@@ -12,7 +12,8 @@ use ramstream::{
     avro::Encoder,
     diff::compare,
     kafka::{
-        Batch, Claim, Connection, Decision, Outcome, Record, StateLog, Writer, claim, topics::ensure as ensure_topics,
+        Claim, Connection, Decision, Outcome, Record, StateLog, Transaction, Writer, claim,
+        topics::ensure as ensure_topics,
     },
     state::State,
     sync::{
@@ -83,7 +84,7 @@ impl Baseline {
         let outcome = writer
             .attempt(&mut state, |_: &State, _: Option<&Claim>| -> Decision<()> {
                 let claim = Claim { writer: Some(me), sequence: 1 };
-                Decision::Send(Batch { claim, records: self.publication.records(&topics, &self.encoder) })
+                Decision::Send(Transaction { claim, records: self.publication.records(&topics, &self.encoder) })
             })
             .await?;
         let elapsed = begun.elapsed();

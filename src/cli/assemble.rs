@@ -64,12 +64,12 @@ pub(super) fn client_settings(
 }
 
 /// One account's pipeline as configured.
-pub(super) fn account(config: &Config, metrics: &Arc<Metrics>) -> anyhow::Result<sync::Account> {
+pub(super) fn pipeline(config: &Config, metrics: &Arc<Metrics>) -> anyhow::Result<sync::Pipeline> {
     let publishing = config.publishing.as_ref().context("kafka and registry are not configured")?;
     let kafka = &publishing.kafka;
     let settings = client_settings(&config.alicloud, &config.credentials, Some(metrics))?;
     let id = config.account.id.clone();
-    Ok(sync::Account {
+    Ok(sync::Pipeline {
         client: alicloud::Client::new(settings, &id)?,
         name: config.account.name.clone(),
         connection: Arc::new(connection(kafka)),

@@ -6,7 +6,7 @@ use std::path::Path;
 use clap::Subcommand;
 
 use super::Exit;
-use crate::config::{self, Loaded, Origin, Scope};
+use crate::config::{self, Loaded, Origin, Purpose};
 
 /// See the module's page.
 #[derive(Debug, clap::Args)]
@@ -35,7 +35,7 @@ pub(super) fn run(args: &Args, file: Option<&Path>) -> anyhow::Result<Exit> {
     match args.what {
         What::Example => out.write_all(config::EXAMPLE.as_bytes())?,
         What::Check { reading } => {
-            let scope = if reading { Scope::Reading } else { Scope::Publishing };
+            let scope = if reading { Purpose::Reading } else { Purpose::Publishing };
             report(&mut out, &config::load(file, std::env::vars_os(), scope)?)?;
         }
     }

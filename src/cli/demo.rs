@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::{Exit, assemble, logging, on_signals, run};
-use crate::config::{self, Scope};
+use crate::config::{self, Purpose};
 use crate::demo::{self, Page, Reader, Stage, Told};
 use crate::http::{self, Health};
 use crate::metrics::Metrics;
@@ -79,9 +79,9 @@ pub(super) async fn run(args: &Args) -> anyhow::Result<Exit> {
 
 /// The daemon's pipeline, by the same road as `ramstream run`. Only one thing is beyond any configuration: the mock
 /// broker cannot describe its topics, so they are not looked at.
-fn pipeline(stage: &Stage, metrics: &Arc<Metrics>) -> anyhow::Result<sync::Account> {
-    let loaded = config::load_from_variables(variables(stage), Scope::Publishing)?;
-    let mut account = assemble::account(&loaded.config, metrics)?;
+fn pipeline(stage: &Stage, metrics: &Arc<Metrics>) -> anyhow::Result<sync::Pipeline> {
+    let loaded = config::load_from_variables(variables(stage), Purpose::Publishing)?;
+    let mut account = assemble::pipeline(&loaded.config, metrics)?;
     account.topic_settings = None;
     Ok(account)
 }

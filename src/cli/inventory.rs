@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::{Exit, assemble, configure};
 use crate::{
     alicloud::{CallError, Client},
-    config::Scope,
+    config::Purpose,
     model::{Collection, Found, Kind},
     sync::{self, Inventory},
 };
@@ -42,7 +42,7 @@ fn kind(name: &str) -> Result<Kind, String> {
 }
 
 pub(super) async fn run(args: &Args, file: Option<&Path>) -> anyhow::Result<Exit> {
-    let config = configure(file, Scope::Reading)?;
+    let config = configure(file, Purpose::Reading)?;
     let settings = assemble::client_settings(&config.alicloud, &config.credentials, None)?;
     let client = Client::new(settings, &config.account.id)?;
     let begun = Instant::now();

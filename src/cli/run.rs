@@ -9,7 +9,7 @@ use tracing::info;
 
 use super::{Exit, assemble, configure, on_signals};
 use crate::{
-    config::{self, Scope},
+    config::{self, Purpose},
     event::Outcome,
     http::{self, Condition, Health},
     metrics::Metrics,
@@ -27,17 +27,17 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: &Args, file: Option<&Path>) -> anyhow::Result<Exit> {
-    let config = configure(file, Scope::Publishing)?;
+    let config = configure(file, Purpose::Publishing)?;
     let shutdown = on_signals().context("catching signals")?;
     let metrics = assemble::metrics();
-    let account = assemble::account(&config, &metrics)?;
+    let pipeline = assemble::pipeline(&config, &metrics)?;
     if args.once {
-        return Ok(ended(sync::run_once(&account, &shutdown).await));
+        return Ok(ended(sync::run_once(&pipeline, &shutdown).await));
     }
     let (status, phases) = Status::channel();
     let health = Health::default();
     let faces = faces(&config.listen, &metrics, &health, phases, &shutdown).await?;
-    let end = sync::run(&account, &status, &shutdown).await;
+    let end = sync::run(&pipeline, &status, &shutdown).await;
     shutdown.cancel();
     faces.await.context("serving metrics")?;
     Ok(ended(end))

@@ -61,7 +61,7 @@ pub struct Config {
     pub credentials: Credentials,
     /// `[sync]`
     pub sync: Sync,
-    /// Where the events go; `None` only if [`Scope::Reading`] was asked for and nothing is configured.
+    /// Where the events go; `None` only if [`Purpose::Reading`] was asked for and nothing is configured.
     pub publishing: Option<Publishing>,
     /// `[listen]`
     pub listen: Listen,
@@ -80,7 +80,7 @@ pub struct Publishing {
 
 /// What the command will do, and so which sections have to be there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
+pub enum Purpose {
     /// Read the account only: `[kafka]` and `[registry]` may be missing, but not be wrong.
     Reading,
     /// Read and publish.
@@ -105,7 +105,7 @@ pub struct Loaded {
 pub fn load(
     file: Option<&Path>,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
-    scope: Scope,
+    purpose: Purpose,
 ) -> Result<Loaded, Refused> {
     let path = file.unwrap_or(Path::new(DEFAULT_FILE));
     let text = match std::fs::read_to_string(path) {
@@ -117,7 +117,7 @@ pub fn load(
         }
     };
     let given = source::gather(text.as_deref().map(|text| (path, text)), environment);
-    validate(&given, scope, text.is_some().then_some(path))
+    validate(&given, purpose, text.is_some().then_some(path))
 }
 
 /// Loads the configuration from `variables` alone, for whoever brings all of them and wants no file to interfere.
@@ -126,9 +126,9 @@ pub fn load(
 /// [`Refused`] with every mistake.
 pub fn load_from_variables(
     variables: impl IntoIterator<Item = (OsString, OsString)>,
-    scope: Scope,
+    purpose: Purpose,
 ) -> Result<Loaded, Refused> {
-    validate(&source::gather(None, variables), scope, None)
+    validate(&source::gather(None, variables), purpose, None)
 }
 
 fn refused(problems: Vec<Problem>, file: Option<&Path>) -> Refused {
@@ -139,7 +139,7 @@ fn refused(problems: Vec<Problem>, file: Option<&Path>) -> Refused {
     Refused { read_from, problems, account_unknown: None }
 }
 
-fn validate(given: &Given, scope: Scope, file: Option<&Path>) -> Result<Loaded, Refused> {
+fn validate(given: &Given, purpose: Purpose, file: Option<&Path>) -> Result<Loaded, Refused> {
     if !given.problems.is_empty() {
         return Err(refused(given.problems.clone(), file));
     }
@@ -150,7 +150,7 @@ fn validate(given: &Given, scope: Scope, file: Option<&Path>) -> Result<Loaded, 
     let credentials = Credentials::read(&mut r);
     let cloud_is_fine = r.problems.len() == after_account;
     let sync = Sync::read(&mut r);
-    let publishing = Publishing::read(&mut r, scope);
+    let publishing = Publishing::read(&mut r, purpose);
     let (listen, log) = (Listen::read(&mut r), Log::read(&mut r));
     r.refuse_unknown();
     warn_of_open_secrets(&mut r, file);
@@ -169,10 +169,10 @@ fn validate(given: &Given, scope: Scope, file: Option<&Path>) -> Result<Loaded, 
 }
 
 impl Publishing {
-    fn read(r: &mut Reader<'_>, scope: Scope) -> Option<Self> {
+    fn read(r: &mut Reader<'_>, purpose: Purpose) -> Option<Self> {
         let before = r.problems.len();
         let publishing = Self { kafka: Kafka::read(r), registry: Registry::read(r) };
-        let wanted = scope == Scope::Publishing || r.is_given("kafka.brokers") || r.is_given("registry.url");
+        let wanted = purpose == Purpose::Publishing || r.is_given("kafka.brokers") || r.is_given("registry.url");
         if !wanted {
             let mut problems = r.problems.split_off(before);
             problems.retain(|problem| problem.origin.is_some());

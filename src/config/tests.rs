@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::source::{self, variable_of};
-use super::{Config, Credentials, EXAMPLE, Loaded, Network, Origin, Problem, Refused, RegistryAuth, Scope, validate};
+use super::{Config, Credentials, EXAMPLE, Loaded, Network, Origin, Problem, Purpose, Refused, RegistryAuth, validate};
 use crate::secret::Secret;
 
 const MINIMAL: &str = r#"
@@ -21,13 +21,13 @@ const MINIMAL: &str = r#"
     url = "https://registry:8081"
 "#;
 
-fn load_as(scope: Scope, text: &str, variables: &[(&str, &str)]) -> Result<Loaded, Refused> {
+fn load_as(scope: Purpose, text: &str, variables: &[(&str, &str)]) -> Result<Loaded, Refused> {
     let variables = variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
     validate(&source::gather(Some((Path::new("test.toml"), text)), variables), scope, None)
 }
 
 fn load(text: &str, variables: &[(&str, &str)]) -> Result<Loaded, Refused> {
-    load_as(Scope::Publishing, text, variables)
+    load_as(Purpose::Publishing, text, variables)
 }
 
 /// The minimal file, changed by variables only.
@@ -365,14 +365,14 @@ fn a_world_readable_secret_is_a_warning_and_a_world_writable_one_a_mistake() {
 #[test]
 fn a_configuration_file_with_a_secret_in_it_should_be_private() {
     let warnings =
-        |text: &str, mode| super::load(Some(secret_file(mode, text).path()), [], Scope::Publishing).unwrap().warnings;
+        |text: &str, mode| super::load(Some(secret_file(mode, text).path()), [], Purpose::Publishing).unwrap().warnings;
     assert_eq!(only(warnings(MINIMAL, 0o644)).key, "credentials.access_key_id");
     assert!(warnings(MINIMAL, 0o600).is_empty());
 }
 
 #[test]
 fn a_named_file_has_to_be_there() {
-    let refused = super::load(Some(Path::new("no/such.toml")), [], Scope::Reading).unwrap_err();
+    let refused = super::load(Some(Path::new("no/such.toml")), [], Purpose::Reading).unwrap_err();
     assert!(only(refused.problems).reason.contains("cannot be read"));
 }
 
@@ -419,10 +419,10 @@ fn harmless_properties_pass_through_and_harmful_ones_are_refused_with_the_reason
 #[test]
 fn reading_needs_no_kafka_but_takes_no_wrong_one_either() {
     let text = MINIMAL.replace("brokers = [\"kafka:9093\"]", "").replace("url = \"https://registry:8081\"", "");
-    assert_eq!(load_as(Scope::Reading, &text, &[]).unwrap().config.publishing, None);
-    assert_eq!(load_as(Scope::Publishing, &text, &[]).unwrap_err().problems.len(), 2);
+    assert_eq!(load_as(Purpose::Reading, &text, &[]).unwrap().config.publishing, None);
+    assert_eq!(load_as(Purpose::Publishing, &text, &[]).unwrap_err().problems.len(), 2);
     let wrong = [("RAMSTREAM_KAFKA__EVENT_PARTITIONS", "0")];
-    let problem = only(load_as(Scope::Reading, &text, &wrong).unwrap_err().problems);
+    let problem = only(load_as(Purpose::Reading, &text, &wrong).unwrap_err().problems);
     assert_eq!(problem.key, "kafka.event_partitions");
 }
 

@@ -52,7 +52,7 @@ pub(super) fn pairs<'a>(
 
 /// Compares what was found of one kind with what is held; the changes come by key.
 pub(super) fn compare_kind<E: Entity>(state: &State, collection: &Collection) -> Compared {
-    let said = state.collection(E::KIND);
+    let said = state.progress_of(E::KIND);
     let baseline = !said.baselined || said.model_version != E::MODEL_VERSION;
     let pairs: Vec<Pair<'_>> =
         pairs(collection.found(), state.entities(E::KIND)).filter(|pair| baseline || !pair.is_unchanged()).collect();
@@ -206,7 +206,7 @@ impl Walk<'_> {
 /// Start of the last complete reading of what `key` belongs to; `None` if there was none.
 pub(super) fn last_read(state: &State, kind: Kind, key: &Key) -> Option<Millis> {
     let stale = scopes_of(kind, key).into_iter().find_map(|scope| state.scopes().get(&scope));
-    stale.map_or_else(|| state.collection(kind).begun_at, |record| record.since)
+    stale.map_or_else(|| state.progress_of(kind).begun_at, |record| record.since)
 }
 
 /// The scopes that a key belongs to, from the narrowest to the widest.

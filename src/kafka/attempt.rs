@@ -20,13 +20,13 @@ use super::log::{Fold, StateLog};
 /// What the read of step 3 leads to.
 pub enum Decision<N> {
     /// Commit this.
-    Send(Batch),
+    Send(Transaction),
     /// Write nothing, and tell the caller why.
     Leave(N),
 }
 
 /// The records of one transaction.
-pub struct Batch {
+pub struct Transaction {
     /// The claim record that is sent first; writer `None` releases.
     pub claim: Claim,
     /// Everything else in its order, progress last; encoded as it is taken. Records of `.state` carry
@@ -140,7 +140,7 @@ impl Writer {
     async fn transact(
         &mut self,
         mut producer: Producer,
-        batch: Batch,
+        batch: Transaction,
         end: i64,
         begun: Instant,
     ) -> Result<u64, AttemptError> {
@@ -247,7 +247,7 @@ mod tests {
             headers: vec![("name", "value".to_owned())],
         };
         let claim = Claim { writer: Some(ME), sequence: 0 };
-        Decision::Send(Batch { claim, records: Box::new(std::iter::once(Ok(record))) })
+        Decision::Send(Transaction { claim, records: Box::new(std::iter::once(Ok(record))) })
     }
 
     #[tokio::test]

@@ -27,7 +27,7 @@ pub mod connection;
 pub mod registry;
 pub mod topics;
 
-pub use attempt::{Batch, Decision, Outcome, Writer, end_open_transaction};
+pub use attempt::{Decision, Outcome, Transaction, Writer, end_open_transaction};
 pub use claim::{Claim, Judgement, Mandate};
 pub use client::Watermarks;
 pub use connection::{Connection, Record, Records, Unencodable};

@@ -11,7 +11,7 @@ mod entity;
 mod fields;
 mod key;
 mod kind;
-mod reading;
+mod complete;
 
 pub mod account;
 pub mod group;
@@ -22,9 +22,9 @@ pub mod role;
 pub mod user;
 
 pub use collection::{Collection, Found, Scope};
+pub use complete::{Complete, Listing, Reason, Unknown, Window};
 pub use document::Document;
 pub use entity::{Entity, Names, Verb};
 pub use fields::{Dates, Head, Millis, Tag};
 pub use key::Key;
 pub use kind::{ForKind, Kind, Rank};
-pub use reading::{Complete, Listing, Reason, Unknown, Window};

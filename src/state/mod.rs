@@ -174,7 +174,7 @@ impl State {
 
     /// What progress says of `kind`; the default if it has never been read.
     #[must_use]
-    pub fn collection(&self, kind: Kind) -> CollectionProgress {
+    pub fn progress_of(&self, kind: Kind) -> CollectionProgress {
         self.progress.as_ref().and_then(|progress| progress.collections.get(&kind).cloned()).unwrap_or_default()
     }
 
@@ -249,7 +249,7 @@ impl State {
             if let Some((key, held)) = held.iter().find(|(_, held)| held.revision > sequence) {
                 return Err(Harm::NewerThanProgress { key: key.clone(), revision: held.revision, sequence });
             }
-            let said = self.collection(*kind);
+            let said = self.progress_of(*kind);
             let found = held.len() as u64;
             if (found, self.digest(*kind)) != (said.count, said.digest) {
                 return Err(Harm::Differs { kind: *kind, sequence, found, expected: said.count });

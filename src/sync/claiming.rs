@@ -3,12 +3,12 @@
 use tracing::info;
 
 use super::{
-    Account,
+    Pipeline,
     publish::Owner,
     recover::{LifeError, chain},
 };
 use crate::{
-    kafka::{Batch, Claim, Decision, Outcome, Writer, end_open_transaction},
+    kafka::{Claim, Decision, Outcome, Transaction, Writer, end_open_transaction},
     state::State,
 };
 
@@ -20,7 +20,7 @@ pub(super) enum Claimed {
     Superseded(Claim),
 }
 
-impl Account {
+impl Pipeline {
     /// Ends what a dead process left open in Kafka: until then it hides the end of the state.
     pub(super) async fn end_open_transaction(&self) -> Result<(), LifeError> {
         let ended = end_open_transaction(&self.connection, &self.transactional_id, &self.topics.state()).await;
@@ -36,7 +36,7 @@ impl Account {
                     return Decision::Leave(harm);
                 }
                 let claim = Claim { writer: Some(me), sequence: sequence(state) };
-                Decision::Send(Batch { claim, records: Box::new(std::iter::empty()) })
+                Decision::Send(Transaction { claim, records: Box::new(std::iter::empty()) })
             })
             .await;
         match outcome {
@@ -51,7 +51,7 @@ impl Account {
 impl Owner<'_> {
     /// Lets go of the account in order, so that a parked copy goes on at once.
     pub(super) async fn release(&mut self) {
-        let me = self.account.me;
+        let me = self.pipeline.me;
         let released = self
             .writer
             .attempt(&mut self.state, |state: &State, claim: Option<&Claim>| {
@@ -59,7 +59,7 @@ impl Owner<'_> {
                     return Decision::Leave(());
                 }
                 let claim = Claim { writer: None, sequence: sequence(state) };
-                Decision::Send(Batch { claim, records: Box::new(std::iter::empty()) })
+                Decision::Send(Transaction { claim, records: Box::new(std::iter::empty()) })
             })
             .await;
         match released {

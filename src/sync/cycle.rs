@@ -11,7 +11,7 @@ use tracing::info;
 use uuid::Uuid;
 
 use super::{
-    Account,
+    Pipeline,
     collect::{Reader, Rounds, Wanted},
     details::Ledger,
     publication::{self, oversized},
@@ -53,7 +53,7 @@ pub(super) struct Proven {
     pub(super) calls: Calls,
 }
 
-impl Account {
+impl Pipeline {
     /// Reads the account and compares it with `state`; what is doubtful is read again after `confirm_delay`.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::{
-    Account,
+    Pipeline,
     claiming::Claimed,
     details::Ledger,
     publish::{Owner, Report, Synced},
@@ -42,18 +42,18 @@ pub enum End {
 }
 
 /// Runs until `shutdown`.
-pub async fn run(account: &Account, status: &Status, shutdown: &CancellationToken) -> End {
+pub async fn run(pipeline: &Pipeline, status: &Status, shutdown: &CancellationToken) -> End {
     let mut backoff = Backoff::default();
     let mut start = Start::Decisive;
-    account.metrics.set_sync_interval(account.rhythm.interval);
+    pipeline.metrics.set_sync_interval(pipeline.rhythm.interval);
     while !shutdown.is_cancelled() {
-        let Err(ended) = live(account, status, shutdown, &mut backoff, start).await else { break };
+        let Err(ended) = live(pipeline, status, shutdown, &mut backoff, start).await else { break };
         start = Start::after(&ended);
         let wait = match ended {
             LifeError::Refused(refusal) => {
                 error!(%refusal, "refused: nothing is published until this is mended");
                 status.enter(Phase::Refused { why: refusal.to_string() });
-                account.rhythm.interval.unwrap_or(REFUSED_LOOK_EVERY)
+                pipeline.rhythm.interval.unwrap_or(REFUSED_LOOK_EVERY)
             }
             LifeError::Unavailable(why) => {
                 let wait = backoff.after_failure(rand::random());
@@ -68,8 +68,8 @@ pub async fn run(account: &Account, status: &Status, shutdown: &CancellationToke
 }
 
 /// Runs one sync and releases the account: for cron.
-pub async fn run_once(account: &Account, shutdown: &CancellationToken) -> End {
-    let ended = finish(once(account, shutdown), account, shutdown).await;
+pub async fn run_once(pipeline: &Pipeline, shutdown: &CancellationToken) -> End {
+    let ended = finish(once(pipeline, shutdown), pipeline, shutdown).await;
     let stopped = || Ok(End::Unavailable("stopped before the sync was published".to_owned()));
     ended.unwrap_or_else(stopped).unwrap_or_else(|error| match error {
         LifeError::Refused(refusal) => End::Refused(refusal.to_string()),
@@ -77,11 +77,11 @@ pub async fn run_once(account: &Account, shutdown: &CancellationToken) -> End {
     })
 }
 
-async fn once(account: &Account, shutdown: &CancellationToken) -> Result<End, LifeError> {
+async fn once(pipeline: &Pipeline, shutdown: &CancellationToken) -> Result<End, LifeError> {
     let (status, _) = Status::channel();
-    let mut owner = begin(account, &status, Start::Decisive).await?;
+    let mut owner = begin(pipeline, &status, Start::Decisive).await?;
     let end = loop {
-        if let Claimed::Superseded(_) = account.claim(&mut owner.writer, &mut owner.state).await? {
+        if let Claimed::Superseded(_) = pipeline.claim(&mut owner.writer, &mut owner.state).await? {
             return Ok(End::Superseded);
         }
         match owner.sync(shutdown).await {
@@ -117,44 +117,44 @@ impl Start {
 }
 
 /// Prepares topics and schemas and reads the state: everything before the claim.
-async fn begin<'a>(account: &'a Account, status: &Status, start: Start) -> Result<Owner<'a>, LifeError> {
+async fn begin<'a>(pipeline: &'a Pipeline, status: &Status, start: Start) -> Result<Owner<'a>, LifeError> {
     status.enter(Phase::Starting);
-    account.prepare_topics().await?;
-    let encoder = account.resolve_schemas().await?;
+    pipeline.prepare_topics().await?;
+    let encoder = pipeline.resolve_schemas().await?;
     let begun = Instant::now();
     if start == Start::Decisive {
-        account.end_open_transaction().await?;
+        pipeline.end_open_transaction().await?;
     }
-    let (log, state) = account.recover().await?;
-    account.metrics.state_recovered(begun.elapsed());
-    account.metrics.set_state_records(state.count());
+    let (log, state) = pipeline.recover().await?;
+    pipeline.metrics.state_recovered(begun.elapsed());
+    pipeline.metrics.set_state_records(state.count());
     let sequence = state.progress().map_or(0, |progress| progress.sequence);
     let elapsed_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     info!(entities = state.count(), sequence, elapsed_ms, "read and verified the state");
-    let writer = Writer::new(account.connection.clone(), account.transactional_id.clone(), log, account.me);
-    let ledger = Ledger::new(account.rhythm.detail_interval);
-    Ok(Owner { account, writer, state, encoder, ledger })
+    let writer = Writer::new(pipeline.connection.clone(), pipeline.transactional_id.clone(), log, pipeline.me);
+    let ledger = Ledger::new(pipeline.rhythm.detail_interval);
+    Ok(Owner { pipeline, writer, state, encoder, ledger })
 }
 
 /// One life: begin, claim, sync every interval, park when superseded. Returns in order only at `shutdown`.
 async fn live(
-    account: &Account,
+    pipeline: &Pipeline,
     status: &Status,
     shutdown: &CancellationToken,
     backoff: &mut Backoff,
     start: Start,
 ) -> Result<(), LifeError> {
-    let Some(begun) = shutdown.run_until_cancelled(begin(account, status, start)).await else { return Ok(()) };
+    let Some(begun) = shutdown.run_until_cancelled(begin(pipeline, status, start)).await else { return Ok(()) };
     let mut owner = begun?;
     loop {
         status.enter(Phase::Claiming);
-        let claiming = account.claim(&mut owner.writer, &mut owner.state);
-        let superseded = match finish(claiming, account, shutdown).await.transpose()? {
+        let claiming = pipeline.claim(&mut owner.writer, &mut owner.state);
+        let superseded = match finish(claiming, pipeline, shutdown).await.transpose()? {
             None => return Ok(()),
             Some(Claimed::Superseded(claim)) => claim,
             Some(Claimed::Owned) => {
                 backoff.reset();
-                info!(me = %account.me, "claimed the account");
+                info!(me = %pipeline.me, "claimed the account");
                 status.enter(Phase::Running);
                 match owner.serve(status, shutdown).await? {
                     Some(claim) => claim,
@@ -169,8 +169,8 @@ async fn live(
         };
         let Some(mandate) = shutdown.run_until_cancelled(owner.park(superseded, status)).await else { return Ok(()) };
         owner.writer.leave_parking(mandate?);
-        account.end_open_transaction().await?;
-        account.verify(owner.writer.log(), &mut owner.state).await?;
+        pipeline.end_open_transaction().await?;
+        pipeline.verify(owner.writer.log(), &mut owner.state).await?;
     }
 }
 
@@ -184,8 +184,8 @@ impl Owner<'_> {
             }
             if due.is_some_and(|due| due <= Instant::now()) {
                 let begun = Instant::now();
-                let account = self.account;
-                let synced = alive(finish(self.sync(shutdown), account, shutdown), status).await;
+                let pipeline = self.pipeline;
+                let synced = alive(finish(self.sync(shutdown), pipeline, shutdown), status).await;
                 match synced.transpose()? {
                     None => {
                         info!("stopped while publishing; the next start finds out whether it was committed");
@@ -218,17 +218,17 @@ impl Owner<'_> {
 
     /// When the next sync begins; ticks that fell due meanwhile are dropped.
     fn next(&self, begun: Instant) -> Option<Instant> {
-        let jitter = self.account.rhythm.jitter.mul_f64(rand::random());
-        let due = begun.checked_add(self.account.rhythm.interval?)?.checked_add(jitter)?;
+        let jitter = self.pipeline.rhythm.jitter.mul_f64(rand::random());
+        let due = begun.checked_add(self.pipeline.rhythm.interval?)?.checked_add(jitter)?;
         Some(due.max(Instant::now()))
     }
 }
 
 /// Lets `work` finish; after `shutdown` for as long as the deadline leaves before the release, then gives it up (`None`).
-async fn finish<T>(work: impl Future<Output = T>, account: &Account, shutdown: &CancellationToken) -> Option<T> {
+async fn finish<T>(work: impl Future<Output = T>, pipeline: &Pipeline, shutdown: &CancellationToken) -> Option<T> {
     let deadline = async {
         shutdown.cancelled().await;
-        sleep(account.rhythm.shutdown_deadline.saturating_sub(RELEASE_TIME)).await;
+        sleep(pipeline.rhythm.shutdown_deadline.saturating_sub(RELEASE_TIME)).await;
     };
     select! {
         done = work => Some(done),

@@ -1,7 +1,7 @@
 //! The cycle: read the cloud, compare it with the published state, publish the difference; park when
 //! another copy has taken over. The only part that sees both Alibaba Cloud and Kafka.
 //!
-//! One [`Account`] is one account's whole pipeline; nothing in it is global. A life of the daemon:
+//! One [`Pipeline`] is one account's; nothing in it is global. A life of the daemon:
 //!
 //! ```text
 //! prepare (topics, schema ids) → recover (read .state, verify on a still picture) → claim
@@ -44,7 +44,7 @@ pub use status::{Phase, Status};
 pub use topics::{TopicSettings, Topics};
 
 /// Everything that one account's pipeline works with.
-pub struct Account {
+pub struct Pipeline {
     /// The account id.
     pub id: String,
     /// Its label in events.

@@ -42,7 +42,7 @@ impl Owner<'_> {
             }
             let Some(last) = self.writer.log().last_claim() else { continue };
             let last = *last;
-            let silent = self.account.rhythm.takeover_after.is_some_and(|limit| moved_at.elapsed() >= limit);
+            let silent = self.pipeline.rhythm.takeover_after.is_some_and(|limit| moved_at.elapsed() >= limit);
             if last.claim.writer.is_none() {
                 info!("released: leaving the park");
                 return Ok(Mandate::WhileLast { claim_offset: last.offset });
@@ -67,7 +67,7 @@ impl Owner<'_> {
     /// delivered while they cannot be reached is no silence. (An owner that died amid a transaction
     /// hides the end: it is ended first, as at a start.)
     async fn owner_is_silent_since(&mut self, sign: (Option<i64>, Option<i64>)) -> bool {
-        let ended = self.account.end_open_transaction().await;
+        let ended = self.pipeline.end_open_transaction().await;
         let proven = ended.is_ok() && self.writer.log().read_to_proven_end(&mut self.state).await.is_ok();
         proven && self.sign_of_life() == sign
     }

@@ -4,14 +4,14 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use tracing::{info, warn};
 
-use super::{Account, recover::LifeError};
+use super::{Pipeline, recover::LifeError};
 use crate::{
     avro::{Encoder, SYNCS_SCHEMA},
     kafka::topics::{Presence, Severity, TopicReport, ensure},
     model::Kind,
 };
 
-impl Account {
+impl Pipeline {
     /// Looks at the topics, makes missing ones where that is allowed, and refuses wrong ones by name.
     pub(super) async fn prepare_topics(&self) -> Result<(), LifeError> {
         let Some(settings) = &self.topic_settings else { return Ok(()) };

@@ -108,7 +108,7 @@ impl Publication {
     }
 
     /// What progress says of each collection once this is committed.
-    pub fn collections(&self) -> impl Iterator<Item = (Kind, &CollectionProgress)> {
+    pub fn progress_by_kind(&self) -> impl Iterator<Item = (Kind, &CollectionProgress)> {
         self.progress.collections.iter().map(|(kind, said)| (*kind, said))
     }
 
@@ -181,7 +181,7 @@ fn state_record(topics: &Topics, key: Vec<u8>, value: Option<Vec<u8>>) -> Record
 /// What progress says of one collection after this sync.
 fn collection_progress(state: &State, collection: &Collection, diff: &Diff, sequence: i64) -> CollectionProgress {
     let kind = collection.kind();
-    let mut said = state.collection(kind);
+    let mut said = state.progress_of(kind);
     if let Some(window) = collection.window() {
         said.model_version = kind.model_version().to_owned();
         said.baselined = true;
@@ -216,7 +216,7 @@ fn collection_progress(state: &State, collection: &Collection, diff: &Diff, sequ
 fn scope_records(state: &State, reading: &Reading) -> Vec<(Scope, Option<ScopeRecord>)> {
     let mut records = Vec::new();
     for (kind, outcome) in &reading.diff.kinds {
-        let said = state.collection(*kind);
+        let said = state.progress_of(*kind);
         for (scope, why) in &outcome.unknown {
             // What a wider scope's record said of it goes on while it alone is unknown.
             let old = around(state, *kind, scope).into_iter().find_map(|scope| state.scopes().get(&scope));
@@ -312,7 +312,7 @@ fn collection_status(state: &State, reading: &Reading, read: &Collection, progre
 fn stale_since(state: &State, scope: &Scope) -> Option<Millis> {
     let kind = scope.kind()?;
     let record = around(state, kind, scope).into_iter().find_map(|scope| state.scopes().get(&scope));
-    record.map_or_else(|| state.collection(kind).begun_at, |record| record.since)
+    record.map_or_else(|| state.progress_of(kind).begun_at, |record| record.since)
 }
 
 fn named_scopes(state: &State, diff: &Diff) -> Vec<ScopeStatus> {

@@ -12,7 +12,7 @@ use tracing::{info, warn};
 use uuid::Uuid;
 
 use super::{
-    Account,
+    Pipeline,
     cycle::Proven,
     details::Ledger,
     publication::{Publication, unknown_by_reason},
@@ -22,7 +22,7 @@ use crate::{
     avro::Encoder,
     diff::Op,
     event::Outcome as SyncOutcome,
-    kafka::{Batch, Claim, Decision, Outcome, Writer, backoff::Backoff},
+    kafka::{Claim, Decision, Outcome, Transaction, Writer, backoff::Backoff},
     metrics::{self, TransactionOutcome},
     model::Key,
     state::State,
@@ -36,7 +36,7 @@ const FIRST_SEQUENCE: i64 = 1;
 
 /// The owner of an account: its writer, and the state as the topic says it.
 pub(super) struct Owner<'a> {
-    pub(super) account: &'a Account,
+    pub(super) pipeline: &'a Pipeline,
     pub(super) writer: Writer,
     pub(super) state: State,
     pub(super) encoder: Arc<Encoder>,
@@ -120,10 +120,10 @@ impl Owner<'_> {
     pub(super) async fn sync(&mut self, shutdown: &CancellationToken) -> Result<Synced, LifeError> {
         let begun = Instant::now();
         self.writer.log().read_to_proven_end(&mut self.state).await.map_err(LifeError::read)?;
-        let reading = self.account.read(&self.state, &self.ledger);
+        let reading = self.pipeline.read(&self.state, &self.ledger);
         let Some(proven) = shutdown.run_until_cancelled(reading).await else { return Ok(Synced::Abandoned) };
         let Proven { reading, rounds, calls } = proven.map_err(|error| LifeError::refused(chain(&error)))?;
-        let name = self.account.name.as_deref();
+        let name = self.pipeline.name.as_deref();
         let publication = Arc::new(Publication::plan(&self.state, reading, name, Uuid::new_v4()));
         match self.publish(&publication, begun).await? {
             Ending::Moved => return Ok(Synced::Discarded),
@@ -134,23 +134,23 @@ impl Owner<'_> {
         self.ledger.commit(rounds.roles, is_published);
         self.ledger.commit(rounds.policies, is_published);
         let report = report(&publication, calls.total(), begun.elapsed());
-        self.account.tell(&publication, &report);
+        self.pipeline.tell(&publication, &report);
         Ok(Synced::Published(report))
     }
 
     /// Attempts until the reading is committed or no longer ours to commit. After an interval without
     /// success this life ends, and the next one reads the account afresh.
     async fn publish(&mut self, publication: &Arc<Publication>, begun: Instant) -> Result<Ending, LifeError> {
-        let patience = self.account.rhythm.interval.unwrap_or(Duration::MAX).max(LEAST_PATIENCE);
+        let patience = self.pipeline.rhythm.interval.unwrap_or(Duration::MAX).max(LEAST_PATIENCE);
         let mut backoff = Backoff::default();
         loop {
             if publication.batch().sequence == FIRST_SEQUENCE {
-                self.account.prove_first_run(publication.batch().lineage).await?;
+                self.pipeline.prove_first_run(publication.batch().lineage).await?;
             }
             let attempt_begun = Instant::now();
             let outcome = self.attempt(publication).await.map(Ending::of);
             let metric = outcome.as_ref().map_or(TransactionOutcome::Failed, Ending::metric);
-            self.account.metrics.transaction_ended(metric, attempt_begun.elapsed());
+            self.pipeline.metrics.transaction_ended(metric, attempt_begun.elapsed());
             let why = match outcome {
                 Ok(ending) => return Ok(ending),
                 Err(error) => chain(&error),
@@ -165,7 +165,7 @@ impl Owner<'_> {
     }
 
     async fn attempt(&mut self, publication: &Arc<Publication>) -> Result<Outcome<Left>, crate::kafka::AttemptError> {
-        let (me, topics, encoder) = (self.account.me, &self.account.topics, &self.encoder);
+        let (me, topics, encoder) = (self.pipeline.me, &self.pipeline.topics, &self.encoder);
         let batch = publication.batch();
         self.writer
             .attempt(&mut self.state, |state: &State, claim: Option<&Claim>| {
@@ -184,13 +184,13 @@ impl Owner<'_> {
                     return Decision::Leave(Left::Moved);
                 }
                 let claim = Claim { writer: Some(me), sequence: batch.sequence };
-                Decision::Send(Batch { claim, records: publication.records(topics, encoder) })
+                Decision::Send(Transaction { claim, records: publication.records(topics, encoder) })
             })
             .await
     }
 }
 
-impl Account {
+impl Pipeline {
     /// Puts one sync into the log and the metrics.
     fn tell(&self, publication: &Publication, report: &Report) {
         let count = |op| report.events.get(&op).copied().unwrap_or_default();
@@ -240,9 +240,9 @@ impl Account {
         self.metrics.set_unknown_scopes(unknown.flat_map(|((kind, reason), unknown)| {
             std::iter::repeat_n((kind.as_str(), reason.as_str()), unknown.count)
         }));
-        let records = publication.collections().map(|(_, said)| said.count).sum::<u64>();
+        let records = publication.progress_by_kind().map(|(_, said)| said.count).sum::<u64>();
         self.metrics.set_state_records(usize::try_from(records).unwrap_or(usize::MAX));
-        for (kind, said) in publication.collections() {
+        for (kind, said) in publication.progress_by_kind() {
             self.metrics.set_entities(kind.as_str(), usize::try_from(said.count).unwrap_or(usize::MAX));
             let is_complete = publication.diff().kinds.get(&kind).is_some_and(|outcome| outcome.unknown.is_empty());
             if let (true, Some(at)) = (is_complete, said.complete_at) {

@@ -9,7 +9,7 @@ use std::{error::Error, sync::Arc};
 use tracing::debug;
 use uuid::Uuid;
 
-use super::Account;
+use super::Pipeline;
 use crate::{
     avro::{NoticeHead, read_notice},
     kafka::{Fold, FoldError, PartitionLog, ReadError, RegistryError, StateLog},
@@ -138,7 +138,7 @@ pub(super) struct Trace {
     retention_took_some: bool,
 }
 
-impl Account {
+impl Pipeline {
     /// Reads the state and verifies it on a still picture. Nothing is initialised, nothing claimed.
     pub(super) async fn recover(&self) -> Result<(StateLog, State), LifeError> {
         let claim_key = crate::kafka::claim::key(&self.id);

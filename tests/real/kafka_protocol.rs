@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use ramstream::kafka::error::Step;
 use ramstream::kafka::{
-    AttemptError, Batch, Claim, ClientError, Connection, Decision, Fold, FoldError, Judgement, Mandate, Outcome,
-    PartitionLog, ReadError, Record, StateLog, Writer, claim,
+    AttemptError, Claim, ClientError, Connection, Decision, Fold, FoldError, Judgement, Mandate, Outcome, PartitionLog,
+    ReadError, Record, StateLog, Transaction, Writer, claim,
 };
 use rdkafka::producer::Producer;
 use uuid::Uuid;
@@ -53,7 +53,7 @@ fn writer(topic: &Arc<str>, me: Uuid) -> Writer {
 
 fn send(writer: Uuid, records: Vec<Record>) -> Decision<()> {
     let claim = Claim { writer: Some(writer), sequence: 0 };
-    Decision::Send(Batch { claim, records: Box::new(records.into_iter().map(Ok)) })
+    Decision::Send(Transaction { claim, records: Box::new(records.into_iter().map(Ok)) })
 }
 
 async fn commit(writer: &mut Writer, me: Uuid, records: Vec<Record>) {
@@ -117,7 +117,7 @@ async fn an_attempt_that_is_given_up_leaves_nothing_visible() {
         Ok(record(&of, "k1", "v1"))
     });
     let claim = Claim { writer: Some(me), sequence: 0 };
-    let decide = |_: &State, _: Option<&Claim>| Decision::<()>::Send(Batch { claim, records: Box::new(endless) });
+    let decide = |_: &State, _: Option<&Claim>| Decision::<()>::Send(Transaction { claim, records: Box::new(endless) });
     let mut state = State::default();
     tokio::select! {
         outcome = writer.attempt(&mut state, decide) => panic!("{outcome:?}"),
@@ -156,7 +156,7 @@ async fn a_parked_writer_comes_back_after_a_release() {
     commit(&mut second, newer, vec![]).await;
     let released = Claim { writer: None, sequence: 0 };
     let release = |_: &State, _: Option<&Claim>| {
-        Decision::<()>::Send(Batch { claim: released, records: Box::new(std::iter::empty()) })
+        Decision::<()>::Send(Transaction { claim: released, records: Box::new(std::iter::empty()) })
     };
     assert!(matches!(second.attempt(&mut State::default(), release).await, Ok(Outcome::Committed { .. })));
 
@@ -364,7 +364,7 @@ async fn a_transaction_that_takes_too_long_names_the_setting() {
     .take(5);
     let decide = move |_: &State, _: Option<&Claim>| {
         let claim = Claim { writer: Some(me), sequence: 0 };
-        Decision::<()>::Send(Batch { claim, records: Box::new(records) })
+        Decision::<()>::Send(Transaction { claim, records: Box::new(records) })
     };
     let error = writer.attempt(&mut State::default(), decide).await.unwrap_err();
     assert!(error.to_string().contains("`transaction.timeout.ms` is 2000"), "{error}");
@@ -403,7 +403,7 @@ async fn the_largest_account_fits_one_transaction_and_bounded_memory() {
     });
     let decide = move |_: &State, _: Option<&Claim>| {
         let claim = Claim { writer: Some(me), sequence: 0 };
-        Decision::<()>::Send(Batch { claim, records: Box::new(records) })
+        Decision::<()>::Send(Transaction { claim, records: Box::new(records) })
     };
     let outcome = writer.attempt(&mut State::default(), decide).await;
     assert!(matches!(outcome, Ok(Outcome::Committed { records: 270_000 })), "{outcome:?}");

@@ -148,7 +148,7 @@ impl Reader<'_> {
     fn with_details_window(&self, mut collection: Collection, round: &Round<Vec<ram::PolicyVersion>>) -> Collection {
         let custom = PolicyType::Custom.scope();
         let keys: Vec<Key> = collection.found().keys().filter(|key| Policy::scope(key) == custom).cloned().collect();
-        if let Some(begun_at) = self.ledger.oldest(&keys, round, self.state.collection(Kind::Policy).begun_at) {
+        if let Some(begun_at) = self.ledger.oldest(&keys, round, self.state.progress_of(Kind::Policy).begun_at) {
             collection.begin_at(begun_at);
         }
         collection

@@ -63,7 +63,7 @@ impl Reader<'_> {
             .unwrap_or_default();
         let listing = listing.map(|listing| listing.map(|listed| self.role(listed, round)));
         let mut collection = Collection::whole_or_unknown(Kind::Role, listing);
-        if let Some(begun_at) = self.ledger.oldest(&keys, round, self.state.collection(Kind::Role).begun_at) {
+        if let Some(begun_at) = self.ledger.oldest(&keys, round, self.state.progress_of(Kind::Role).begun_at) {
             collection.begin_at(begun_at);
         }
         note_count(&mut collection, listed, counts.and_then(|counts| counts.roles));
