@@ -67,7 +67,7 @@ pub use wire::Tag;
 
 // For the demo, which plays a person's tool on a simulated account; the client signs nothing but reads.
 pub(crate) use sign::{Unsigned, canonical_query, sign};
-/// What lies between the bodies of replies and a listing, for the benchmarks: [`paging`] alone states completeness.
+/// What lies between the bodies of replies and a listing, for the benchmarks: `paging.rs` alone states completeness.
 #[doc(hidden)]
 pub mod bodies {
     pub use super::paging::without_duplicates;
