@@ -17,7 +17,7 @@ use crate::{
     },
     metrics::{CallOutcome, Metrics},
     model::{Kind, Reason},
-    sync::{self, Rhythm, TopicSettings, Topics},
+    sync::{self, Rhythm, Schemas, TopicSettings, Topics},
 };
 
 /// The metrics, with every label that there can be.
@@ -73,7 +73,7 @@ pub(super) fn pipeline(config: &Config, metrics: &Arc<Metrics>) -> anyhow::Resul
         client: alicloud::Client::new(settings, &id)?,
         name: config.account.name.clone(),
         connection: Arc::new(connection(kafka)),
-        registry: registry(&publishing.registry)?,
+        schemas: Schemas::new(registry(&publishing.registry)?),
         transactional_id: format!("{}.{id}", kafka.transactional_id_prefix),
         topics: Arc::new(Topics::new(&kafka.topic_prefix, &id)),
         topic_settings: Some(topic_settings(kafka)),

@@ -120,7 +120,7 @@ impl Start {
 async fn begin<'a>(pipeline: &'a Pipeline, status: &Status, start: Start) -> Result<Owner<'a>, LifeError> {
     status.enter(Phase::Starting);
     pipeline.prepare_topics().await?;
-    let encoder = pipeline.resolve_schemas().await?;
+    let encoder = pipeline.schemas.encoder(&pipeline.topics).await?;
     let begun = Instant::now();
     if start == Start::Decisive {
         pipeline.end_open_transaction().await?;

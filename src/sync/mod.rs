@@ -27,6 +27,7 @@ mod prepare;
 pub mod publication;
 mod publish;
 mod recover;
+mod schemas;
 mod status;
 pub mod topics;
 
@@ -40,6 +41,7 @@ pub use cycle::{Reading as Inventory, read_once};
 pub use daemon::{End, run, run_once};
 pub use publish::Report;
 pub use recover::Refusal;
+pub use schemas::Schemas;
 pub use status::{Phase, Status};
 pub use topics::{TopicSettings, Topics};
 
@@ -53,8 +55,8 @@ pub struct Pipeline {
     pub client: alicloud::Client,
     /// The brokers.
     pub connection: Arc<kafka::Connection>,
-    /// The schema registry.
-    pub registry: kafka::registry::Registry,
+    /// The schemas in the registry.
+    pub schemas: Schemas,
     /// The same for every copy that serves the account: it fences.
     pub transactional_id: String,
     /// Topic names.

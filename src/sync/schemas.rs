@@ -1,0 +1,68 @@
+//! Schema ids: resolved once, kept for good.
+//!
+//! An id never changes its schema, so a registry that goes away later stops nothing.
+
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+use tokio::sync::OnceCell;
+use tracing::{info, warn};
+
+use super::{Topics, recover::LifeError};
+use crate::{
+    avro::{Encoder, SYNCS_SCHEMA},
+    kafka::registry::{Compatibility, Registry},
+    model::Kind,
+};
+
+/// The schemas of one account's topics in one registry.
+pub struct Schemas {
+    registry: Registry,
+    encoder: OnceCell<Arc<Encoder>>,
+}
+
+impl Schemas {
+    /// Nothing is asked yet.
+    #[must_use]
+    pub fn new(registry: Registry) -> Self {
+        Self { registry, encoder: OnceCell::new() }
+    }
+
+    /// The encoder with the id of every schema; the first success is kept.
+    pub(super) async fn encoder(&self, topics: &Topics) -> Result<Arc<Encoder>, LifeError> {
+        self.encoder.get_or_try_init(|| self.resolve_all(topics)).await.map(Arc::clone)
+    }
+
+    async fn resolve_all(&self, topics: &Topics) -> Result<Arc<Encoder>, LifeError> {
+        let mut ids = BTreeMap::new();
+        for kind in Kind::ALL {
+            ids.insert(*kind, self.resolve(&topics.of(*kind), kind.schema()).await?);
+        }
+        let syncs = self.resolve(&topics.syncs(), SYNCS_SCHEMA).await?;
+        Ok(Arc::new(Encoder::new(|kind| ids[&kind], syncs).map_err(LifeError::unavailable)?))
+    }
+
+    async fn resolve(&self, topic: &str, schema: &str) -> Result<u32, LifeError> {
+        let subject = format!("{topic}-value");
+        let resolved = self.registry.resolve(&subject, schema).await.map_err(LifeError::registry)?;
+        match resolved.compatibility {
+            Compatibility::Set { .. } => info!(subject, "set the subject to FULL_TRANSITIVE"),
+            Compatibility::Left { level } => {
+                warn!(
+                    subject,
+                    level, "the subject has another compatibility level than FULL_TRANSITIVE, left as it is"
+                );
+            }
+            Compatibility::NotSupported { reason } => {
+                warn!(subject, reason, "the registry keeps no compatibility levels")
+            }
+            Compatibility::NotAsked | Compatibility::AlreadySet => {}
+        }
+        Ok(resolved.id)
+    }
+}
+
+impl fmt::Debug for Schemas {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Schemas").field("resolved", &self.encoder.initialized()).finish_non_exhaustive()
+    }
+}
