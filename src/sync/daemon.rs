@@ -13,8 +13,9 @@ use super::{
     Pipeline,
     claiming::Claimed,
     details::Ledger,
-    publish::{Owner, Report, Synced},
+    publish::{Owner, Synced},
     recover::LifeError,
+    report::Report,
     status::{Phase, Status},
 };
 use crate::kafka::{Claim, Judgement, Writer, backoff::Backoff};

@@ -27,6 +27,7 @@ mod prepare;
 pub mod publication;
 mod publish;
 mod recover;
+mod report;
 mod schemas;
 mod status;
 pub mod topics;
@@ -39,8 +40,8 @@ use crate::{alicloud, kafka, metrics::Metrics};
 
 pub use cycle::{Reading as Inventory, read_once};
 pub use daemon::{End, run, run_once};
-pub use publish::Report;
 pub use recover::Refusal;
+pub use report::Report;
 pub use schemas::Schemas;
 pub use status::{Phase, Status};
 pub use topics::{TopicSettings, Topics};

@@ -4,26 +4,26 @@
 //! attempt whose outcome is unknown was committed is found out by the next attempt's read: progress
 //! then carries this reading's own sync id.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::warn;
 use uuid::Uuid;
 
 use super::{
     Pipeline,
     cycle::Proven,
     details::Ledger,
-    publication::{Publication, unknown_by_reason},
+    publication::Publication,
     recover::{LifeError, chain},
+    report::Report,
 };
 use crate::{
     avro::Encoder,
-    diff::Op,
-    event::Outcome as SyncOutcome,
-    kafka::{Claim, Decision, Outcome, Transaction, Writer, backoff::Backoff},
-    metrics::{self, TransactionOutcome},
+    event::Batch,
+    kafka::{AttemptError, Claim, Decision, Outcome, Transaction, Writer, backoff::Backoff},
+    metrics::TransactionOutcome,
     model::Key,
     state::State,
 };
@@ -41,31 +41,6 @@ pub(super) struct Owner<'a> {
     pub(super) state: State,
     pub(super) encoder: Arc<Encoder>,
     pub(super) ledger: Ledger,
-}
-
-/// What one sync published.
-#[derive(Debug, Clone)]
-pub struct Report {
-    /// Its number.
-    pub sequence: i64,
-    /// Whether everything could be read.
-    pub outcome: SyncOutcome,
-    /// Events, by what they say.
-    pub events: BTreeMap<Op, usize>,
-    /// Scopes that are not known.
-    pub unknown_scopes: usize,
-    /// Calls to the cloud.
-    pub calls: u64,
-    /// From the beginning of the reading to the commit.
-    pub elapsed: Duration,
-}
-
-impl Report {
-    /// Count of all events.
-    #[must_use]
-    pub fn published(&self) -> usize {
-        self.events.values().sum()
-    }
 }
 
 /// How a sync ended.
@@ -133,7 +108,7 @@ impl Owner<'_> {
         let is_published = |key: &Key| publication.diff().knows(key);
         self.ledger.commit(rounds.roles, is_published);
         self.ledger.commit(rounds.policies, is_published);
-        let report = report(&publication, calls.total(), begun.elapsed());
+        let report = Report::of(&publication, calls.total(), begun.elapsed());
         self.pipeline.tell(&publication, &report);
         Ok(Synced::Published(report))
     }
@@ -164,106 +139,106 @@ impl Owner<'_> {
         }
     }
 
-    async fn attempt(&mut self, publication: &Arc<Publication>) -> Result<Outcome<Left>, crate::kafka::AttemptError> {
+    async fn attempt(&mut self, publication: &Arc<Publication>) -> Result<Outcome<Left>, AttemptError> {
         let (me, topics, encoder) = (self.pipeline.me, &self.pipeline.topics, &self.encoder);
         let batch = publication.batch();
-        self.writer
-            .attempt(&mut self.state, |state: &State, claim: Option<&Claim>| {
-                let progress = state.progress().map(|progress| (progress.lineage, progress.sequence, progress.sync_id));
-                match progress {
-                    Some((_, _, Some(sync_id))) if sync_id == batch.sync_id => {
-                        return Decision::Leave(Left::AlreadyCommitted);
-                    }
-                    Some((lineage, sequence, _)) if (lineage, sequence + 1) != (batch.lineage, batch.sequence) => {
-                        return Decision::Leave(Left::Moved);
-                    }
-                    None if batch.sequence != 1 => return Decision::Leave(Left::Moved),
-                    _ => {}
-                }
-                if claim.is_none_or(|claim| claim.writer != Some(me)) {
-                    return Decision::Leave(Left::Moved);
-                }
+        let decide = |state: &State, claim: Option<&Claim>| match left(batch, me, state, claim) {
+            Some(left) => Decision::Leave(left),
+            None => {
                 let claim = Claim { writer: Some(me), sequence: batch.sequence };
                 Decision::Send(Transaction { claim, records: publication.records(topics, encoder) })
-            })
-            .await
-    }
-}
-
-impl Pipeline {
-    /// Puts one sync into the log and the metrics.
-    fn tell(&self, publication: &Publication, report: &Report) {
-        let count = |op| report.events.get(&op).copied().unwrap_or_default();
-        info!(
-            sync_id = %publication.batch().sync_id,
-            sequence = report.sequence,
-            outcome = report.outcome.as_str(),
-            observed = count(Op::Observed),
-            created = count(Op::Created),
-            updated = count(Op::Updated),
-            removed = count(Op::Removed),
-            unknown_scopes = report.unknown_scopes,
-            calls = report.calls,
-            elapsed_ms = u64::try_from(report.elapsed.as_millis()).unwrap_or(u64::MAX),
-            "{}", if report.published() == 0 { "nothing changed" } else { "published" }
-        );
-        for ((kind, reason), unknown) in unknown_by_reason(publication.diff()) {
-            let (count, reason) = (unknown.count, reason.as_str());
-            warn!(%kind, reason, count, scope = %unknown.example, detail = unknown.detail, "unknown, its state is kept");
-        }
-        self.measure(publication, report);
-    }
-
-    fn measure(&self, publication: &Publication, report: &Report) {
-        self.metrics.sync_ended(
-            match report.outcome {
-                SyncOutcome::Complete => metrics::SyncOutcome::Complete,
-                SyncOutcome::Partial => metrics::SyncOutcome::Partial,
-                SyncOutcome::Failed => metrics::SyncOutcome::Failed,
-            },
-            report.elapsed,
-        );
-        let mut published = BTreeMap::<_, usize>::new();
-        for change in &publication.diff().changes {
-            *published.entry((change.kind, change.op)).or_default() += 1;
-        }
-        for ((kind, op), count) in published {
-            let op = match op {
-                Op::Created => metrics::Op::Create,
-                Op::Updated => metrics::Op::Update,
-                Op::Removed => metrics::Op::Delete,
-                Op::Observed => metrics::Op::Read,
-            };
-            self.metrics.changes_published(kind.as_str(), op, count);
-        }
-        let unknown = unknown_by_reason(publication.diff()).into_iter();
-        self.metrics.set_unknown_scopes(unknown.flat_map(|((kind, reason), unknown)| {
-            std::iter::repeat_n((kind.as_str(), reason.as_str()), unknown.count)
-        }));
-        let records = publication.progress_by_kind().map(|(_, said)| said.count).sum::<u64>();
-        self.metrics.set_state_records(usize::try_from(records).unwrap_or(usize::MAX));
-        for (kind, said) in publication.progress_by_kind() {
-            self.metrics.set_entities(kind.as_str(), usize::try_from(said.count).unwrap_or(usize::MAX));
-            let is_complete = publication.diff().kinds.get(&kind).is_some_and(|outcome| outcome.unknown.is_empty());
-            if let (true, Some(at)) = (is_complete, said.complete_at) {
-                #[expect(clippy::cast_precision_loss, reason = "milliseconds of this age fit 52 bits")]
-                self.metrics.collection_complete(kind.as_str(), at.0 as f64 / 1_000.0);
             }
-        }
+        };
+        self.writer.attempt(&mut self.state, decide).await
     }
 }
 
-fn report(publication: &Publication, calls: u64, elapsed: Duration) -> Report {
-    let mut events = BTreeMap::new();
-    for change in &publication.diff().changes {
-        *events.entry(change.op).or_default() += 1;
+/// Why a batch may not be sent on this state under this claim; `None` if it may: the state is still the
+/// one that its reading began on, and the claim still its own.
+fn left(batch: &Batch, me: Uuid, state: &State, claim: Option<&Claim>) -> Option<Left> {
+    let progress = state.progress();
+    if progress.is_some_and(|progress| progress.sync_id == Some(batch.sync_id)) {
+        return Some(Left::AlreadyCommitted);
     }
-    Report {
-        sequence: publication.batch().sequence,
-        outcome: publication.outcome(),
-        events,
-        unknown_scopes: publication.diff().kinds.values().map(|outcome| outcome.unknown.len()).sum(),
-        calls,
-        elapsed,
+    let began_on = match progress {
+        Some(progress) => (progress.lineage, progress.sequence + 1) == (batch.lineage, batch.sequence),
+        None => batch.sequence == FIRST_SEQUENCE,
+    };
+    let is_ours = claim.is_some_and(|claim| claim.writer == Some(me));
+    (!began_on || !is_ours).then_some(Left::Moved)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::{Progress, progress_key};
+
+    const ACCOUNT: &str = "5481000000000001";
+    const ME: Uuid = Uuid::from_u128(1);
+    const OTHER: Uuid = Uuid::from_u128(2);
+    const LINEAGE: Uuid = Uuid::from_u128(3);
+    const READING: Uuid = Uuid::from_u128(4);
+
+    /// The eighth sync of the lineage.
+    fn batch() -> Batch {
+        Batch {
+            lineage: LINEAGE,
+            account_id: ACCOUNT.into(),
+            account_name: None,
+            sync_id: READING,
+            sequence: 8,
+            size: 0,
+        }
+    }
+
+    fn state_at(lineage: Uuid, sequence: i64, sync_id: Uuid) -> State {
+        let mut progress = Progress::first(lineage, ACCOUNT);
+        (progress.sequence, progress.sync_id) = (sequence, Some(sync_id));
+        let mut state = State::new(ACCOUNT);
+        state.apply(progress_key(ACCOUNT).as_bytes(), Some(&progress.to_value())).unwrap();
+        state
+    }
+
+    fn by(writer: Uuid) -> Option<Claim> {
+        Some(Claim { writer: Some(writer), sequence: 7 })
+    }
+
+    #[test]
+    fn a_reading_is_published_on_the_state_and_under_the_claim_that_it_began_on() {
+        let before = state_at(LINEAGE, 7, Uuid::nil());
+        assert!(left(&batch(), ME, &before, by(ME).as_ref()).is_none());
+    }
+
+    #[test]
+    fn a_state_that_moved_and_a_claim_that_is_not_ours_discard_the_reading() {
+        let states = [
+            state_at(LINEAGE, 8, Uuid::nil()),
+            state_at(LINEAGE, 6, Uuid::nil()),
+            state_at(OTHER, 7, Uuid::nil()),
+            State::new(ACCOUNT),
+        ];
+        for state in states {
+            let left = left(&batch(), ME, &state, by(ME).as_ref());
+            assert!(matches!(left, Some(Left::Moved)), "{:?}", state.progress());
+        }
+        let released = Some(Claim { writer: None, sequence: 7 });
+        for claim in [by(OTHER), released, None] {
+            let left = left(&batch(), ME, &state_at(LINEAGE, 7, Uuid::nil()), claim.as_ref());
+            assert!(matches!(left, Some(Left::Moved)), "{claim:?}");
+        }
+    }
+
+    #[test]
+    fn an_attempt_whose_answer_was_lost_is_found_by_its_own_sync_id() {
+        let after = state_at(LINEAGE, 8, READING);
+        assert!(matches!(left(&batch(), ME, &after, by(ME).as_ref()), Some(Left::AlreadyCommitted)));
+    }
+
+    #[test]
+    fn a_lineage_begins_on_a_state_without_progress_only() {
+        let first = Batch { sequence: FIRST_SEQUENCE, ..batch() };
+        assert!(left(&first, ME, &State::new(ACCOUNT), by(ME).as_ref()).is_none());
+        let taken = state_at(OTHER, 1, Uuid::nil());
+        assert!(matches!(left(&first, ME, &taken, by(ME).as_ref()), Some(Left::Moved)));
     }
 }
