@@ -46,7 +46,7 @@ pub(super) async fn run(args: &Args, file: Option<&Path>) -> anyhow::Result<Exit
     let settings = assemble::client_settings(&config.alicloud, &config.credentials, None)?;
     let client = Client::new(settings, &config.account.id)?;
     let begun = Instant::now();
-    let reading = sync::read_once(&client, &config.account.id, config.sync.time_budget);
+    let reading = sync::take_inventory(&client, &config.account.id, config.sync.time_budget);
     let inventory = match with_progress(reading).await {
         Err(error @ CallError::ForeignAccount { .. }) => {
             eprintln!("ramstream: {error}");

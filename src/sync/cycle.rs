@@ -1,9 +1,6 @@
 //! One reading: read, and read again what is doubtful, until every difference is proven or unknown.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
@@ -17,34 +14,11 @@ use super::{
     publication::{self, oversized},
 };
 use crate::{
-    alicloud::{CallError, Calls, Client, Session},
+    alicloud::{CallError, Calls, Session},
     diff::{Diff, compare},
     model::{Collection, Key, Kind, Reason, Scope, Unknown},
     state::State,
 };
-
-/// What one reading came to.
-#[derive(Debug)]
-pub struct Reading {
-    /// What was read, by kind.
-    pub collections: BTreeMap<Kind, Collection>,
-    /// What it cost.
-    pub calls: Calls,
-}
-
-/// Reads the account once, without any state to compare it with; for `ramstream inventory`.
-///
-/// # Errors
-/// The credentials belong to another account, or there are none.
-pub async fn read_once(client: &Client, account: &str, time_budget: Duration) -> Result<Reading, CallError> {
-    let state = State::new(account);
-    let ledger = Ledger::new(Duration::MAX);
-    let session = client.session(Instant::now() + time_budget);
-    session.verify_account().await?;
-    let reader = Reader { state: &state, ledger: &ledger };
-    let collections = reader.read(&session, &Wanted::Everything, &mut Rounds::default()).await;
-    Ok(Reading { collections, calls: session.calls() })
-}
 
 /// A reading that is ready to be published, with the details that it read.
 pub(super) struct Proven {

@@ -19,6 +19,7 @@ mod coverage;
 mod cycle;
 mod daemon;
 pub mod details;
+mod inventory;
 #[cfg(test)]
 #[path = "laws_tests.rs"]
 mod laws;
@@ -38,8 +39,8 @@ use uuid::Uuid;
 
 use crate::{alicloud, kafka, metrics::Metrics};
 
-pub use cycle::{Reading as Inventory, read_once};
 pub use daemon::{End, run, run_once};
+pub use inventory::{Inventory, take_inventory};
 pub use recover::Refusal;
 pub use report::Report;
 pub use schemas::Schemas;
