@@ -23,6 +23,8 @@ pub const LIST_USERS_FOR_GROUP: Operation =
     operation("ListUsersForGroup", "ram:ListUsersForGroup", Quota::Documented(450));
 /// Gets one user.
 pub const GET_USER: Operation = operation("GetUser", "ram:GetUser", Quota::Assumed(100));
+/// Gets one group.
+pub const GET_GROUP: Operation = operation("GetGroup", "ram:GetGroup", Quota::Assumed(100));
 /// Gets the account's own counts.
 pub const GET_ACCOUNT_SUMMARY: Operation = operation("GetAccountSummary", "ram:GetAccountSummary", Quota::Assumed(100));
 
@@ -146,15 +148,6 @@ pub struct AccountSummary {
     pub policies: Option<u64>,
 }
 
-/// What a point read found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Presence {
-    /// It is there.
-    Exists,
-    /// The service says that it does not exist.
-    Gone,
-}
-
 marked_page!(UsersPage { "Users": UserList { "User": [User] } });
 marked_page!(GroupsPage { "Groups": GroupList { "Group": [Group] } });
 marked_page!(MembersPage { "Users": MemberList { "User": [Member] } });
@@ -190,30 +183,6 @@ pub async fn list_users_for_group(session: &Session, group_name: &str) -> Listin
     let parameters = [("GroupName", group_name)];
     let listed = Listed { operation, parameters: &parameters, page_size: 100, largest: MOST_USERS };
     by_marker::<MembersPage, _>(session, &listed).await
-}
-
-/// Looks whether the user of this id exists.
-///
-/// # Errors
-///
-/// The failure of the call; only the service's own word makes [`Presence::Gone`].
-pub async fn get_user(session: &Session, user_id: &str) -> Result<Presence, CallError> {
-    #[derive(Deserialize)]
-    struct Found {
-        #[serde(rename = "User")]
-        user: FoundUser,
-    }
-    #[derive(Deserialize)]
-    struct FoundUser {
-        #[serde(rename = "UserId", deserialize_with = "wire::id")]
-        user_id: String,
-    }
-    match session.call::<Found>(&GET_USER, &[("UserId", user_id)]).await {
-        Ok(answer) if answer.item.user.user_id == user_id => Ok(Presence::Exists),
-        Ok(answer) => Err(CallError::broken_reply(&GET_USER, answer.request_id, "is about another user")),
-        Err(error) if error.says_gone("User") => Ok(Presence::Gone),
-        Err(error) => Err(error),
-    }
 }
 
 /// Gets the account's own counts.

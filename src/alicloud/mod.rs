@@ -47,6 +47,7 @@ mod operation;
 mod sign;
 
 pub mod ims;
+pub mod presence;
 pub mod ram;
 pub mod resource_manager;
 pub mod sts;
@@ -81,11 +82,13 @@ pub const OPERATIONS: &[&Operation] = &[
     &ims::LIST_GROUPS,
     &ims::LIST_USERS_FOR_GROUP,
     &ims::GET_USER,
+    &ims::GET_GROUP,
     &ims::GET_ACCOUNT_SUMMARY,
     &ram::GET_ACCOUNT_ALIAS,
     &ram::LIST_ROLES,
     &ram::GET_ROLE,
     &ram::LIST_POLICIES,
+    &ram::GET_POLICY,
     &ram::LIST_POLICY_VERSIONS,
     &resource_manager::LIST_POLICY_ATTACHMENTS,
 ];

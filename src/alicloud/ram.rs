@@ -24,6 +24,8 @@ pub const LIST_ROLES: Operation = operation("ListRoles", "ram:ListRoles", Quota:
 pub const GET_ROLE: Operation = operation("GetRole", "ram:GetRole", Quota::Documented(100));
 /// Lists policies.
 pub const LIST_POLICIES: Operation = operation("ListPolicies", "ram:ListPolicies", Quota::Documented(100));
+/// Gets one policy.
+pub const GET_POLICY: Operation = operation("GetPolicy", "ram:GetPolicy", Quota::Assumed(100));
 /// Lists the versions of a policy.
 pub const LIST_POLICY_VERSIONS: Operation =
     operation("ListPolicyVersions", "ram:ListPolicyVersions", Quota::Assumed(100));

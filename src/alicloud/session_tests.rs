@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::alicloud::test_server::{ACCOUNT, Call, Says, Server, belongs_to, key, settings_for};
 use crate::alicloud::{
-    CallError, Client, CredentialFiles, CredentialsSource, IdentifyError, Session, identify, ims, ram,
+    CallError, Client, CredentialFiles, CredentialsSource, IdentifyError, Session, identify, ims, presence, ram,
     resource_manager, sts,
 };
 use crate::model::Reason;
@@ -307,11 +307,35 @@ async fn a_user_is_gone_only_by_the_services_own_word() {
     })
     .await;
     let session = server.session();
-    assert_eq!(ims::get_user(&session, "1").await.unwrap(), ims::Presence::Exists);
-    assert_eq!(ims::get_user(&session, "2").await.unwrap(), ims::Presence::Gone);
+    assert_eq!(presence::of_user(&session, "1").await.unwrap(), presence::Presence::Exists);
+    assert_eq!(presence::of_user(&session, "2").await.unwrap(), presence::Presence::Gone);
     for other in ["3", "4", "5"] {
-        ims::get_user(&session, other).await.unwrap_err();
+        presence::of_user(&session, other).await.unwrap_err();
     }
+}
+
+#[tokio::test]
+async fn another_id_under_the_name_is_a_removal_and_a_refusal_is_none() {
+    let server = Server::start(|call| {
+        let says = match (call.action.as_str(), call.parameter("GroupName").or(call.parameter("RoleName"))) {
+            ("GetGroup", Some("here")) => Says::ok(r#"{"Group":{"GroupId":"g1","GroupName":"here"}}"#),
+            ("GetGroup", _) => Says::error(404, "EntityNotExist.Group"),
+            ("GetRole", Some("here")) => Says::ok(r#"{"Role":{"RoleId":"r1","RoleName":"here"}}"#),
+            ("GetRole", _) => Says::error(404, "EntityNotExist.User"),
+            ("GetPolicy", _) => Says::error(403, "NoPermission"),
+            _ => return None,
+        };
+        Some(says)
+    })
+    .await;
+    let session = server.session();
+    use presence::Presence::{Exists, Gone};
+    assert_eq!(presence::of_group(&session, "here", "g1").await.unwrap(), Exists);
+    assert_eq!(presence::of_group(&session, "here", "g9").await.unwrap(), Gone);
+    assert_eq!(presence::of_group(&session, "gone", "g1").await.unwrap(), Gone);
+    assert_eq!(presence::of_role(&session, "here", "r1").await.unwrap(), Exists);
+    presence::of_role(&session, "gone", "r1").await.unwrap_err();
+    presence::of_policy(&session, ram::PolicyType::Custom, "any").await.unwrap_err();
 }
 
 #[tokio::test]
@@ -397,5 +421,5 @@ async fn readings_can_be_spawned() {
     spawnable(&ims::list_users(&session));
     spawnable(&resource_manager::list_policy_attachments(&session));
     spawnable(&ram::get_account_alias(&session));
-    spawnable(&ims::get_user(&session, "1"));
+    spawnable(&presence::of_user(&session, "1"));
 }

@@ -88,9 +88,7 @@ async fn confirm(
     for (kind, keys) in doubtful {
         let unread = || Collection::unknown(kind, Unknown::new(Reason::RemovalsUnproven, "it was not listed again"));
         let mut again = second.remove(&kind).unwrap_or_else(unread);
-        if kind == Kind::User && again.is_complete() {
-            reader.hold_users_that_exist(session, &mut again, &keys).await;
-        }
+        reader.hold_what_exists(session, &mut again, &keys).await;
         if let Some(first) = collections.remove(&kind) {
             collections.insert(kind, first.confirmed_by(again, keys));
         }

@@ -8,6 +8,7 @@ mod account;
 mod groups;
 mod memberships;
 mod names;
+mod point_reads;
 mod policies;
 mod policy_attachments;
 mod roles;

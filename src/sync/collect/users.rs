@@ -1,13 +1,9 @@
-//! Users: complete by the later of the two listings; a missing one is asked for by its id.
-
-use std::collections::BTreeSet;
-
-use futures::future::join_all;
+//! Users: complete by the later of the two listings.
 
 use super::{Reader, note_count, sorted_tags};
 use crate::{
-    alicloud::{Session, ims},
-    model::{Collection, Key, Kind, Listing, Reason, Unknown, user},
+    alicloud::ims,
+    model::{Collection, Kind, Listing, user},
 };
 
 impl Reader<'_> {
@@ -17,31 +13,6 @@ impl Reader<'_> {
         let mut collection = Collection::whole_or_unknown(Kind::User, listing);
         note_count(&mut collection, listed, counts.and_then(|counts| counts.users));
         collection
-    }
-}
-
-impl Reader<'_> {
-    /// Asks for each of these users by id, if the listing lacks it. Whoever the service does not call gone
-    /// is held, for the listings alone do not prove it.
-    pub(crate) async fn hold_users_that_exist(
-        &self,
-        session: &Session,
-        users: &mut Collection,
-        doubtful: &BTreeSet<Key>,
-    ) {
-        let missing: Vec<Key> = doubtful.iter().filter(|key| !users.found().contains_key(*key)).cloned().collect();
-        let asked = missing.into_iter().map(async |key| {
-            let gone = ims::get_user(session, key.components().next().unwrap_or_default()).await;
-            (key, gone)
-        });
-        for (key, answer) in join_all(asked).await {
-            let why = match answer {
-                Ok(ims::Presence::Gone) => continue,
-                Ok(ims::Presence::Exists) => "it is in no listing, but GetUser finds it".to_owned(),
-                Err(error) => format!("GetUser did not say whether it is gone: {error}"),
-            };
-            users.hold(key, Unknown::new(Reason::RemovalsUnproven, why));
-        }
     }
 }
 
