@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::support::cloud::{lookup, names, rows};
 use crate::support::fold::{assert_same, content, fold};
-use crate::support::process::COMPLETE;
+use crate::support::process::{COMPLETE, PARTIAL};
 use crate::support::world::{World, of_type, text, told};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -104,6 +104,22 @@ async fn a_removal_is_confirmed_before_it_is_published() {
     }
     assert!(removed[2]["cause"].is_null());
     assert_same(&fold(&world.events().await), &content(&cloud.account().await));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka and a registry: make test"]
+async fn what_every_listing_lacks_stays_as_long_as_the_service_finds_it() {
+    let world = World::small().await;
+    world.run_once().await.exits_with(COMPLETE);
+    let baseline = world.events().await;
+    for operation in ["ListUsers", "ListGroups", "ListRoles", "ListPolicies"] {
+        world.cloud.fault(json!({ "operation": operation, "fault": "empty" })).await;
+    }
+    world.run_once().await.exits_with(PARTIAL);
+    assert_eq!(world.events().await, baseline);
+    world.cloud.end_faults().await;
+    world.run_once().await.exits_with(COMPLETE);
+    assert_eq!(world.events().await, baseline, "nothing to take back either");
 }
 
 #[tokio::test(flavor = "multi_thread")]
