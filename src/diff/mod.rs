@@ -72,6 +72,16 @@ pub fn compare(state: &State, collections: &BTreeMap<Kind, Collection>) -> Diff 
 }
 
 impl Diff {
+    /// The collections of which so much seems to be gone that it is to be said before it is proven: how
+    /// many of how many. More than five and more than a tenth, or all of it.
+    #[must_use]
+    pub fn suspected_removals(&self, state: &State) -> Vec<(Kind, usize, usize)> {
+        let missing =
+            |kind: Kind, keys: &BTreeSet<Key>| keys.iter().filter(|key| state.get(kind, key).is_some()).count();
+        let counts = self.doubtful().map(|(kind, keys)| (kind, missing(kind, keys), state.entities(kind).len()));
+        counts.filter(|(_, missing, held)| *missing > 5.max(held / 10) || (*missing > 0 && missing == held)).collect()
+    }
+
     /// Whether what was read of `key` is what the state says once the changes are in it.
     #[must_use]
     pub fn knows(&self, key: &Key) -> bool {

@@ -199,6 +199,21 @@ fn a_removal_needs_two_listings() {
 }
 
 #[test]
+fn much_that_is_missing_is_suspected_and_a_little_is_not() {
+    let users = |count: usize| (0..count).map(|id| user(&id.to_string(), &format!("user-{id}"))).collect::<Vec<_>>();
+    let suspected = |held: usize, left: usize| {
+        let state = World { users: users(held), ..World::default() }.published();
+        compare(&state, &World { users: users(left), ..World::default() }.read()).suspected_removals(&state)
+    };
+    assert_eq!(suspected(20, 15), []);
+    assert_eq!(suspected(20, 14), [(Kind::User, 6, 20)]);
+    assert_eq!(suspected(100, 90), []);
+    assert_eq!(suspected(100, 89), [(Kind::User, 11, 100)]);
+    assert_eq!(suspected(3, 1), []);
+    assert_eq!(suspected(3, 0), [(Kind::User, 3, 3)]);
+}
+
+#[test]
 fn a_removed_entity_takes_its_edges_along_even_if_they_could_not_be_read() {
     let mut world = World::small();
     let state = world.published();

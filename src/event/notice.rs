@@ -15,6 +15,8 @@ pub enum NoticeType {
     CoverageLost,
     /// It can be read again.
     CoverageRestored,
+    /// Much of a collection seems to be gone; said before it is proven.
+    RemovalsSuspected,
 }
 
 impl NoticeType {
@@ -25,6 +27,7 @@ impl NoticeType {
             Self::SyncCompleted => "sync.completed",
             Self::CoverageLost => "coverage.lost",
             Self::CoverageRestored => "coverage.restored",
+            Self::RemovalsSuspected => "removals.suspected",
         }
     }
 }

@@ -20,6 +20,34 @@ use crate::{
     state::State,
 };
 
+/// The first reading of a sync, compared; something in it may be doubtful.
+pub(super) struct First {
+    sync_id: Uuid,
+    started_at: Timestamp,
+    read_at: Timestamp,
+    collections: BTreeMap<Kind, Collection>,
+    diff: Diff,
+    rounds: Rounds,
+    calls: Calls,
+}
+
+impl First {
+    /// The reading's id.
+    pub(super) fn sync_id(&self) -> Uuid {
+        self.sync_id
+    }
+
+    /// When it ended.
+    pub(super) fn read_at(&self) -> Timestamp {
+        self.read_at
+    }
+
+    /// How it differs from the state, as far as that is proven.
+    pub(super) fn diff(&self) -> &Diff {
+        &self.diff
+    }
+}
+
 /// A reading that is ready to be published, with the details that it read.
 pub(super) struct Proven {
     pub(super) reading: publication::Reading,
@@ -28,27 +56,32 @@ pub(super) struct Proven {
 }
 
 impl Pipeline {
-    /// Reads the account and compares it with `state`; what is doubtful is read again after `confirm_delay`.
+    /// Reads the account and compares it with `state`.
     ///
     /// # Errors
     /// The credentials belong to another account: nothing may be published of it.
-    pub(super) async fn read(&self, state: &State, ledger: &Ledger) -> Result<Proven, CallError> {
-        let started_at = wall_clock();
-        let sync_id = Uuid::now_v7();
-        let session = self.client.session(Instant::now() + self.rhythm.time_budget);
+    pub(super) async fn read(&self, state: &State, ledger: &Ledger) -> Result<First, CallError> {
+        let (started_at, sync_id) = (wall_clock(), Uuid::now_v7());
+        let session = self.session();
         refuse_foreign(session.verify_account().await)?;
         let mut rounds = Rounds::default();
-        let reader = Reader { state, ledger };
-        let mut collections = reader.read(&session, &Wanted::Everything, &mut rounds).await;
+        let collections = Reader { state, ledger }.read(&session, &Wanted::Everything, &mut rounds).await;
         // Credentials may have been exchanged meanwhile; asking once more costs a call only then.
         refuse_foreign(session.verify_account().await)?;
-        let mut calls = session.calls();
-        let mut diff = compare(state, &collections);
+        let diff = compare(state, &collections);
+        Ok(First { sync_id, started_at, read_at: wall_clock(), collections, diff, rounds, calls: session.calls() })
+    }
+
+    /// Reads what is doubtful in `first` again after `confirm_delay`. All changes of the sync wait with it.
+    ///
+    /// # Errors
+    /// As [`Pipeline::read`].
+    pub(super) async fn prove(&self, first: First, state: &State, ledger: &Ledger) -> Result<Proven, CallError> {
+        let First { sync_id, started_at, read_at: _, mut collections, mut diff, mut rounds, mut calls } = first;
         if diff.doubtful().next().is_some() {
             sleep(self.rhythm.confirm_delay).await;
-            let session = self.client.session(Instant::now() + self.rhythm.time_budget);
-            let reader = Reader { state, ledger };
-            confirm(&reader, &session, &mut collections, &diff, &mut rounds).await;
+            let session = self.session();
+            confirm(&Reader { state, ledger }, &session, &mut collections, &diff, &mut rounds).await;
             refuse_foreign(session.verify_account().await)?;
             calls = sum(calls, session.calls());
             diff = compare(state, &collections);
@@ -60,6 +93,10 @@ impl Pipeline {
         }
         let reading = publication::Reading { sync_id, started_at, finished_at: wall_clock(), collections, diff };
         Ok(Proven { reading, rounds, calls })
+    }
+
+    fn session(&self) -> Session {
+        self.client.session(Instant::now() + self.rhythm.time_budget)
     }
 }
 

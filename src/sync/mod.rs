@@ -31,6 +31,7 @@ mod recover;
 mod report;
 mod schemas;
 mod status;
+mod suspicion;
 pub mod topics;
 
 use std::{sync::Arc, time::Duration};

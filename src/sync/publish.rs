@@ -95,9 +95,17 @@ impl Owner<'_> {
     pub(super) async fn sync(&mut self, shutdown: &CancellationToken) -> Result<Synced, LifeError> {
         let begun = Instant::now();
         self.writer.log().read_to_proven_end(&mut self.state).await.map_err(LifeError::read)?;
+        let began_on = place(&self.state);
         let reading = self.pipeline.read(&self.state, &self.ledger);
-        let Some(proven) = shutdown.run_until_cancelled(reading).await else { return Ok(Synced::Abandoned) };
+        let Some(first) = shutdown.run_until_cancelled(reading).await else { return Ok(Synced::Abandoned) };
+        let first = first.map_err(|error| LifeError::refused(chain(&error)))?;
+        self.tell_suspicions(&first).await;
+        let proving = self.pipeline.prove(first, &self.state, &self.ledger);
+        let Some(proven) = shutdown.run_until_cancelled(proving).await else { return Ok(Synced::Abandoned) };
         let Proven { reading, rounds, calls } = proven.map_err(|error| LifeError::refused(chain(&error)))?;
+        if place(&self.state) != began_on {
+            return Ok(Synced::Discarded);
+        }
         let name = self.pipeline.name.as_deref();
         let publication = Arc::new(Publication::plan(&self.state, reading, name, Uuid::new_v4()));
         match self.publish(&publication, begun).await? {
@@ -153,6 +161,11 @@ impl Owner<'_> {
     }
 }
 
+/// Where a state stands in its history.
+fn place(state: &State) -> Option<(Uuid, i64)> {
+    state.progress().map(|progress| (progress.lineage, progress.sequence))
+}
+
 /// Why a batch may not be sent on this state under this claim; `None` if it may: the state is still the
 /// one that its reading began on, and the claim still its own.
 fn left(batch: &Batch, me: Uuid, state: &State, claim: Option<&Claim>) -> Option<Left> {
@@ -160,8 +173,8 @@ fn left(batch: &Batch, me: Uuid, state: &State, claim: Option<&Claim>) -> Option
     if progress.is_some_and(|progress| progress.sync_id == Some(batch.sync_id)) {
         return Some(Left::AlreadyCommitted);
     }
-    let began_on = match progress {
-        Some(progress) => (progress.lineage, progress.sequence + 1) == (batch.lineage, batch.sequence),
+    let began_on = match place(state) {
+        Some((lineage, sequence)) => (lineage, sequence + 1) == (batch.lineage, batch.sequence),
         None => batch.sequence == FIRST_SEQUENCE,
     };
     let is_ours = claim.is_some_and(|claim| claim.writer == Some(me));

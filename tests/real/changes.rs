@@ -108,6 +108,31 @@ async fn a_removal_is_confirmed_before_it_is_published() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Kafka and a registry: make test"]
+async fn a_mass_removal_is_told_before_it_is_proven() {
+    let world = World::small().await;
+    world.cloud.create_group("doomed").await;
+    world.run_once().await.exits_with(COMPLETE);
+    let account = world.cloud.account().await;
+    let held = rows(&account, "groups").len();
+    for edge in rows(&account, "memberships") {
+        let group = lookup(&account, "groups", ("group_id", text(&edge, "group_id")), "group_name");
+        let user = lookup(&account, "users", ("user_id", text(&edge, "user_id")), "user_name");
+        world.cloud.leave(&user, &group).await;
+    }
+    world.run_once().await.exits_with(COMPLETE);
+
+    let notices = world.notices().await;
+    let told: Vec<_> = notices.iter().map(|notice| text(notice, "notice_type")).collect();
+    assert_eq!(told, ["sync.completed", "removals.suspected", "sync.completed"]);
+    let message = text(&notices[1], "message");
+    assert!(message.contains("entities of kind membership seem to be gone"), "{message}");
+    assert_eq!(notices[1]["sequence"], 1, "a notice does not advance the sequence");
+    assert!(held > 0 && rows(&world.cloud.account().await, "memberships").is_empty());
+    assert_same(&fold(&world.events().await), &content(&world.cloud.account().await));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka and a registry: make test"]
 async fn what_every_listing_lacks_stays_as_long_as_the_service_finds_it() {
     let world = World::small().await;
     world.run_once().await.exits_with(COMPLETE);

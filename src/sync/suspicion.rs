@@ -1,0 +1,79 @@
+//! A suspected mass removal is said at once, before it is proven: whoever deletes everything must not
+//! have the time of the confirmation for himself.
+
+use tracing::warn;
+
+use super::{cycle::First, publish::Owner, recover::chain};
+use crate::{
+    event::{Batch, Notice, NoticeType},
+    kafka::{Claim, Decision, Outcome, Record, Transaction},
+    model::Millis,
+    state::State,
+};
+
+impl Owner<'_> {
+    /// Publishes a notice for each collection of which much seems to be gone: one attempt with the claim
+    /// record and the notices, no progress, no sequence. If it fails, the sync goes on all the same and
+    /// the log has it; what is not proven in this sync is suspected again in the next.
+    pub(super) async fn tell_suspicions(&mut self, first: &First) {
+        let notices = notices(&self.state, first, self.pipeline.name.as_deref());
+        if notices.is_empty() {
+            return;
+        }
+        for notice in &notices {
+            warn!(message = notice.message, "removals suspected, confirming");
+        }
+        let records = match self.records(&notices) {
+            Ok(records) => records,
+            Err(error) => return warn!(error = chain(&error), "cannot encode a notice"),
+        };
+        let me = self.pipeline.me;
+        let decide = |state: &State, claim: Option<&Claim>| match claim {
+            Some(claim) if claim.writer == Some(me) => {
+                let sequence = state.progress().map_or(0, |progress| progress.sequence);
+                let claim = Claim { writer: Some(me), sequence };
+                Decision::Send(Transaction { claim, records: Box::new(records.into_iter().map(Ok)) })
+            }
+            _ => Decision::Leave(()),
+        };
+        match self.writer.attempt(&mut self.state, decide).await {
+            Ok(Outcome::Committed { .. }) => {}
+            Ok(_) => warn!("the suspicion was not published: another copy owns the account"),
+            Err(error) => warn!(error = chain(&error), "the suspicion was not published"),
+        }
+    }
+
+    fn records(&self, notices: &[Notice]) -> Result<Vec<Record>, crate::avro::EncodeError> {
+        let record = |notice: &Notice| {
+            Ok(Record {
+                topic: self.pipeline.topics.syncs(),
+                partition: Some(0),
+                key: self.pipeline.id.clone().into_bytes(),
+                value: Some(self.encoder.notice(notice)?),
+                headers: notice.headers(),
+            })
+        };
+        notices.iter().map(record).collect()
+    }
+}
+
+fn notices(state: &State, first: &First, account_name: Option<&str>) -> Vec<Notice> {
+    let Some(progress) = state.progress() else { return Vec::new() };
+    let batch = Batch {
+        lineage: progress.lineage,
+        account_id: state.account().to_owned(),
+        account_name: account_name.map(str::to_owned),
+        sync_id: first.sync_id(),
+        sequence: progress.sequence,
+        size: 0,
+    };
+    let suspected = first.diff().suspected_removals(state).into_iter();
+    suspected
+        .map(|(kind, missing, held)| {
+            let mut notice = Notice::new(NoticeType::RemovalsSuspected, &batch, kind.as_str());
+            notice.finished_at = Some(Millis::from(first.read_at()));
+            notice.message = Some(format!("{missing} of {held} entities of kind {kind} seem to be gone"));
+            notice
+        })
+        .collect()
+}
