@@ -32,7 +32,7 @@ impl Pair<'_> {
 
 /// Everything found or held of one kind, by key.
 pub(super) fn pairs<'a>(
-    found: &'a BTreeMap<Key, Found>,
+    found: &'a [(Key, Found)],
     held: &'a BTreeMap<Key, Held>,
 ) -> impl Iterator<Item = Pair<'a>> {
     let (mut found, mut held) = (found.iter().peekable(), held.iter().peekable());

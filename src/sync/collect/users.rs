@@ -29,7 +29,7 @@ impl Reader<'_> {
         users: &mut Collection,
         doubtful: &BTreeSet<Key>,
     ) {
-        let missing: Vec<Key> = doubtful.iter().filter(|key| !users.found().contains_key(*key)).cloned().collect();
+        let missing: Vec<Key> = doubtful.iter().filter(|key| users.get(key).is_none()).cloned().collect();
         let asked = missing.into_iter().map(async |key| {
             let gone = ims::get_user(session, key.components().next().unwrap_or_default()).await;
             (key, gone)
