@@ -150,8 +150,8 @@ fn send_plainly(kafka: &str, records: &[Record]) -> anyhow::Result<Duration> {
         .set("partitioner", "murmur2_random")
         .set("compression.type", "zstd")
         .set("linger.ms", "5")
-        .set("queue.buffering.max.messages", "20000")
-        .set("queue.buffering.max.kbytes", "16384")
+        .set("queue.buffering.max.messages", "10000")
+        .set("queue.buffering.max.kbytes", "8192")
         .create()?;
     producer.init_transactions(Timeout::After(TRANSACTION_TIMEOUT))?;
     producer.begin_transaction()?;

@@ -172,7 +172,7 @@ fn as_json(collection: &Collection) -> anyhow::Result<Value> {
 
 /// The entities that are known with everything.
 fn known(collection: &Collection) -> impl Iterator<Item = &str> {
-    collection.found().values().filter_map(|found| match found {
+    collection.found().iter().filter_map(|(_, found)| match found {
         Found::Known(json) => Some(&**json),
         Found::Unread(_) => None,
     })

@@ -31,10 +31,7 @@ impl Pair<'_> {
 }
 
 /// Everything found or held of one kind, by key.
-pub(super) fn pairs<'a>(
-    found: &'a BTreeMap<Key, Found>,
-    held: &'a BTreeMap<Key, Held>,
-) -> impl Iterator<Item = Pair<'a>> {
+pub(super) fn pairs<'a>(found: &'a [(Key, Found)], held: &'a BTreeMap<Key, Held>) -> impl Iterator<Item = Pair<'a>> {
     let (mut found, mut held) = (found.iter().peekable(), held.iter().peekable());
     std::iter::from_fn(move || {
         let order = match (found.peek(), held.peek()) {

@@ -132,19 +132,29 @@ impl Diff {
 /// What is unknown of the children of one kind, by what becomes of their parents: of a parent that
 /// stays and was not there to be asked, everything; of one that is removed, nothing.
 fn judge_by_parents(state: &State, collection: &Collection, changes: &Changes, unknown: &mut BTreeMap<Scope, Unknown>) {
-    let kind = collection.kind();
+    if !collection.covers_everything() {
+        hold_under_unasked_parents(state, collection, changes, unknown);
+    }
+    let removed = changes.iter().filter(|change| change.op == Op::Removed).map(|change| &change.key);
+    for scope in removed.filter_map(|parent| collection.kind().scope_under(parent)) {
+        unknown.remove(&scope);
+    }
+}
+
+fn hold_under_unasked_parents(
+    state: &State,
+    collection: &Collection,
+    changes: &Changes,
+    unknown: &mut BTreeMap<Scope, Unknown>,
+) {
     let parents = Kind::ALL.iter().filter(|kind| kind.rank() == Rank::Entity);
     let held = parents.flat_map(|kind| state.entities(*kind).keys());
     let new = changes.iter().filter(|change| change.op != Op::Removed).map(|change| &change.key);
-    for scope in held.chain(new).filter_map(|parent| kind.scope_under(parent)) {
+    for scope in held.chain(new).filter_map(|parent| collection.kind().scope_under(parent)) {
         if !collection.covers(&scope) {
             let why = Unknown::new(Reason::ParentGone, "its parent was not there to be asked");
             unknown.entry(scope).or_insert(why);
         }
-    }
-    let removed = changes.iter().filter(|change| change.op == Op::Removed).map(|change| &change.key);
-    for scope in removed.filter_map(|parent| kind.scope_under(parent)) {
-        unknown.remove(&scope);
     }
 }
 
@@ -196,10 +206,7 @@ fn hold_back_dangling(state: &State, changes: &mut Changes) -> Vec<Change> {
     let upserts = changes.iter().filter(|change| change.op != Op::Removed);
     let dangling = upserts.filter(|change| !change.kind.ends_of(&change.key).iter().all(is_there));
     let dangling: BTreeSet<Key> = dangling.map(|change| change.key.clone()).collect();
-    let all = std::mem::take(changes).into_iter();
-    let (held_back, kept) = all.partition(|change| dangling.contains(&change.key));
-    *changes = kept;
-    held_back
+    changes.extract_if(.., |change| dangling.contains(&change.key)).collect()
 }
 
 #[cfg(test)]

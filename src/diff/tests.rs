@@ -498,8 +498,8 @@ proptest! {
         apply(&mut state, &diff, 8);
         let read = after.read();
         for kind in [Kind::User, Kind::Group, Kind::Membership] {
-            let held: BTreeMap<_, _> = state.entities(kind).iter().map(|(key, held)| (key.clone(), Found::Known(held.entity.clone()))).collect();
-            prop_assert_eq!(&held, read[&kind].found());
+            let held = state.entities(kind).iter().map(|(key, held)| (key.clone(), Found::Known(held.entity.clone())));
+            prop_assert_eq!(held.collect::<Vec<_>>(), read[&kind].found());
         }
     }
 

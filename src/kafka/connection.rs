@@ -147,8 +147,8 @@ impl Connection {
             .set("message.max.bytes", self.message_max_bytes.to_string());
         // A full queue is back-pressure, not an error: these bound the memory of a transaction of any size.
         // A message takes about a kilobyte more than its bytes, most of it headers, which the second does not count.
-        self.set_unless_given(&mut config, "queue.buffering.max.messages", "20000");
-        self.set_unless_given(&mut config, "queue.buffering.max.kbytes", "16384");
+        self.set_unless_given(&mut config, "queue.buffering.max.messages", "10000");
+        self.set_unless_given(&mut config, "queue.buffering.max.kbytes", "8192");
         self.set_unless_given(&mut config, "linger.ms", "5");
         config
     }

@@ -75,7 +75,8 @@ pub enum Found {
 #[derive(Debug, Clone)]
 pub struct Collection {
     kind: Kind,
-    found: BTreeMap<Key, Found>,
+    /// Sorted by key, each key once.
+    found: Vec<(Key, Found)>,
     window: Option<Window>,
     covered: Covered,
     unknown: BTreeMap<Scope, Unknown>,
@@ -94,7 +95,7 @@ impl Collection {
     fn empty(kind: Kind, covered: Covered) -> Self {
         Self {
             kind,
-            found: BTreeMap::new(),
+            found: Vec::new(),
             window: None,
             covered,
             unknown: BTreeMap::new(),
@@ -167,7 +168,7 @@ impl Collection {
 
     /// Declares `scope` unknown after all; what was found of it is no longer known.
     fn mark_unknown(&mut self, scope: Scope, why: Unknown) {
-        self.found.retain(|key, _| scope != self.kind.scope_of(key));
+        self.found.retain(|(key, _)| scope != self.kind.scope_of(key));
         self.unknown.entry(scope).or_insert(why);
     }
 
@@ -189,8 +190,20 @@ impl Collection {
                 self.unknown.insert(Scope::entity(key), why.clone());
             }
         }
-        // A tree made of all items at once is half the size of one that they are put into one by one.
-        self.found.append(&mut items.into_iter().collect());
+        if self.found.is_empty() {
+            self.found = items;
+        } else {
+            self.found.extend(items);
+        }
+        // Services list many things by their ids, in the order of the keys.
+        if !self.found.is_sorted_by(|(a, _), (b, _)| a < b) {
+            // Of two under one key the later one counts: the sort is stable, and of equal ones the first is kept.
+            self.found.reverse();
+            self.found.sort_by(|(a, _), (b, _)| a.cmp(b));
+            self.found.dedup_by(|(next, _), (first, _)| next == first);
+        }
+        // What was made in place of a listing has room for its larger items.
+        self.found.shrink_to_fit();
     }
 
     /// Its kind.
@@ -199,10 +212,16 @@ impl Collection {
         self.kind
     }
 
-    /// What was found, by key.
+    /// What was found, sorted by key.
     #[must_use]
-    pub fn found(&self) -> &BTreeMap<Key, Found> {
+    pub fn found(&self) -> &[(Key, Found)] {
         &self.found
+    }
+
+    /// What was found under `key`.
+    #[must_use]
+    pub fn get(&self, key: &Key) -> Option<&Found> {
+        self.found.binary_search_by(|(found, _)| found.cmp(key)).ok().map(|place| &self.found[place].1)
     }
 
     /// The unknown scopes, with the reason of each.
@@ -245,6 +264,12 @@ impl Collection {
         is_covered && self.why_not(scope).is_none()
     }
 
+    /// Whether the reading says of every scope that it was read, or why not.
+    #[must_use]
+    pub fn covers_everything(&self) -> bool {
+        matches!(self.covered, Covered::Everything)
+    }
+
     /// Whether the reading says anything of `scope`: that it was read, or why not.
     #[must_use]
     pub fn covers(&self, scope: &Scope) -> bool {
@@ -276,10 +301,10 @@ impl Collection {
             return self;
         }
         let read_again = |key: &Key| scopes.contains(&self.kind.scope_of(key));
-        for key in self.found.keys().filter(|key| read_again(key)) {
+        for (key, _) in self.found.iter().filter(|(key, _)| read_again(key)) {
             self.unknown.remove(&Scope::entity(key));
         }
-        self.found.retain(|key, _| !read_again(key));
+        self.found.retain(|(key, _)| !read_again(key));
         for scope in &scopes {
             match second.unknown.get(scope) {
                 Some(why) => self.mark_unknown(scope.clone(), why.clone()),

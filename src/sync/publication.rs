@@ -17,7 +17,7 @@ use crate::{
     diff::{Diff, KindOutcome, Op},
     event::{Batch, CollectionStatus, Envelope, Notice, NoticeType, Outcome, ScopeStatus, record_key},
     kafka::{Record, Records, Unencodable},
-    model::{Collection, Key, Kind, Millis, Names, Reason, Scope, Unknown},
+    model::{Collection, Key, Kind, Millis, Names, Rank, Reason, Scope, Unknown},
     state::{CollectionProgress, Digest, Progress, ScopeRecord, State, entity_record, progress_key, scope_key},
 };
 
@@ -330,7 +330,7 @@ fn named_scopes(state: &State, diff: &Diff) -> Vec<ScopeStatus> {
 /// The names of the entities after this sync; of those that it removes, the last ones.
 fn names(state: &State, diff: &Diff) -> Names {
     let mut names = state.names();
-    for change in &diff.changes {
+    for change in diff.changes.iter().filter(|change| change.kind.rank() == Rank::Entity) {
         if let Some(name) = change.after.as_deref().and_then(|after| change.kind.name_in(after)) {
             names.insert(change.key.clone(), name);
         }

@@ -16,10 +16,12 @@ mod users;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    io,
     sync::Arc,
 };
 
 use futures::join;
+use serde::de::DeserializeOwned;
 
 use self::{account::list_account, policy_attachments::list_attachments};
 pub use self::{memberships::Members, policies::ListedPolicies};
@@ -27,11 +29,8 @@ use super::details::{Ledger, Round};
 use crate::{
     alicloud::{Session, ims, ram, resource_manager::PolicyAttachment},
     model::{Collection, Dates, Entity, Found, Key, Kind, Listing, Millis, Scope, Tag},
-    state::State,
+    state::{Held, State},
 };
-
-/// Few entities need more, so that their JSON is written without growing.
-const USUAL_JSON_BYTES: usize = 512;
 
 /// What to read.
 #[derive(Debug, Clone)]
@@ -184,13 +183,49 @@ impl Reader<'_> {
     /// An entity as found, ready to be compared; one that is in the state as it is takes no memory of its own.
     fn found<E: Entity>(&self, entity: &E) -> (Key, Found) {
         let key = entity.key(self.account_id());
-        let mut json = Vec::with_capacity(USUAL_JSON_BYTES);
-        serde_json::to_writer(&mut json, entity).expect("an entity has string keys only");
-        let json = String::from_utf8(json).expect("JSON is UTF-8");
         match self.state.entities(E::KIND).get_key_value(&key) {
-            Some((key, held)) if *held.entity == json => (key.clone(), Found::Known(Arc::clone(&held.entity))),
-            _ => (key, Found::Known(json.into())),
+            Some((key, held)) if is_written_as(entity, &held.entity) => as_held(key, held),
+            _ => {
+                let json = serde_json::to_string(entity).expect("an entity has string keys only");
+                (key, Found::Known(json.into()))
+            }
         }
+    }
+
+    /// The entity with this key as it is held, if the part of it that is listed is still the same.
+    fn held_as_listed<L: DeserializeOwned + PartialEq>(
+        &self,
+        kind: Kind,
+        key: &Key,
+        listed: &L,
+    ) -> Option<(Key, Found)> {
+        let (key, held) = self.state.entities(kind).get_key_value(key)?;
+        let is_same = held.is_current && serde_json::from_str::<L>(&held.entity).is_ok_and(|held| held == *listed);
+        is_same.then(|| as_held(key, held))
+    }
+}
+
+fn as_held(key: &Key, held: &Held) -> (Key, Found) {
+    (key.clone(), Found::Known(Arc::clone(&held.entity)))
+}
+
+/// Whether `json` is, to the letter, what `entity` is written as; found out without writing it.
+fn is_written_as<E: Entity>(entity: &E, json: &str) -> bool {
+    let mut rest = Expected(json.as_bytes());
+    serde_json::to_writer(&mut rest, entity).is_ok() && rest.0.is_empty()
+}
+
+/// Takes what it expects, and fails at anything else.
+struct Expected<'a>(&'a [u8]);
+
+impl io::Write for Expected<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 = self.0.strip_prefix(bytes).ok_or(io::ErrorKind::InvalidData)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -10,13 +10,14 @@ use crate::model::{Reason, Unknown};
 
 /// Names and the ids that they led to, in the listing before and in the one after.
 #[derive(Debug, Default)]
-pub(super) struct IdsByName<'a>(HashMap<AnyCase<'a>, Vec<(Listed, &'a str)>>);
+pub(super) struct IdsByName<'a>(HashMap<AnyCase<'a>, Ids<'a>>);
 
-/// Where a name stood.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Listed {
-    Before,
-    After,
+/// The ids of one name; more than one in a listing is rare, and takes memory only then.
+#[derive(Debug, Default)]
+struct Ids<'a> {
+    before: Option<&'a str>,
+    after: Option<&'a str>,
+    more: Vec<&'a str>,
 }
 
 /// A name without regard to ASCII case, for the services do not regard it.
@@ -48,14 +49,17 @@ impl<'a> IdsByName<'a> {
         before: impl IntoIterator<Item = (&'a str, &'a str)>,
         after: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Self {
-        let mut names = Self::default();
+        let before = before.into_iter();
+        let mut names: HashMap<AnyCase<'a>, Ids<'a>> = HashMap::with_capacity(before.size_hint().0);
         for (name, id) in before {
-            names.0.entry(AnyCase(name)).or_insert_with(|| Vec::with_capacity(2)).push((Listed::Before, id));
+            let ids = names.entry(AnyCase(name)).or_default();
+            ids.more.extend(ids.before.replace(id));
         }
         for (name, id) in after {
-            names.0.entry(AnyCase(name)).or_default().push((Listed::After, id));
+            let ids = names.entry(AnyCase(name)).or_default();
+            ids.more.extend(ids.after.replace(id));
         }
-        names
+        Self(names)
     }
 
     /// The id that the name leads to.
@@ -63,10 +67,10 @@ impl<'a> IdsByName<'a> {
     /// # Errors
     /// The name did not lead to one and the same id both times; the ids that it may have meant.
     pub(super) fn resolve(&self, name: &str) -> Result<&'a str, Vec<&'a str>> {
-        match self.0.get(&AnyCase(name)).map(Vec::as_slice) {
+        match self.0.get(&AnyCase(name)) {
             None => Err(Vec::new()),
-            Some(&[(Listed::Before, id), (Listed::After, same)]) if id == same => Ok(id),
-            Some(ids) => Err(ids.iter().map(|(_, id)| *id).collect()),
+            Some(Ids { before: Some(id), after: Some(same), more }) if id == same && more.is_empty() => Ok(id),
+            Some(Ids { before, after, more }) => Err(before.iter().chain(after).chain(more).copied().collect()),
         }
     }
 }

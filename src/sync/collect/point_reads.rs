@@ -25,7 +25,7 @@ impl Reader<'_> {
     pub(crate) async fn hold_what_exists(&self, session: &Session, again: &mut Collection, doubtful: &BTreeSet<Key>) {
         let kind = again.kind();
         let is_missing = |key: &&Key| {
-            !again.found().contains_key(*key) && again.knows(&kind.scope_of(key)) && self.state.get(kind, key).is_some()
+            again.get(key).is_none() && again.knows(&kind.scope_of(key)) && self.state.get(kind, key).is_some()
         };
         let missing: Vec<Key> = doubtful.iter().filter(is_missing).cloned().collect();
         let asked = missing.into_iter().map(async |key| {

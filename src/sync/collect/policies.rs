@@ -1,6 +1,7 @@
 //! Policies: one listing a type; the versions and documents of custom ones from ListPolicyVersions.
 
 use futures::{future::join_all, join};
+use serde::Deserialize;
 
 use super::{
     Reader, Wanted, dates, note_count,
@@ -10,7 +11,7 @@ use super::{
 use crate::{
     alicloud::{Session, ims, ram},
     model::{
-        Collection, Document, Entity, Found, Key, Kind, Listing, Reason, Unknown,
+        Collection, Document, Found, Key, Kind, Listing, Millis, Reason, Tag, Unknown,
         policy::{Policy, PolicyType, PolicyVersion},
     },
     sync::details::{Mark, Round},
@@ -23,6 +24,17 @@ pub struct ListedPolicies {
     pub custom: Option<Listing<ram::Policy>>,
     /// Alibaba Cloud's.
     pub system: Option<Listing<ram::Policy>>,
+}
+
+/// What a listing says of a custom policy. The rest, its documents, makes up most of what is held.
+#[derive(Debug, PartialEq, Deserialize)]
+struct ListedPart {
+    policy_name: String,
+    description: Option<String>,
+    default_version: Option<String>,
+    tags: Vec<Tag>,
+    create_date: Option<Millis>,
+    update_date: Option<Millis>,
 }
 
 impl Reader<'_> {
@@ -121,15 +133,19 @@ impl Reader<'_> {
 
     fn custom_policy(&self, listed: ram::Policy, round: &Round<Vec<ram::PolicyVersion>>) -> (Key, Found) {
         let key = self.custom_key(&listed);
+        let listed = listed_part(listed);
         let (versions, default_document) = match round.get(&key) {
             Some(Ok(read)) => match documents(&read.detail, listed.default_version.as_deref()) {
                 Some(documents) => documents,
                 None => return (key, Found::Unread(moved_meanwhile(&listed))),
             },
             Some(Err(why)) => return (key, Found::Unread(detail_unread(why))),
-            None => match self.state.read::<Policy>(&key) {
-                Some(held) => (held.versions, held.default_document),
-                None => return (key, Found::Unread(listed_since())),
+            None => match self.held_as_listed(Kind::Policy, &key, &listed) {
+                Some(same) => return same,
+                None => match self.state.read::<Policy>(&key) {
+                    Some(held) => (held.versions, held.default_document),
+                    None => return (key, Found::Unread(listed_since())),
+                },
             },
         };
         self.found(&Policy {
@@ -139,15 +155,15 @@ impl Reader<'_> {
             default_version: listed.default_version,
             default_document,
             versions,
-            tags: sorted_tags(listed.tags),
-            create_date: listed.create_date.map(Into::into),
-            update_date: listed.update_date.map(Into::into),
+            tags: listed.tags,
+            create_date: listed.create_date,
+            update_date: listed.update_date,
         })
     }
 
     fn with_details_window(&self, mut collection: Collection, round: &Round<Vec<ram::PolicyVersion>>) -> Collection {
-        let custom = PolicyType::Custom.scope();
-        let keys: Vec<Key> = collection.found().keys().filter(|key| Policy::scope(key) == custom).cloned().collect();
+        let is_custom = |key: &&Key| key.components().next() == Some(PolicyType::Custom.as_str());
+        let keys: Vec<Key> = collection.found().iter().map(|(key, _)| key).filter(is_custom).cloned().collect();
         if let Some(begun_at) = self.ledger.oldest(&keys, round, self.state.progress_of(Kind::Policy).begun_at) {
             collection.begin_at(begun_at);
         }
@@ -156,6 +172,17 @@ impl Reader<'_> {
 
     fn custom_key(&self, listed: &ram::Policy) -> Key {
         PolicyType::Custom.key(self.account_id(), &listed.policy_name)
+    }
+}
+
+fn listed_part(listed: ram::Policy) -> ListedPart {
+    ListedPart {
+        policy_name: listed.policy_name,
+        description: listed.description,
+        default_version: listed.default_version,
+        tags: sorted_tags(listed.tags),
+        create_date: listed.create_date.map(Into::into),
+        update_date: listed.update_date.map(Into::into),
     }
 }
 
@@ -193,7 +220,7 @@ fn version_number(id: &str) -> (u32, String) {
     (id.trim_start_matches('v').parse().unwrap_or(u32::MAX), id.to_owned())
 }
 
-fn moved_meanwhile(listed: &ram::Policy) -> Unknown {
+fn moved_meanwhile(listed: &ListedPart) -> Unknown {
     let detail = format!("the default version of {} changed while it was read", listed.policy_name);
     Unknown::new(Reason::DetailUnread, detail)
 }

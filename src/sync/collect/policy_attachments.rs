@@ -64,6 +64,9 @@ impl Reader<'_> {
             return Collection::unknown(Kind::PolicyAttachment, why);
         }
         let unknown = self.unresolved_scopes(listing.items(), &unresolved);
+        if unknown.is_empty() {
+            return Collection::whole(Kind::PolicyAttachment, listing);
+        }
         let listing = listing.sift(|item| (!unknown.contains_key(&PolicyAttachment::scope(&item.0))).then_some(item));
         Collection::partly(Kind::PolicyAttachment, listing, unknown)
     }

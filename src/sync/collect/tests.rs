@@ -147,6 +147,6 @@ async fn a_user_renamed_between_the_two_listings_has_unknown_attachments_and_nob
     .await;
     let attachments = read(&server, &State::new(ACCOUNT)).await.remove(&Kind::PolicyAttachment).unwrap();
     assert_eq!(unread(&attachments), [("policy_attachment/user/1", Reason::UnresolvedName)]);
-    let found: Vec<&str> = attachments.found().keys().map(Key::path).collect();
+    let found: Vec<&str> = attachments.found().iter().map(|(key, _)| key.path()).collect();
     assert_eq!(found, ["policy_attachment/system/p/user/2/account"]);
 }
