@@ -115,8 +115,8 @@ async fn a_mass_removal_is_told_before_it_is_proven() {
     let account = world.cloud.account().await;
     let held = rows(&account, "groups").len();
     for edge in rows(&account, "memberships") {
-        let group = lookup(&account, "groups", ("group_id", text(&edge, "group_id")), "group_name");
-        let user = lookup(&account, "users", ("user_id", text(&edge, "user_id")), "user_name");
+        let group = lookup(&account, "groups", ("group_id", text(edge, "group_id")), "group_name");
+        let user = lookup(&account, "users", ("user_id", text(edge, "user_id")), "user_name");
         world.cloud.leave(&user, &group).await;
     }
     world.run_once().await.exits_with(COMPLETE);
