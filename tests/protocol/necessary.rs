@@ -170,3 +170,20 @@ fn the_stored_schedules_are_the_shortest() {
         assert_eq!(case.stored().len(), found.actions.len(), "{}", case.name);
     }
 }
+
+/// What newer brokers or another rule make harmless: V9 where every transaction has its own epoch, V10 where a
+/// record outside of a transaction is rejected, V13 where the claim's offset is compared.
+#[test]
+#[ignore = "millions of worlds: run it with --release"]
+fn three_rules_are_spare_where_something_else_keeps_their_promise() {
+    let with = |version, inits, switch_off: fn(&mut Rules)| {
+        let case = Case { version, ..Case::new("", switch_off, Violation::Torn, Bounds { inits, ..ONE_SYNC }) };
+        let explored = Model { sought: None, ..case.model(false) }.explore();
+        println!("{version:?}: {} states", explored.states);
+        explored.counterexample
+    };
+    assert!(with(Version::EpochPerTransaction, Some(4), |rules| rules.v9_one_transaction = false).is_none());
+    assert!(with(Version::Verifying, Some(6), |rules| rules.v10_no_abort = false).is_none());
+    assert!(with(Version::EpochPerTransaction, Some(6), |rules| rules.v10_no_abort = false).is_none());
+    assert!(with(Version::Old, Some(6), |rules| rules.v13_claim_key = false).is_none());
+}
