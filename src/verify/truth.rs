@@ -22,8 +22,8 @@ const COMPARED: [(&str, &[&str]); 7] = [
     ("group", &["group_id", "group_name", "comments"]),
     ("membership", &["group_id", "user_id"]),
     ("role", &["role_id", "role_name"]),
-    ("policy", &["policy_type", "default_version"]),
-    ("policy_attachment", &["policy_type", "principal_type", "principal_id"]),
+    ("policy", &["default_version"]),
+    ("policy_attachment", &["principal_type", "principal_id"]),
 ];
 
 /// Why the log cannot be used.
@@ -194,9 +194,9 @@ fn key(account: &str, kind: &str, row: &Map<String, Value>) -> Option<String> {
         "group" => vec![text("group_id")],
         "role" => vec![text("role_id")],
         "membership" => vec![text("group_id"), text("user_id")],
-        "policy" => vec![text("policy_type"), lower("policy_name")],
+        "policy" => vec![lower("policy_type"), lower("policy_name")],
         "policy_attachment" => vec![
-            text("policy_type"),
+            lower("policy_type"),
             lower("policy_name"),
             text("principal_type"),
             text("principal_id"),
