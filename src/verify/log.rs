@@ -1,9 +1,9 @@
 //! The events of one lineage in their order, each with what a reader held of its key before it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::record::{Event, Notice, Reading, StateRecord, Truncated, Unreadable};
+use super::record::{Event, Notice, Reading, StateRecord, Unreadable};
 
 /// What a reader holds of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,45 +49,24 @@ pub(super) struct Log {
 
 impl Log {
     /// Puts in order what was read. `from_sequence` leaves out what is earlier.
-    pub(super) fn new(reading: Reading, from_sequence: Option<i64>) -> Self {
-        let Reading {
-            account, mut events, mut notices, horizon, state, truncated, syncs_truncated, uncommitted, ..
-        } = reading;
-        let mut remarks = reading.remarks;
-        let lineage = notices.iter().rev().find(|notice| notice.is_completion()).map(|last| last.lineage.clone());
-        leave_out_other_lineages(&lineage, &mut events, &mut notices, &mut remarks);
-        let mut horizon = horizon;
-        if uncommitted {
-            horizon = sort_out(&mut events, &mut notices, &mut remarks);
+    pub(super) fn new(mut reading: Reading, from_sequence: Option<i64>) -> Self {
+        let last = reading.notices.iter().rfind(|notice| notice.is_completion());
+        let lineage = last.map(|last| last.lineage.clone());
+        leave_out_other_lineages(lineage.as_deref(), &mut reading);
+        if reading.uncommitted {
+            sort_out(&mut reading);
         }
         let mut syncs: BTreeMap<i64, Vec<Notice>> = BTreeMap::new();
-        for notice in notices.iter().filter(|notice| notice.is_completion()) {
+        for notice in reading.notices.iter().filter(|notice| notice.is_completion()) {
             syncs.entry(notice.sequence).or_default().push(notice.clone());
         }
-        leave_out_what_came_meanwhile(horizon, &mut events, &mut syncs);
-        let first_whole = if truncated.is_empty() { 1 } else { first_whole(&truncated, &events, &syncs) };
-        // Without the records of the earlier syncs the sequence cannot be counted from 1.
-        let first_sync = syncs.keys().next().copied().filter(|_| syncs_truncated).unwrap_or(1);
-        let from = from_sequence.unwrap_or(1).max(first_whole).max(first_sync);
-        for part in &truncated {
-            remarks.push(format!(
-                "retention has taken the beginning of {}[{}]: judging begins with sequence {from}, and what was held \
-                 before is taken from the first event of each key",
-                part.topic, part.partition
-            ));
-        }
-        if from > 1 && truncated.is_empty() {
-            remarks.push(format!(
-                "sequences below {from}: what was held before is taken from the first event of each key"
-            ));
-        }
-        if syncs_truncated {
-            remarks
-                .push("retention has taken the beginning of the syncs topic: whether the sequence began at 1".into());
-        }
-        events.retain(|event| event.sequence >= from);
+        leave_out_what_came_meanwhile(&mut reading.events, &mut syncs);
+        let from = first_to_judge(&reading, &syncs).max(from_sequence.unwrap_or(1));
+        say_what_is_not_judged(&mut reading, from, syncs.keys().next_back().copied());
         syncs.retain(|sequence, _| *sequence >= from);
-        let (from_beginning, unreadable) = (from == 1, reading.unreadable);
+        let Reading { account, mut events, notices, state, unreadable, remarks, .. } = reading;
+        events.retain(|event| event.sequence >= from);
+        let from_beginning = from == 1;
         let steps = steps(events, from_beginning);
         Self { account, lineage, steps, syncs, notices, from, from_beginning, state, unreadable, remarks }
     }
@@ -133,71 +112,79 @@ fn steps(mut events: Vec<Event>, from_beginning: bool) -> Vec<Step> {
     steps
 }
 
-fn leave_out_other_lineages(
-    lineage: &Option<String>,
-    events: &mut Vec<Event>,
-    notices: &mut Vec<Notice>,
-    remarks: &mut Vec<String>,
-) {
-    // Who reads the topics knows a lineage by its sync records; an event of any other is nobody's and stays in.
+/// Who reads the topics knows a lineage by its sync records; an event of any other is nobody's and stays in.
+fn leave_out_other_lineages(lineage: Option<&str>, reading: &mut Reading) {
     let Some(lineage) = lineage else { return };
-    let others = notices.iter().filter(|notice| notice.is_completion() && notice.lineage != *lineage);
+    let others = reading.notices.iter().filter(|notice| notice.is_completion() && notice.lineage != lineage);
     let others: HashSet<String> = others.map(|notice| notice.lineage.clone()).collect();
     if !others.is_empty() {
-        remarks.push(format!("earlier lineages of the account: {}", others.len()));
+        reading.remarks.push(format!("earlier lineages of the account: {}", others.len()));
     }
-    events.retain(|event| !others.contains(&event.lineage));
-    notices.retain(|notice| notice.lineage == *lineage);
+    reading.events.retain(|event| !others.contains(&event.lineage));
+    reading.notices.retain(|notice| notice.lineage == lineage);
 }
 
 /// The rule for readers without isolation: an event counts only if its `sync_id` is that of the last sync record with
-/// its sequence, once a higher sequence exists. A repeat has the same id and the same content. Returns the last
-/// sequence that is decided.
-fn sort_out(events: &mut Vec<Event>, notices: &mut Vec<Notice>, remarks: &mut Vec<String>) -> Option<i64> {
+/// its sequence, once a higher sequence exists. A repeat has the same id and the same content.
+fn sort_out(Reading { events, notices, remarks, .. }: &mut Reading) {
     let completions = notices.iter().filter(|notice| notice.is_completion());
     let last: BTreeMap<i64, Notice> = completions.map(|notice| (notice.sequence, notice.clone())).collect();
     let decided = last.keys().rev().nth(1).copied().unwrap_or(0);
-    let before = events.len();
-    let mut seen: HashMap<String, (Arc<str>, Option<Arc<str>>, Option<Arc<str>>)> = HashMap::new();
+    let read = events.len();
+    let mut seen: HashMap<String, [Option<Arc<str>>; 3]> = HashMap::new();
     events.retain(|event| {
         let counts = last.get(&event.sequence).is_some_and(|sync| sync.sync_id.as_ref() == Some(&event.sync_id));
-        let content = (Arc::clone(&event.key), event.before.clone(), event.after.clone());
+        let content = [Some(Arc::clone(&event.key)), event.before.clone(), event.after.clone()];
         let mut is_repeat = || seen.insert(event.event_id.clone(), content.clone()).is_some_and(|seen| seen == content);
         event.sequence <= decided && counts && !is_repeat()
     });
     notices.retain(|notice| !notice.is_completion());
     notices.extend(last.into_values().filter(|notice| notice.sequence <= decided));
+    let sorted_out = read - events.len();
     remarks.push(format!(
-        "without isolation the last sequence is undecided: judged is up to {decided}; {} events were sorted out",
-        before - events.len()
+        "without isolation the last sequence is undecided: judged is up to {decided}; {sorted_out} events were sorted out"
     ));
-    Some(decided)
 }
 
-/// What was committed while the topics were read may be there in part.
-fn leave_out_what_came_meanwhile(
-    horizon: Option<i64>,
-    events: &mut Vec<Event>,
-    syncs: &mut BTreeMap<i64, Vec<Notice>>,
-) {
-    let horizon = horizon.unwrap_or(0);
-    let newer: BTreeSet<i64> = syncs.keys().copied().filter(|sequence| *sequence > horizon).collect();
-    syncs.retain(|sequence, _| *sequence <= horizon);
-    events.retain(|event| !newer.contains(&event.sequence));
+/// What was committed while the events were read may be among them in part.
+fn leave_out_what_came_meanwhile(events: &mut Vec<Event>, syncs: &mut BTreeMap<i64, Vec<Notice>>) {
+    let is_early = |(_, records): &(&i64, &Vec<Notice>)| records.iter().any(|record| !record.is_late);
+    let horizon = syncs.iter().rev().find(is_early).map_or(0, |(sequence, _)| *sequence);
+    let newer = syncs.split_off(&(horizon + 1));
+    events.retain(|event| !newer.contains_key(&event.sequence));
 }
 
-/// The first sequence of which no event can be missing for age. A partition of which nothing is left does not tell,
-/// so there it is the one behind the last batch that lacks events.
-fn first_whole(truncated: &[Truncated], events: &[Event], syncs: &BTreeMap<i64, Vec<Notice>>) -> i64 {
+/// The first sequence of which retention can have taken neither the record nor an event. A partition of which nothing
+/// is left does not tell, so there it is the one behind the last batch that lacks events.
+fn first_to_judge(reading: &Reading, syncs: &BTreeMap<i64, Vec<Notice>>) -> i64 {
+    let first_sync = syncs.keys().next().copied().filter(|_| reading.syncs_truncated).unwrap_or(1);
     let mut counts: HashMap<i64, i64> = HashMap::new();
-    for event in events {
+    for event in &reading.events {
         *counts.entry(event.sequence).or_default() += 1;
     }
-    let lacks = |(sequence, syncs): (&i64, &Vec<Notice>)| {
-        let size = syncs.last().map_or(0, |sync| sync.batch_size);
+    let lacks = |(sequence, records): (&i64, &Vec<Notice>)| {
+        let size = records.last().map_or(0, |sync| sync.batch_size);
         (counts.get(sequence).copied().unwrap_or(0) < size).then_some(sequence + 1)
     };
     let behind_lacking = syncs.iter().rev().find_map(lacks).unwrap_or(1);
-    let first = truncated.iter().map(|part| part.first_sequence.map_or(behind_lacking, |first| first + 1));
-    first.max().unwrap_or(1)
+    let firsts = reading.truncated.iter().map(|part| part.first_sequence.map_or(behind_lacking, |first| first + 1));
+    firsts.max().unwrap_or(1).max(first_sync)
+}
+
+fn say_what_is_not_judged(reading: &mut Reading, from: i64, last: Option<i64>) {
+    let remarks = &mut reading.remarks;
+    for part in &reading.truncated {
+        remarks.push(format!("retention has taken the beginning of {}[{}]", part.topic, part.partition));
+    }
+    if reading.syncs_truncated {
+        remarks.push("retention has taken the beginning of the syncs topic".to_owned());
+    }
+    if from > 1 {
+        remarks.push(format!("sequences below {from}; what was held before is taken from the first event of each key"));
+    }
+    match last {
+        None => remarks.push("there is no sync record of this account that can be judged".to_owned()),
+        Some(last) if last < from => remarks.push(format!("anything: the last sequence is {last}")),
+        Some(_) => {}
+    }
 }

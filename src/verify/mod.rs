@@ -8,12 +8,13 @@
 //! rows are called.
 //!
 //! Reading order: `record` (what was read), `log` (the events in their order, with what was held before each),
-//! `rules` (one function an invariant), [`report`]; `topics` and `decode` do the reading.
+//! `rules` (one function an invariant), [`report`]; `topics`, `consumer` and `decode` do the reading.
 //!
 //! One limit: the events judged are held in memory, so it takes about as much as they do decoded.
 
 pub mod report;
 
+mod consumer;
 mod decode;
 mod fold;
 mod log;
@@ -28,9 +29,9 @@ use std::sync::Arc;
 use crate::kafka::Connection;
 use crate::kafka::registry::Registry;
 
+pub use consumer::{Isolation, ReadError};
 pub use decode::DecodeError;
 pub use report::{Report, Verdict, Violation};
-pub use topics::{Isolation, ReadError};
 pub use truth::TruthError;
 
 use log::Log;

@@ -75,6 +75,9 @@ impl Event {
 /// A record of `.syncs`.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Notice {
+    /// It came after the reading of the events began: not all of its sync's events need to be among them.
+    #[serde(skip)]
+    pub(super) is_late: bool,
     #[serde(skip)]
     pub(super) place: Place,
     #[serde(skip)]
@@ -177,8 +180,6 @@ pub(super) struct Reading {
     pub(super) events: Vec<Event>,
     /// In the order of `.syncs`.
     pub(super) notices: Vec<Notice>,
-    /// The highest sequence whose events were certainly all read: the last sync record when reading them began.
-    pub(super) horizon: Option<i64>,
     /// In the order of the topic; `None` if it was not read.
     pub(super) state: Option<Vec<StateRecord>>,
     pub(super) truncated: Vec<Truncated>,

@@ -37,7 +37,7 @@ impl Story {
         for (event, size) in events.iter_mut().zip([3, 3, 3, 2, 2, 2, 2]) {
             event.batch_size = size;
         }
-        let mut reading = Reading { account: ACCOUNT.to_owned(), events, horizon: Some(SYNCS), ..Reading::default() };
+        let mut reading = Reading { account: ACCOUNT.to_owned(), events, ..Reading::default() };
         reading.notices = vec![
             sync(1, 3, [(1, 0, 0, 0), (1, 0, 0, 0), (1, 0, 0, 0), (0, 0, 0, 0)]),
             sync(2, 2, [(1, 0, 1, 0), (1, 0, 0, 0), (1, 0, 0, 0), (1, 1, 0, 0)]),
@@ -197,6 +197,7 @@ fn sync(sequence: i64, batch_size: i64, figures: [(i64, i64, i64, i64); 4]) -> N
     let notice_id = Uuid::new_v5(&LINEAGE.parse().unwrap(), name.as_bytes()).to_string();
     let finished_at = begins(sequence) + 1_000;
     Notice {
+        is_late: false,
         place: Place { topic: "s".into(), partition: 0, offset: sequence },
         key: ACCOUNT.into(),
         headers: headers(&notice_id, "sync.completed", ACCOUNT, ACCOUNT, finished_at / 1_000),
@@ -265,7 +266,10 @@ fn an_event_id_is_the_documented_uuid() {
     let id = |op, event_type, path, after| event(3, 0, op, event_type, path, (None, after)).event_id;
     let updated = id("u", "account.updated", "account", Some(r#"{"alias":"x"}"#));
     let removed = id("d", "group.removed", "group/g", None);
-    assert_eq!((&*updated, &*removed), ("06effc09-43ba-542e-9b4d-7712ad494171", "7136014f-884c-5546-83a6-f79566a7a4e0"));
+    assert_eq!(
+        (&*updated, &*removed),
+        ("06effc09-43ba-542e-9b4d-7712ad494171", "7136014f-884c-5546-83a6-f79566a7a4e0")
+    );
 }
 
 #[test]
@@ -499,10 +503,28 @@ fn without_isolation_what_was_aborted_is_sorted_out() {
 }
 
 #[test]
+fn a_forged_sync_record_of_the_past_hides_nothing() {
+    let forged = |story: &mut Story| {
+        let again = story.notice(1).clone();
+        story.reading.notices.push(again);
+        story.event(5).previous_revision = None;
+    };
+    assert_eq!(spoilt(forged), ["sequences", "order"]);
+}
+
+#[test]
+fn where_nothing_can_be_judged_it_says_so() {
+    let report = judge(Reading { account: ACCOUNT.to_owned(), ..Reading::default() }, None, None);
+    assert!(report.to_string().contains("not judged: there is no sync record of this account"), "{report}");
+    let report = judge(Story::sound().reading, Some(9), None);
+    assert!(report.to_string().contains("not judged: anything: the last sequence is 5"), "{report}");
+}
+
+#[test]
 fn what_is_committed_meanwhile_is_left_out() {
     let mut story = Story::sound();
     // The reading of the events began when the third sync was the last; half of the fourth was seen.
-    story.reading.horizon = Some(3);
+    (story.notice(4).is_late, story.notice(5).is_late) = (true, true);
     story.reading.events.remove(5);
     story.reading.state = None;
     let report = story.judged();

@@ -1,4 +1,4 @@
-//! Reading the topics with a consumer of the checker's own: to the end that each partition has when it is asked.
+//! Reading the account's records: which topics, in which order, and what each record is.
 //!
 //! The order makes the picture whole although somebody may be publishing: the state first, then `.syncs`, then the
 //! events, then what `.syncs` has got meanwhile. So every event of a sync that the first reading of `.syncs` knows was
@@ -6,102 +6,20 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaError;
-use rdkafka::message::{BorrowedMessage, Headers, Message};
-use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use serde::de::DeserializeOwned;
 
+use super::consumer::{Extent, Isolation, Raw, ReadError, Topic, blocking, read_topic, topic_names};
 use super::decode::{DecodeError, Decoder};
-use super::record::{Event, Notice, Place, Reading, StateRecord, Truncated, Unreadable};
+use super::record::{Event, Notice, Reading, StateRecord, Truncated, Unreadable};
 use super::{Question, VerifyError};
 use crate::kafka::registry::Registry;
 use crate::kafka::{Connection, RegistryError};
 
-/// How long one poll waits.
-const POLL: Duration = Duration::from_millis(100);
 /// So often the state topic is read on when it ends in the middle of a sync.
 const STATE_TRIES: u32 = 5;
 /// Topics under the prefix that hold no change events.
 const OTHERS: [&str; 4] = ["syncs", "control", "snapshot", "state"];
-
-/// Which records a reader sees.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Isolation {
-    /// Only what was committed.
-    ReadCommitted,
-    /// Also what was aborted.
-    ReadUncommitted,
-}
-
-impl Isolation {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::ReadCommitted => "read_committed",
-            Self::ReadUncommitted => "read_uncommitted",
-        }
-    }
-}
-
-/// Why a topic could not be read to its end.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    /// The brokers did not answer, or refused.
-    #[error("reading {topic} from Kafka")]
-    Client {
-        /// The topic, or the prefix.
-        topic: String,
-        /// Why.
-        #[source]
-        source: KafkaError,
-    },
-    /// Nothing more came, and the end was not reached: a transaction may be open.
-    #[error(
-        "{topic}[{partition}] was read up to offset {position} of {end}, then nothing came for {waited:?}: is a \
-         transaction left open?"
-    )]
-    Stalled {
-        /// The topic.
-        topic: String,
-        /// The partition.
-        partition: i32,
-        /// The next offset to read.
-        position: i64,
-        /// The end.
-        end: i64,
-        /// How long.
-        waited: Duration,
-    },
-    /// There is no topic to judge.
-    #[error("there is no topic {topic}: has anything been published under this prefix?")]
-    Missing {
-        /// The topic that has to be there.
-        topic: String,
-    },
-}
-
-/// A record as it stands in Kafka.
-struct Raw {
-    place: Place,
-    key: Vec<u8>,
-    value: Option<Vec<u8>>,
-    headers: Vec<(String, String)>,
-}
-
-/// A partition: where it begins and ends.
-#[derive(Debug, Clone, Copy)]
-struct Extent {
-    low: i64,
-    high: i64,
-}
-
-struct Topic {
-    name: Arc<str>,
-    records: Vec<Raw>,
-    extents: BTreeMap<i32, Extent>,
-}
 
 /// Reads everything of the account.
 pub(super) async fn read(
@@ -185,11 +103,7 @@ async fn take_notices(
         if notice.account_id != reading.account && raw.key != reading.account.as_bytes() {
             continue;
         }
-        let was_there = first_end.get(&raw.place.partition).is_some_and(|extent| raw.place.offset < extent.high);
-        if was_there && notice.is_completion() {
-            // The last one, not the highest: a new lineage begins anew.
-            reading.horizon = Some(notice.sequence);
-        }
+        notice.is_late = first_end.get(&raw.place.partition).is_none_or(|extent| raw.place.offset >= extent.high);
         notice.key = String::from_utf8_lossy(&raw.key).into();
         (notice.place, notice.headers) = (raw.place, raw.headers);
         reading.notices.push(notice);
@@ -260,105 +174,4 @@ async fn read_state<F: Future<Output = Result<Topic, ReadError>>>(
 
 fn state_record(raw: Raw) -> StateRecord {
     StateRecord { place: raw.place, key: String::from_utf8_lossy(&raw.key).into_owned(), value: raw.value }
-}
-
-async fn blocking<T: Send + 'static>(
-    read: impl FnOnce() -> Result<T, ReadError> + Send + 'static,
-) -> Result<T, ReadError> {
-    match tokio::task::spawn_blocking(read).await {
-        Ok(outcome) => outcome,
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
-    }
-}
-
-fn consumer(connection: &Connection, isolation: Isolation) -> Result<BaseConsumer, KafkaError> {
-    let mut config = ClientConfig::new();
-    for (name, value) in &connection.properties {
-        config.set(name, value);
-    }
-    config
-        .set("bootstrap.servers", connection.bootstrap_servers.join(","))
-        .set("client.id", &connection.client_id)
-        .set("group.id", &connection.group_id)
-        .set("enable.auto.commit", "false")
-        .set("allow.auto.create.topics", "false")
-        .set("auto.offset.reset", "error")
-        .set("isolation.level", isolation.as_str());
-    config.create()
-}
-
-fn topic_names(connection: &Connection, prefix: &str) -> Result<Vec<String>, ReadError> {
-    let failed = |source| ReadError::Client { topic: prefix.to_owned(), source };
-    let client = consumer(connection, Isolation::ReadUncommitted).map_err(failed)?;
-    let metadata = client.fetch_metadata(None, connection.request_timeout).map_err(failed)?;
-    let names = metadata.topics().iter().map(|topic| topic.name().to_owned());
-    let mut names: Vec<String> = names.filter(|name| name.starts_with(prefix)).collect();
-    names.sort();
-    Ok(names)
-}
-
-fn read_topic(connection: &Connection, name: &Arc<str>, isolation: Isolation) -> Result<Topic, ReadError> {
-    let failed = |source| ReadError::Client { topic: name.to_string(), source };
-    let extents = extents(connection, name).map_err(failed)?;
-    let client = consumer(connection, isolation).map_err(failed)?;
-    let mut assignment = TopicPartitionList::new();
-    for (partition, extent) in &extents {
-        assignment.add_partition_offset(name, *partition, Offset::Offset(extent.low)).map_err(failed)?;
-    }
-    client.assign(&assignment).map_err(failed)?;
-    let mut records = Vec::new();
-    let mut moved_at = Instant::now();
-    while let Some((partition, position)) = first_behind(&client, &extents).map_err(failed)? {
-        match client.poll(POLL) {
-            Some(Ok(message)) => {
-                moved_at = Instant::now();
-                // What came after the end was asked for is another reading's.
-                if extents.get(&message.partition()).is_some_and(|extent| message.offset() < extent.high) {
-                    records.push(raw(name, &message));
-                }
-            }
-            // librdkafka tells of lost connections and goes on by itself; what does not heal ends as a stall.
-            _ if moved_at.elapsed() < connection.read_stall_timeout => {}
-            Some(Err(source)) => return Err(failed(source)),
-            None => {
-                let (topic, end, waited) = (name.to_string(), extents[&partition].high, moved_at.elapsed());
-                return Err(ReadError::Stalled { topic, partition, position, end, waited });
-            }
-        }
-    }
-    Ok(Topic { name: Arc::clone(name), records, extents })
-}
-
-/// Where every partition begins and ends, as a client sees it that no open transaction holds back.
-fn extents(connection: &Connection, name: &str) -> Result<BTreeMap<i32, Extent>, KafkaError> {
-    let client = consumer(connection, Isolation::ReadUncommitted)?;
-    let metadata = client.fetch_metadata(Some(name), connection.request_timeout)?;
-    let partitions = metadata.topics().iter().flat_map(|topic| topic.partitions().iter().map(|part| part.id()));
-    let asked = partitions.map(|partition| {
-        let (low, high) = client.fetch_watermarks(name, partition, connection.request_timeout)?;
-        Ok((partition, Extent { low, high }))
-    });
-    asked.collect()
-}
-
-/// A partition that is not read to its end, with its position. The position moves past the marks of transactions, too.
-fn first_behind(client: &BaseConsumer, extents: &BTreeMap<i32, Extent>) -> Result<Option<(i32, i64)>, KafkaError> {
-    let positions = client.position()?;
-    let elements = positions.elements();
-    Ok(extents.iter().find_map(|(partition, extent)| {
-        let position = elements.iter().find(|element| element.partition() == *partition)?.offset();
-        let position = if let Offset::Offset(offset) = position { offset } else { extent.low };
-        (position < extent.high).then_some((*partition, position))
-    }))
-}
-
-fn raw(topic: &Arc<str>, message: &BorrowedMessage<'_>) -> Raw {
-    let text = |bytes: Option<&[u8]>| String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
-    let headers = message.headers().into_iter().flat_map(|headers| headers.iter());
-    Raw {
-        place: Place { topic: Arc::clone(topic), partition: message.partition(), offset: message.offset() },
-        key: message.key().unwrap_or_default().to_vec(),
-        value: message.payload().map(<[u8]>::to_vec),
-        headers: headers.map(|header| (header.key.to_owned(), text(header.value))).collect(),
-    }
 }

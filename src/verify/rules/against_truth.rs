@@ -4,7 +4,6 @@
 
 use std::collections::HashMap;
 
-use super::super::fold::last_events;
 use super::super::log::Log;
 use super::super::record::{Event, Notice};
 use super::super::report::{At, Findings};
@@ -63,15 +62,17 @@ pub(super) fn lost(log: &Log, truth: &Truth, found: &mut Findings) {
         return;
     }
     let syncs: Vec<&Notice> = log.syncs.values().flatten().collect();
-    let mut judged = 0;
+    let (mut judged, mut events, mut last) = (0, log.events().peekable(), HashMap::new());
     for pair in syncs.windows(2).filter(|pair| pair.iter().all(|sync| sync.is_complete())) {
         let (Some((from, _)), Some((_, to))) = (pair[0].window(), pair[1].window()) else { continue };
         judged += 1;
-        let folded = last_events(&log.steps, pair[1].sequence);
+        while let Some(event) = events.next_if(|event| event.sequence <= pair[1].sequence) {
+            last.insert(&*event.key, event);
+        }
         for key in truth.keys() {
             // One value means that it was steady while both read.
             let [was] = truth.between(key, from - SHOWS_WITHIN_MS, to)[..] else { continue };
-            let after = folded.get(key).and_then(|event| event.after.as_deref());
+            let after = last.get(key).and_then(|event| event.after.as_deref());
             found.check(fits(key, after, was), At::key(key, pair[1].sequence), || {
                 format!("true was {was:?} while two complete syncs read, published is {after:?}")
             });
