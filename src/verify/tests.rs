@@ -397,6 +397,16 @@ fn a_sync_record_that_counts_wrongly_is_found() {
 }
 
 #[test]
+fn an_outcome_that_its_collections_do_not_make_is_found() {
+    let status = |story: &mut Story, status: &str| {
+        story.notice(3).collections.iter_mut().for_each(|collection| collection.status = status.into());
+    };
+    assert_eq!(spoilt(|story| story.notice(3).collections[0].status = "partial".into()), ["coverage"]);
+    assert_eq!(spoilt(|story| status(story, "unknown")), ["coverage"]);
+    assert_eq!(spoilt(|story| status(story, "not_due")), [""; 0]);
+}
+
+#[test]
 fn a_state_that_is_not_the_fold_is_found() {
     let differs = |story: &mut Story| {
         story.state()[1] = state_record(2, "user/u", Some(stored(2, USER_A)));
@@ -477,6 +487,7 @@ fn a_sync_that_hides_what_it_could_not_read_is_found() {
     let told = |story: &mut Story| {
         story.truth.push(request(30_200, "ListGroups", 503));
         story.notice(3).outcome = Some("partial".into());
+        story.notice(3).collections[1].status = "unknown".into();
     };
     assert_eq!(spoilt(told), [""; 0]);
 }

@@ -141,3 +141,21 @@ pub(super) fn figures(log: &Log, found: &mut Findings) {
         }
     }
 }
+
+/// The outcome in a word is what the collections say one by one.
+pub(super) fn coverage(log: &Log, found: &mut Findings) {
+    for sync in log.syncs.values().flatten() {
+        let is_known = |status: &str| matches!(status, "complete" | "not_due" | "off");
+        let statuses = || sync.collections.iter().map(|collection| collection.status.as_str());
+        let outcome = if statuses().all(is_known) {
+            "complete"
+        } else if statuses().all(|status| status == "unknown") {
+            "failed"
+        } else {
+            "partial"
+        };
+        found.check(sync.outcome.as_deref() == Some(outcome), At::notice(sync), || {
+            format!("outcome is {:?}, its collections make it {outcome}", sync.outcome)
+        });
+    }
+}

@@ -42,6 +42,7 @@ pub(super) const RULES: &[Rule<OverLog>] = &[
     rule("before", "before is the after of the key's previous event", history::before),
     rule("edges", "no edge comes before or outlives what it hangs on", history::edges),
     rule("figures", "a sync record counts what there is", history::figures),
+    rule("coverage", "a sync's outcome is what its collections say", history::coverage),
     rule("state", "the fold of the events is the state topic's content", state::state),
     rule("progress", "progress counts and digests the records of the state topic", state::progress),
 ];
