@@ -15,7 +15,7 @@
 //!   ▲                   ▲                 │
 //!   └───────────────── sync ──────────────┘       the only orchestrator: collect → compare → publish
 //!                       ▲
-//!        config, http, metrics ◄── cli, demo      faces; simulator stands apart
+//!        config, http, metrics ◄── cli, demo      faces; simulator and verify stand apart
 //! ```
 //!
 //! | module | knows | does not know |
@@ -32,6 +32,7 @@
 //! | [`metrics`], [`http`] | figures and health, and who may ask for them | the cycle |
 //! | [`cli`] | the commands, and how configuration becomes parts | |
 //! | [`simulator`] | the services' behaviour, throttling, faults | everything above |
+//! | [`verify`] | what the topics promise, and how to see that they keep it | how events and state are made |
 //! | [`demo`] | all of it in one process | |
 //!
 //! # Invariants
@@ -49,7 +50,7 @@
 //! A file in [`model`] and a line in `model/kind.rs` (entities, then children, then edges); a schema
 //! in `schemas/`; its operations in [`alicloud`] and in [`alicloud::OPERATIONS`]; a file in
 //! `sync/collect/`, where the compiler asks for its line; both versions in `state/record.rs`; a row in
-//! the README; the simulator.
+//! the README; the simulator; in the checker what it hangs on (`verify/fold.rs`) and its rows (`verify/truth.rs`).
 
 #![warn(missing_docs)]
 
@@ -71,3 +72,4 @@ pub mod secret;
 pub mod cli;
 pub mod demo;
 pub mod simulator;
+pub mod verify;

@@ -118,7 +118,8 @@ fn outcome(failure: Option<Reason>) -> CallOutcome {
     }
 }
 
-fn connection(kafka: &config::Kafka) -> kafka::Connection {
+/// How the brokers are reached.
+pub(super) fn connection(kafka: &config::Kafka) -> kafka::Connection {
     let properties = kafka.connection_properties().into_iter();
     kafka::Connection {
         client_id: kafka.client_id.clone(),
@@ -131,7 +132,8 @@ fn connection(kafka: &config::Kafka) -> kafka::Connection {
     }
 }
 
-fn registry(registry: &config::Registry) -> anyhow::Result<Registry> {
+/// The registry.
+pub(super) fn registry(registry: &config::Registry) -> anyhow::Result<Registry> {
     let auth = match &registry.auth {
         config::RegistryAuth::None => RegistryAuth::None,
         config::RegistryAuth::Basic { username, password } => {

@@ -16,6 +16,7 @@ mod demo;
 mod inventory;
 mod run;
 mod simulate;
+mod verify;
 
 use std::io;
 use std::path::PathBuf;
@@ -64,6 +65,10 @@ enum Command {
     #[command(after_help = "Examples:\n  ramstream inventory\n  ramstream inventory --kind user\n  \
                             ramstream inventory --format json | jq .collections.user")]
     Inventory(inventory::Args),
+    /// Read the topics as any consumer would, and judge whether they keep what is promised of them
+    #[command(after_help = "Examples:\n  ramstream verify\n  ramstream verify --format json | jq .verdicts\n  \
+                            ramstream verify --truth truth.jsonl    against what a simulated account really was")]
+    Verify(verify::Args),
     /// Watch it work: a simulated account, Kafka, registry and daemon in one process, nothing else needed
     #[command(after_help = "Examples:\n  ramstream demo\n  ramstream demo --keep")]
     Demo(demo::Args),
@@ -110,6 +115,7 @@ impl Cli {
         match self.command {
             Command::Run(args) => run::run(&args, file.as_deref()).await,
             Command::Inventory(args) => inventory::run(&args, file.as_deref()).await,
+            Command::Verify(args) => verify::run(&args, file.as_deref()).await,
             Command::Demo(args) => demo::run(&args).await,
             Command::Simulate(args) => {
                 simulate::run(*args, on_signals()?).await?;

@@ -131,6 +131,25 @@ impl Registry {
         }
     }
 
+    /// The schema with this id, as whoever wrote a record registered it.
+    ///
+    /// An address that cannot be reached is passed over; an answer, also a refusal, is final.
+    pub async fn schema(&self, id: u32) -> Result<String, RegistryError> {
+        let named = format!("schema id {id}");
+        let mut last = Err(RegistryError::Configuration { reason: "no address given".to_owned() });
+        for node in &self.nodes {
+            let answer = perform_sr_call(&node.settings, SrCall::GetById(id)).await.map_err(Failure::from_converter);
+            let schema = answer.and_then(|answer| {
+                answer.schema.ok_or_else(|| Failure::Unusable("the answer has no schema".to_owned()))
+            });
+            last = schema.map_err(|failure| failure.explain(&named, &node.url));
+            if !matches!(last, Err(RegistryError::Unreachable { .. })) {
+                break;
+            }
+        }
+        last
+    }
+
     async fn resolve_somewhere(&self, subject: &str, body: &str) -> Result<Resolved, RegistryError> {
         let mut last = Err(RegistryError::Configuration { reason: "no address given".to_owned() });
         for node in &self.nodes {

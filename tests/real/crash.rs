@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::cloud::{Cloud, lookup, names, rows};
 use crate::support::fold::{assert_same, check_sequences, content, fold, sort_out};
-use crate::support::process::Daemon;
+use crate::support::process::{COMPLETE, Daemon};
 use crate::support::world::{World, text};
 
 /// How often the daemon is killed, unless the environment says otherwise.
@@ -68,6 +68,9 @@ async fn a_killed_daemon_repeats_nothing_and_loses_nothing() {
     );
     assert_eq!(sort_out(all, &attempts), events, "what was aborted can be sorted out");
     assert!(events.iter().any(|event| event["op"] != "r"), "changes were published, and not the baseline alone");
+    // The product's own checker knows the account's every change as well.
+    world.verify(&[]).await.0.exits_with(COMPLETE);
+    world.verify(&["--read-uncommitted"]).await.0.exits_with(COMPLETE);
 }
 
 /// Follows the daemon to where the kill is aimed at: in turn the way to the claim, the first sync, and a sync that follows

@@ -15,3 +15,4 @@ mod refusals;
 mod registry;
 mod support;
 mod topics;
+mod verify;

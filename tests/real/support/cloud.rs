@@ -3,6 +3,7 @@
 //! The signature is the older one (HMAC-SHA1 in the query), written here by hand: the product signs in the newer style.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -41,11 +42,12 @@ pub(crate) struct Cloud {
 }
 
 impl Cloud {
-    /// An account of its own id; the quotas do not throttle the test's own changes.
-    pub(crate) async fn start(size: Size) -> Self {
+    /// An account of its own id; the quotas do not throttle the test's own changes. What happens to it, and what is asked
+    /// of it, is written to `truth_log`.
+    pub(crate) async fn start(size: Size, truth_log: PathBuf) -> Self {
         let limits = Limits { quota_percent: None, ..Limits::default() };
         let size = Size { seed: u64::from(rand::random::<u32>()), ..size };
-        let running = simulator::start(Settings { size, limits, ..Settings::default() }).await.unwrap();
+        let running = simulator::start(Settings { size, limits, truth_log: Some(truth_log), ..Settings::default() }).await.unwrap();
         Self { running, client: reqwest::Client::builder().no_proxy().build().unwrap() }
     }
 

@@ -15,6 +15,9 @@ use super::{kafka, registry, unique};
 pub(crate) const EVENT_TOPICS: &[&str] =
     &["accounts", "groups", "memberships", "policies", "policy-attachments", "roles", "users"];
 
+/// Where the account's truth log stands in the world's directory.
+const TRUTH_LOG: &str = "truth.jsonl";
+
 pub(crate) struct World {
     pub(crate) cloud: Cloud,
     pub(crate) prefix: String,
@@ -29,11 +32,12 @@ impl World {
     }
 
     pub(crate) async fn of(size: Size) -> Self {
+        let directory = tempfile::tempdir().unwrap();
         let mut world = Self {
-            cloud: Cloud::start(size).await,
+            cloud: Cloud::start(size, directory.path().join(TRUTH_LOG)).await,
             prefix: unique("real"),
             settings: BTreeMap::new(),
-            directory: tempfile::tempdir().unwrap(),
+            directory,
         };
         let address = world.cloud.address();
         for service in ["STS", "IMS", "RAM", "RESOURCE_MANAGER"] {
@@ -75,6 +79,14 @@ impl World {
     /// `ramstream run --once`, to its end.
     pub(crate) async fn run_once(&self) -> Finished {
         Finished::of(self.command(&["run", "--once"])).await
+    }
+
+    /// `ramstream verify` with the truth log, and the report that it printed.
+    pub(crate) async fn verify(&self, options: &[&str]) -> (Finished, Value) {
+        let arguments = [&["verify", "--truth", TRUTH_LOG, "--format", "json"], options].concat();
+        let finished = Finished::of(self.command(&arguments)).await;
+        let report = serde_json::from_str(&finished.stdout).unwrap_or_default();
+        (finished, report)
     }
 
     /// `ramstream run`.

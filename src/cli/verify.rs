@@ -1,0 +1,74 @@
+//! `ramstream verify`: judge what is in the topics; nothing is written anywhere.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::ValueEnum;
+
+use super::{Exit, assemble, configure};
+use crate::config::Purpose;
+use crate::verify::{self, Isolation, Question, VerifyError};
+
+const SEQUENCES: std::ops::RangeFrom<i64> = 1..;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The truth log of the simulated account, as `ramstream simulate` writes it
+    #[arg(long, value_name = "FILE")]
+    truth: Option<PathBuf>,
+    /// How to print: a table for people, one JSON document for programs
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    /// Judge from this sync on; what was held before is taken from the first event of each key
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(SEQUENCES))]
+    from_sequence: Option<i64>,
+    /// Read also what was aborted, and sort it out as readers without isolation have to
+    #[arg(long)]
+    read_uncommitted: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Table,
+    Json,
+}
+
+pub(super) async fn run(args: &Args, file: Option<&Path>) -> anyhow::Result<Exit> {
+    let config = configure(file, Purpose::Publishing)?;
+    let publishing = config.publishing.as_ref().context("kafka and registry are not configured")?;
+    let connection = Arc::new(assemble::connection(&publishing.kafka));
+    let registry = assemble::registry(&publishing.registry)?;
+    let question = Question {
+        topic_prefix: publishing.kafka.topic_prefix.clone(),
+        account_id: config.account.id.clone(),
+        isolation: if args.read_uncommitted { Isolation::ReadUncommitted } else { Isolation::ReadCommitted },
+        from_sequence: args.from_sequence,
+    };
+    let report = match verify::verify(connection, &registry, &question, args.truth.as_deref()).await {
+        Ok(report) => report,
+        Err(error) => {
+            let exit = exit_of(&error);
+            eprintln!("ramstream: {:#}", anyhow::Error::from(error));
+            return Ok(exit);
+        }
+    };
+    let mut out = io::stdout().lock();
+    match args.format {
+        Format::Table => write!(out, "{report}")?,
+        Format::Json => {
+            serde_json::to_writer_pretty(&mut out, &report)?;
+            writeln!(out)?;
+        }
+    }
+    Ok(if report.is_clean() { Exit::Complete } else { Exit::Failed })
+}
+
+/// Never [`Exit::Failed`]: that says that something was judged and is violated.
+fn exit_of(error: &VerifyError) -> Exit {
+    match error {
+        VerifyError::Truth(_) => Exit::Usage,
+        VerifyError::Read(_) | VerifyError::Decode(_) => Exit::Unavailable,
+    }
+}

@@ -1,0 +1,190 @@
+//! The events of one lineage in their order, each with what a reader held of its key before it.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use super::record::{Event, Notice, Reading, StateRecord, Unreadable};
+
+/// What a reader holds of a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Held {
+    /// What came before was not read.
+    Unknown,
+    /// Nothing: it never was, or was removed.
+    Nothing,
+    /// The entity, and the event's revision.
+    Entity { after: Arc<str>, revision: i64 },
+}
+
+/// An event, and what was held of its key when it came.
+#[derive(Debug)]
+pub(super) struct Step {
+    pub(super) event: Event,
+    pub(super) held: Held,
+    /// The sequence and offset of the key's event before.
+    pub(super) previous: Option<(i64, i64)>,
+}
+
+/// The log of one lineage.
+#[derive(Debug)]
+pub(super) struct Log {
+    pub(super) account: String,
+    /// The lineage of the last sync record.
+    pub(super) lineage: Option<String>,
+    /// In the order of (sequence, batch_index); none below `from`, none that was sorted out.
+    pub(super) steps: Vec<Step>,
+    /// The `sync.completed` records by sequence; more than one is a violation.
+    pub(super) syncs: BTreeMap<i64, Vec<Notice>>,
+    /// All records of `.syncs` of the lineage.
+    pub(super) notices: Vec<Notice>,
+    /// The first sequence that is judged.
+    pub(super) from: i64,
+    /// Whether `from` is the first sequence of the lineage, so that nothing was held before.
+    pub(super) from_beginning: bool,
+    pub(super) state: Option<Vec<StateRecord>>,
+    pub(super) unreadable: Vec<Unreadable>,
+    /// What is not judged.
+    pub(super) remarks: Vec<String>,
+}
+
+impl Log {
+    /// Puts in order what was read. `from_sequence` leaves out what is earlier.
+    pub(super) fn new(mut reading: Reading, from_sequence: Option<i64>) -> Self {
+        let last = reading.notices.iter().rfind(|notice| notice.is_completion());
+        let lineage = last.map(|last| last.lineage.clone());
+        leave_out_other_lineages(lineage.as_deref(), &mut reading);
+        if reading.uncommitted {
+            sort_out(&mut reading);
+        }
+        let mut syncs: BTreeMap<i64, Vec<Notice>> = BTreeMap::new();
+        for notice in reading.notices.iter().filter(|notice| notice.is_completion()) {
+            syncs.entry(notice.sequence).or_default().push(notice.clone());
+        }
+        leave_out_what_came_meanwhile(&mut reading.events, &mut syncs);
+        let from = first_to_judge(&reading, &syncs).max(from_sequence.unwrap_or(1));
+        say_what_is_not_judged(&mut reading, from, syncs.keys().next_back().copied());
+        syncs.retain(|sequence, _| *sequence >= from);
+        let Reading { account, mut events, notices, state, unreadable, remarks, .. } = reading;
+        events.retain(|event| event.sequence >= from);
+        let from_beginning = from == 1;
+        let steps = steps(events, from_beginning);
+        Self { account, lineage, steps, syncs, notices, from, from_beginning, state, unreadable, remarks }
+    }
+
+    /// The last sequence.
+    pub(super) fn last_sequence(&self) -> Option<i64> {
+        self.syncs.keys().next_back().copied()
+    }
+
+    /// The events.
+    pub(super) fn events(&self) -> impl Iterator<Item = &Event> {
+        self.steps.iter().map(|step| &step.event)
+    }
+
+    /// The steps of each sync.
+    pub(super) fn batches(&self) -> impl Iterator<Item = &[Step]> {
+        self.steps.chunk_by(|one, next| one.event.sequence == next.event.sequence)
+    }
+
+    /// The sync record of a sequence.
+    pub(super) fn sync(&self, sequence: i64) -> Option<&Notice> {
+        self.syncs.get(&sequence)?.last()
+    }
+}
+
+fn steps(mut events: Vec<Event>, from_beginning: bool) -> Vec<Step> {
+    events.sort_by_key(|event| (event.sequence, event.batch_index, event.place.offset));
+    let mut last: HashMap<Arc<str>, (Held, (i64, i64))> = HashMap::new();
+    let mut steps = Vec::with_capacity(events.len());
+    for event in events {
+        let now = match &event.after {
+            Some(after) => Held::Entity { after: Arc::clone(after), revision: event.revision },
+            None => Held::Nothing,
+        };
+        let now = (now, (event.sequence, event.place.offset));
+        let (held, previous) = match last.insert(Arc::clone(&event.key), now) {
+            Some((held, previous)) => (held, Some(previous)),
+            None if from_beginning => (Held::Nothing, None),
+            None => (Held::Unknown, None),
+        };
+        steps.push(Step { event, held, previous });
+    }
+    steps
+}
+
+/// Who reads the topics knows a lineage by its sync records; an event of any other is nobody's and stays in.
+fn leave_out_other_lineages(lineage: Option<&str>, reading: &mut Reading) {
+    let Some(lineage) = lineage else { return };
+    let others = reading.notices.iter().filter(|notice| notice.is_completion() && notice.lineage != lineage);
+    let others: HashSet<String> = others.map(|notice| notice.lineage.clone()).collect();
+    if !others.is_empty() {
+        reading.remarks.push(format!("earlier lineages of the account: {}", others.len()));
+    }
+    reading.events.retain(|event| !others.contains(&event.lineage));
+    reading.notices.retain(|notice| notice.lineage == lineage);
+}
+
+/// The rule for readers without isolation: an event counts only if its `sync_id` is that of the last sync record with
+/// its sequence, once a higher sequence exists. A repeat has the same id and the same content.
+fn sort_out(Reading { events, notices, remarks, .. }: &mut Reading) {
+    let completions = notices.iter().filter(|notice| notice.is_completion());
+    let last: BTreeMap<i64, Notice> = completions.map(|notice| (notice.sequence, notice.clone())).collect();
+    let decided = last.keys().rev().nth(1).copied().unwrap_or(0);
+    let read = events.len();
+    let mut seen: HashMap<String, [Option<Arc<str>>; 3]> = HashMap::new();
+    events.retain(|event| {
+        let counts = last.get(&event.sequence).is_some_and(|sync| sync.sync_id.as_ref() == Some(&event.sync_id));
+        let content = [Some(Arc::clone(&event.key)), event.before.clone(), event.after.clone()];
+        let mut is_repeat = || seen.insert(event.event_id.clone(), content.clone()).is_some_and(|seen| seen == content);
+        event.sequence <= decided && counts && !is_repeat()
+    });
+    notices.retain(|notice| !notice.is_completion());
+    notices.extend(last.into_values().filter(|notice| notice.sequence <= decided));
+    let sorted_out = read - events.len();
+    remarks.push(format!(
+        "without isolation the last sequence is undecided: judged is up to {decided}; {sorted_out} events were sorted out"
+    ));
+}
+
+/// What was committed while the events were read may be among them in part.
+fn leave_out_what_came_meanwhile(events: &mut Vec<Event>, syncs: &mut BTreeMap<i64, Vec<Notice>>) {
+    let is_early = |(_, records): &(&i64, &Vec<Notice>)| records.iter().any(|record| !record.is_late);
+    let horizon = syncs.iter().rev().find(is_early).map_or(0, |(sequence, _)| *sequence);
+    let newer = syncs.split_off(&(horizon + 1));
+    events.retain(|event| !newer.contains_key(&event.sequence));
+}
+
+/// The first sequence of which retention can have taken neither the record nor an event. A partition of which nothing
+/// is left does not tell, so there it is the one behind the last batch that lacks events.
+fn first_to_judge(reading: &Reading, syncs: &BTreeMap<i64, Vec<Notice>>) -> i64 {
+    let first_sync = syncs.keys().next().copied().filter(|_| reading.syncs_truncated).unwrap_or(1);
+    let mut counts: HashMap<i64, i64> = HashMap::new();
+    for event in &reading.events {
+        *counts.entry(event.sequence).or_default() += 1;
+    }
+    let lacks = |(sequence, records): (&i64, &Vec<Notice>)| {
+        let size = records.last().map_or(0, |sync| sync.batch_size);
+        (counts.get(sequence).copied().unwrap_or(0) < size).then_some(sequence + 1)
+    };
+    let behind_lacking = syncs.iter().rev().find_map(lacks).unwrap_or(1);
+    let firsts = reading.truncated.iter().map(|part| part.first_sequence.map_or(behind_lacking, |first| first + 1));
+    firsts.max().unwrap_or(1).max(first_sync)
+}
+
+fn say_what_is_not_judged(reading: &mut Reading, from: i64, last: Option<i64>) {
+    let remarks = &mut reading.remarks;
+    for part in &reading.truncated {
+        remarks.push(format!("retention has taken the beginning of {}[{}]", part.topic, part.partition));
+    }
+    if reading.syncs_truncated {
+        remarks.push("retention has taken the beginning of the syncs topic".to_owned());
+    }
+    if from > 1 {
+        remarks.push(format!("sequences below {from}; what was held before is taken from the first event of each key"));
+    }
+    match last {
+        None => remarks.push("there is no sync record of this account that can be judged".to_owned()),
+        Some(last) if last < from => remarks.push(format!("anything: the last sequence is {last}")),
+        Some(_) => {}
+    }
+}

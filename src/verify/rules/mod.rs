@@ -1,0 +1,61 @@
+//! The invariants: one function each, over the log that was read.
+//!
+//! `events` judges what an event says of itself, `history` what events say of each other, `state` the fold against the
+//! state topic, `against_truth` everything against what the account really was.
+
+mod against_truth;
+mod events;
+mod history;
+mod state;
+
+use super::log::Log;
+use super::report::Findings;
+use super::truth::Truth;
+
+/// An invariant.
+pub(super) struct Rule<F> {
+    /// In one word.
+    pub(super) name: &'static str,
+    /// What it says.
+    pub(super) promise: &'static str,
+    pub(super) judge: F,
+}
+
+type OverLog = fn(&Log, &mut Findings);
+type OverTruth = fn(&Log, &Truth, &mut Findings);
+
+/// What can be judged from the topics alone.
+pub(super) const RULES: &[Rule<OverLog>] = &[
+    rule("readable", "every record of the account is what its topic holds", events::readable),
+    rule("event-ids", "an event id stands once, and is the UUIDv5 of what the event says", events::event_ids),
+    rule("keys", "an event stands under a key of its account and of its kind", events::keys),
+    rule("headers", "the headers say what the value says", events::headers),
+    rule("windows", "a window begins before it ends", events::windows),
+    rule("ops", "op, verb, before, after and changed fields agree with each other and with what was held", events::ops),
+    rule(
+        "batches",
+        "the events of a sync are there whole: each index once, as many as are announced",
+        history::batches,
+    ),
+    rule("sequences", "one sync.completed record a sequence, without a gap", history::sequences),
+    rule("order", "the events of a key stand in the order of their sequence, and revisions rise", history::order),
+    rule("before", "before is the after of the key's previous event", history::before),
+    rule("edges", "no edge comes before or outlives what it hangs on", history::edges),
+    rule("figures", "a sync record counts what there is", history::figures),
+    rule("coverage", "a sync's outcome is what its collections say", history::coverage),
+    rule("state", "the fold of the events is the state topic's content", state::state),
+    rule("progress", "progress counts and digests the records of the state topic", state::progress),
+];
+
+/// What takes the simulator's truth log.
+pub(super) const TRUTH_RULES: &[Rule<OverTruth>] = &[
+    rule("invented", "what an event says was true while its sync read", against_truth::invented),
+    rule("removals", "what was removed was absent while its sync read", against_truth::removals),
+    rule("true-windows", "the window of an event contains a change of its entity", against_truth::windows),
+    rule("lost", "what held while two complete syncs read is published", against_truth::lost),
+    rule("honest", "a sync that could not read something does not say that it is complete", against_truth::honest),
+];
+
+const fn rule<F>(name: &'static str, promise: &'static str, judge: F) -> Rule<F> {
+    Rule { name, promise, judge }
+}

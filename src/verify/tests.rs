@@ -1,0 +1,596 @@
+//! A sound story, and what becomes of it when exactly one thing in it is wrong.
+
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+use super::record::{CollectionStatus, Event, Notice, Place, Reading, StateRecord, Truncated, Unreadable};
+use super::truth::Truth;
+use super::{Report, judge};
+
+const ACCOUNT: &str = "7";
+const LINEAGE: &str = "6ba7b810-9dad-41d1-80b4-00c04fd430c8";
+const SYNCS: i64 = 5;
+const USER_A: &str = r#"{"user_id":"u","user_name":"a","status":"active"}"#;
+const USER_B: &str = r#"{"user_id":"u","user_name":"b","status":"active"}"#;
+const GROUP: &str = r#"{"group_id":"g","group_name":"admins"}"#;
+const MEMBERSHIP: &str = r#"{"group_id":"g","user_id":"u","join_date":5}"#;
+const POLICY: &str = r#"{"policy_type":"custom","policy_name":"P","default_version":"v1"}"#;
+
+/// The story: a baseline; a renamed user and a new policy; nothing; a group that goes with its member; nothing.
+struct Story {
+    reading: Reading,
+    truth: Vec<Value>,
+}
+
+impl Story {
+    fn sound() -> Self {
+        let mut events = vec![
+            event(1, 0, "r", "user.observed", "user/u", (None, Some(USER_A))),
+            event(1, 1, "r", "group.observed", "group/g", (None, Some(GROUP))),
+            event(1, 2, "r", "membership.observed", "membership/g/u", (None, Some(MEMBERSHIP))),
+            event(2, 0, "u", "user.renamed", "user/u", (Some(USER_A), Some(USER_B))),
+            event(2, 1, "c", "policy.created", "policy/custom/p", (None, Some(POLICY))),
+            event(4, 0, "d", "membership.removed", "membership/g/u", (Some(MEMBERSHIP), None)),
+            event(4, 1, "d", "group.removed", "group/g", (Some(GROUP), None)),
+        ];
+        for (event, size) in events.iter_mut().zip([3, 3, 3, 2, 2, 2, 2]) {
+            event.batch_size = size;
+        }
+        let mut reading = Reading { account: ACCOUNT.to_owned(), events, ..Reading::default() };
+        reading.notices = vec![
+            sync(1, 3, [(1, 0, 0, 0), (1, 0, 0, 0), (1, 0, 0, 0), (0, 0, 0, 0)]),
+            sync(2, 2, [(1, 0, 1, 0), (1, 0, 0, 0), (1, 0, 0, 0), (1, 1, 0, 0)]),
+            sync(3, 0, [(1, 0, 0, 0), (1, 0, 0, 0), (1, 0, 0, 0), (1, 0, 0, 0)]),
+            sync(4, 2, [(1, 0, 0, 0), (0, 0, 0, 1), (0, 0, 0, 1), (1, 0, 0, 0)]),
+            sync(5, 0, [(1, 0, 0, 0), (0, 0, 0, 0), (0, 0, 0, 0), (1, 0, 0, 0)]),
+        ];
+        reading.state = Some(vec![
+            state_record(1, "group/g", None),
+            state_record(2, "user/u", Some(stored(2, USER_B))),
+            state_record(3, "policy/custom/p", Some(stored(2, POLICY))),
+        ]);
+        let truth = vec![
+            mutation(15_000, "user", Some(json!({ "user_id": "u", "user_name": "a", "status": "active" })), {
+                Some(json!({ "user_id": "u", "user_name": "b", "status": "active" }))
+            }),
+            policy_is("v1", 15_000),
+            mutation(35_000, "membership", Some(json!({ "group_id": "g", "user_id": "u" })), None),
+            group_is(false, 35_000),
+            request(30_100, "ListUsers", 200),
+        ];
+        let mut story = Self { reading, truth };
+        story.seal_state();
+        story
+    }
+
+    /// The event at this place of the story, to spoil it.
+    fn event(&mut self, index: usize) -> &mut Event {
+        &mut self.reading.events[index]
+    }
+
+    fn notice(&mut self, sequence: usize) -> &mut Notice {
+        &mut self.reading.notices[sequence - 1]
+    }
+
+    fn state(&mut self) -> &mut Vec<StateRecord> {
+        self.reading.state.as_mut().unwrap()
+    }
+
+    /// Puts the progress record that belongs to the state records at their end.
+    fn seal_state(&mut self) {
+        let records = self.state();
+        records.retain(|record| !record.key.ends_with("/~progress"));
+        let digest_and_count = |kind: &str| {
+            let of_kind = records.iter().filter(|record| record.key.starts_with(&format!("{ACCOUNT}/{kind}/")));
+            let (mut count, mut digest) = (0, 0_u128);
+            for (record, value) in of_kind.filter_map(|record| Some((record, record.value.as_ref()?))) {
+                let mut bytes = u32::try_from(record.key.len()).unwrap().to_be_bytes().to_vec();
+                bytes.extend([record.key.as_bytes(), value].concat());
+                let head: [u8; 16] = Sha256::digest(bytes)[..16].try_into().unwrap();
+                digest = digest.wrapping_add(u128::from_be_bytes(head));
+                count += 1;
+            }
+            json!({ "count": count, "digest": format!("{digest:032x}") })
+        };
+        let progress = json!({
+            "lineage": LINEAGE, "sequence": SYNCS, "sync_id": sync_id(SYNCS),
+            "collections": { "user": digest_and_count("user"), "policy": digest_and_count("policy") },
+        });
+        records.push(state_record(9, "~progress", Some(progress.to_string())));
+    }
+
+    fn judged(self) -> Report {
+        let mut truth = Truth::default();
+        for line in self.truth {
+            truth.take(ACCOUNT, &line.to_string()).unwrap();
+        }
+        judge(self.reading, None, Some(&truth))
+    }
+
+    /// The names of the violated invariants.
+    fn violates(self) -> Vec<&'static str> {
+        violated(&self.judged())
+    }
+}
+
+fn violated(report: &Report) -> Vec<&'static str> {
+    report.verdicts.iter().filter(|verdict| verdict.violated > 0).map(|verdict| verdict.invariant).collect()
+}
+
+/// The violated invariants after one thing was spoilt.
+fn spoilt(spoil: impl FnOnce(&mut Story)) -> Vec<&'static str> {
+    let mut story = Story::sound();
+    spoil(&mut story);
+    story.violates()
+}
+
+fn sync_id(sequence: i64) -> String {
+    format!("sync-{sequence}")
+}
+
+fn begins(sequence: i64) -> i64 {
+    sequence * 10_000
+}
+
+fn event(
+    sequence: i64,
+    index: i64,
+    op: &str,
+    event_type: &str,
+    path: &str,
+    (before, after): (Option<&str>, Option<&str>),
+) -> Event {
+    let earlier = if op == "r" || op == "c" { None } else { Some(1) };
+    let mut event: Event = serde_json::from_value(json!({
+        "event_id": "", "event_type": event_type, "op": op, "cause": null, "lineage": LINEAGE, "account_id": ACCOUNT,
+        "sync_id": sync_id(sequence), "sequence": sequence, "batch_index": index, "batch_size": 0,
+        "revision": sequence, "previous_revision": earlier, "observed_at": begins(sequence) + 1_000,
+        "previously_observed_at": (op != "r").then(|| begins(sequence - 1)), "replay_id": null,
+        "changed_fields": if op == "u" { vec!["user_name"] } else { Vec::new() }, "before": null, "after": null,
+    }))
+    .unwrap();
+    (event.before, event.after) = (before.map(Into::into), after.map(Into::into));
+    event.key = format!("{ACCOUNT}/{path}").into();
+    event.place = Place { topic: "t".into(), partition: 0, offset: sequence * 100 + index };
+    seal(&mut event);
+    event
+}
+
+/// Gives an event the id and the headers that belong to what it says.
+fn seal(event: &mut Event) {
+    let hash = event.after.as_ref().map(|after| hex::encode(Sha256::digest(after.as_bytes()))).unwrap_or_default();
+    let name = format!("{}\n{}\n{}\n{hash}", event.sequence, event.key, event.op);
+    event.event_id = Uuid::new_v5(&event.lineage.parse().unwrap(), name.as_bytes()).to_string();
+    event.headers =
+        headers(&event.event_id, &event.event_type, &event.account_id, &event.key, event.observed_at / 1_000);
+}
+
+fn headers(id: &str, event_type: &str, account: &str, subject: &str, seconds: i64) -> Vec<(String, String)> {
+    // The story plays in the first minutes of 1970.
+    let time = format!("1970-01-01T00:{:02}:{:02}.000Z", seconds / 60, seconds % 60);
+    let pairs = [
+        ("ce_specversion", "1.0"),
+        ("ce_id", id),
+        ("ce_type", &format!("com.alibabacloud.identity.{event_type}.v1")),
+        ("ce_source", &format!("/alicloud/{account}")),
+        ("ce_subject", subject),
+        ("ce_time", &time),
+        ("content-type", "application/avro"),
+    ];
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
+}
+
+/// A sync record with (entities, added, updated, removed) of users, groups, memberships and policies.
+fn sync(sequence: i64, batch_size: i64, figures: [(i64, i64, i64, i64); 4]) -> Notice {
+    let kinds = ["user", "group", "membership", "policy"].into_iter().zip(figures);
+    let status = |(kind, (entities, added, updated, removed)): (&str, (i64, i64, i64, i64))| CollectionStatus {
+        kind: kind.to_owned(),
+        status: "complete".to_owned(),
+        entities,
+        added,
+        updated,
+        removed,
+        baseline: sequence == 1,
+    };
+    let name = format!("sync.completed\n{}\n", sync_id(sequence));
+    let notice_id = Uuid::new_v5(&LINEAGE.parse().unwrap(), name.as_bytes()).to_string();
+    let finished_at = begins(sequence) + 1_000;
+    Notice {
+        is_late: false,
+        place: Place { topic: "s".into(), partition: 0, offset: sequence },
+        key: ACCOUNT.into(),
+        headers: headers(&notice_id, "sync.completed", ACCOUNT, ACCOUNT, finished_at / 1_000),
+        notice_type: "sync.completed".to_owned(),
+        notice_id,
+        lineage: LINEAGE.to_owned(),
+        account_id: ACCOUNT.to_owned(),
+        sync_id: Some(sync_id(sequence)),
+        sequence,
+        started_at: Some(begins(sequence)),
+        finished_at: Some(finished_at),
+        batch_size,
+        outcome: Some("complete".to_owned()),
+        collections: kinds.map(status).collect(),
+    }
+}
+
+fn state_record(offset: i64, path: &str, value: Option<String>) -> StateRecord {
+    let place = Place { topic: "state".into(), partition: 0, offset };
+    StateRecord { place, key: format!("{ACCOUNT}/{path}"), value: value.map(String::into_bytes) }
+}
+
+fn stored(revision: i64, entity: &str) -> String {
+    format!(r#"{{"format":1,"model_version":"1","revision":{revision},"entity":{entity}}}"#)
+}
+
+fn mutation(time_ms: i64, kind: &str, before: Option<Value>, after: Option<Value>) -> Value {
+    json!({ "type": "mutation", "time_ms": time_ms, "change": { "kind": kind, "before": before, "after": after } })
+}
+
+fn policy_is(version: &str, time_ms: i64) -> Value {
+    let row = json!({ "policy_type": "Custom", "policy_name": "P", "default_version": version });
+    mutation(time_ms, "policy", None, Some(row))
+}
+
+fn group_is(there: bool, time_ms: i64) -> Value {
+    let row = || json!({ "group_id": "g", "group_name": "admins" });
+    mutation(time_ms, "group", (!there).then(row), there.then(row))
+}
+
+fn request(received_ms: i64, operation: &str, status: u16) -> Value {
+    json!({ "type": "request", "request": {
+        "received_ms": received_ms, "answered_ms": received_ms + 1, "operation": operation, "parameters": {},
+        "status": status, "code": null,
+    }})
+}
+
+#[test]
+fn a_sound_story_is_clean_and_every_invariant_is_put_to_the_test() {
+    let report = Story::sound().judged();
+    assert_eq!(violated(&report), [""; 0], "{report}");
+    let idle: Vec<_> = report.verdicts.iter().filter(|verdict| verdict.checked == 0).collect();
+    assert!(idle.is_empty(), "{idle:?}");
+    assert!(report.is_clean());
+}
+
+#[test]
+fn a_record_that_cannot_be_read_is_found() {
+    let unreadable = || Unreadable { place: Place::default(), key: "7/user/u".into(), reason: "no Avro".into() };
+    assert_eq!(spoilt(|story| story.reading.unreadable.push(unreadable())), ["readable"]);
+}
+
+/// `uuid.uuid5(lineage, "3\n7/account\nu\n" + sha256('{"alias":"x"}'))` and `… "3\n7/group/g\nd\n"` in Python.
+#[test]
+fn an_event_id_is_the_documented_uuid() {
+    let id = |op, event_type, path, after| event(3, 0, op, event_type, path, (None, after)).event_id;
+    let updated = id("u", "account.updated", "account", Some(r#"{"alias":"x"}"#));
+    let removed = id("d", "group.removed", "group/g", None);
+    assert_eq!(
+        (&*updated, &*removed),
+        ("06effc09-43ba-542e-9b4d-7712ad494171", "7136014f-884c-5546-83a6-f79566a7a4e0")
+    );
+}
+
+#[test]
+fn an_event_id_that_is_another_or_stands_twice_is_found() {
+    let another = |story: &mut Story| {
+        let id = story.event(0).event_id.clone();
+        story.event(1).event_id = id.clone();
+        story.event(1).headers[1].1 = id;
+    };
+    assert_eq!(spoilt(another), ["event-ids"]);
+    let notice = |story: &mut Story| {
+        story.notice(3).notice_id = Uuid::nil().to_string();
+        story.notice(3).headers[1].1 = Uuid::nil().to_string();
+    };
+    assert_eq!(spoilt(notice), ["event-ids"]);
+}
+
+#[test]
+fn an_event_of_another_account_or_of_an_unknown_lineage_is_found() {
+    let account = |story: &mut Story| {
+        story.event(0).account_id = "8".into();
+        seal(story.event(0));
+    };
+    assert_eq!(spoilt(account), ["keys"]);
+    let lineage = |story: &mut Story| {
+        story.event(0).lineage = Uuid::max().to_string();
+        seal(story.event(0));
+    };
+    assert_eq!(spoilt(lineage), ["keys"]);
+    let kind = |story: &mut Story| {
+        story.event(0).event_type = "role.observed".into();
+        seal(story.event(0));
+    };
+    assert!(spoilt(kind).contains(&"keys"));
+}
+
+#[test]
+fn a_header_that_is_missing_or_says_something_else_is_found() {
+    assert_eq!(spoilt(|story| drop(story.event(0).headers.pop())), ["headers"]);
+    assert_eq!(spoilt(|story| story.event(0).headers[5].1 = "1970-01-01T00:00:00.000Z".into()), ["headers"]);
+    assert_eq!(spoilt(|story| story.notice(2).headers[4].1 = "8".into()), ["headers"]);
+}
+
+#[test]
+fn a_window_that_ends_before_it_begins_is_found() {
+    assert_eq!(spoilt(|story| story.event(0).previously_observed_at = Some(99_000)), ["windows"]);
+}
+
+#[test]
+fn an_op_that_does_not_fit_is_found() {
+    let verb = |story: &mut Story| {
+        story.event(3).event_type = "user.added".into();
+        seal(story.event(3));
+    };
+    assert_eq!(spoilt(verb), ["ops"]);
+    assert_eq!(spoilt(|story| story.event(3).changed_fields = vec!["status".into()]), ["ops"]);
+    assert_eq!(spoilt(|story| story.event(3).cause = Some("cascade".into())), ["ops"]);
+    assert_eq!(spoilt(|story| story.event(3).replay_id = Some("x".into())), ["ops"]);
+}
+
+#[test]
+fn an_r_outside_of_a_baseline_is_found() {
+    let no_baseline = |story: &mut Story| story.notice(1).collections[1].baseline = false;
+    assert_eq!(spoilt(no_baseline), ["ops"]);
+}
+
+#[test]
+fn a_batch_that_is_not_whole_is_found() {
+    assert_eq!(spoilt(|story| story.notice(3).batch_size = 1), ["batches"]);
+    assert_eq!(spoilt(|story| story.event(4).batch_size = 3), ["batches"]);
+    assert_eq!(spoilt(|story| story.event(4).batch_index = 2), ["batches"]);
+    assert!(spoilt(|story| drop(story.reading.events.remove(4))).contains(&"batches"));
+}
+
+#[test]
+fn a_gap_and_a_repeated_sync_record_are_found() {
+    assert_eq!(spoilt(|story| drop(story.reading.notices.remove(2))), ["sequences"]);
+    let twice = |story: &mut Story| {
+        let again = story.notice(3).clone();
+        story.reading.notices.insert(3, again);
+    };
+    assert_eq!(spoilt(twice), ["sequences"]);
+    assert_eq!(spoilt(|story| story.event(3).sync_id = sync_id(9)), ["sequences"]);
+}
+
+#[test]
+fn an_event_behind_the_last_sync_record_is_found() {
+    let forged = |story: &mut Story| {
+        let mut forged = event(6, 0, "u", "user.renamed", "user/u", (Some(USER_B), Some(USER_A)));
+        (forged.batch_size, forged.previous_revision) = (1, Some(2));
+        story.reading.events.push(forged);
+    };
+    assert_eq!(spoilt(forged), ["sequences", "true-windows"]);
+}
+
+#[test]
+fn events_of_a_key_out_of_order_are_found() {
+    assert_eq!(spoilt(|story| story.event(3).place.offset = 0), ["order"]);
+    assert_eq!(spoilt(|story| story.event(3).previous_revision = None), ["order"]);
+    assert!(spoilt(|story| story.event(3).revision = 1).contains(&"order"));
+}
+
+#[test]
+fn a_before_that_was_not_held_is_found() {
+    let before = r#"{"user_id":"u","user_name":"z","status":"active"}"#;
+    assert_eq!(spoilt(|story| story.event(3).before = Some(before.into())), ["before"]);
+}
+
+#[test]
+fn an_edge_that_comes_before_or_outlives_its_end_is_found() {
+    let swap = |story: &mut Story, one: usize, other: usize| {
+        let (index, place) = (story.event(one).batch_index, story.event(one).place.clone());
+        (story.event(one).batch_index, story.event(one).place) =
+            (story.event(other).batch_index, story.event(other).place.clone());
+        (story.event(other).batch_index, story.event(other).place) = (index, place);
+    };
+    assert_eq!(spoilt(|story| swap(story, 1, 2)), ["edges"], "the member comes before the group");
+    assert_eq!(spoilt(|story| swap(story, 5, 6)), ["edges"], "the group goes before the member");
+}
+
+#[test]
+fn a_sync_record_that_counts_wrongly_is_found() {
+    assert_eq!(spoilt(|story| story.notice(2).collections[0].updated = 0), ["figures"]);
+    assert_eq!(spoilt(|story| story.notice(5).collections[3].entities = 2), ["figures"]);
+}
+
+#[test]
+fn an_outcome_that_its_collections_do_not_make_is_found() {
+    let status = |story: &mut Story, status: &str| {
+        story.notice(3).collections.iter_mut().for_each(|collection| collection.status = status.into());
+    };
+    assert_eq!(spoilt(|story| story.notice(3).collections[0].status = "partial".into()), ["coverage"]);
+    assert_eq!(spoilt(|story| status(story, "unknown")), ["coverage"]);
+    assert_eq!(spoilt(|story| status(story, "not_due")), [""; 0]);
+}
+
+#[test]
+fn a_state_that_is_not_the_fold_is_found() {
+    let differs = |story: &mut Story| {
+        story.state()[1] = state_record(2, "user/u", Some(stored(2, USER_A)));
+        story.seal_state();
+    };
+    assert_eq!(spoilt(differs), ["state"]);
+    let revision = |story: &mut Story| {
+        story.state()[1] = state_record(2, "user/u", Some(stored(1, USER_B)));
+        story.seal_state();
+    };
+    assert_eq!(spoilt(revision), ["state"]);
+    let lacks = |story: &mut Story| {
+        story.state().remove(2);
+        story.seal_state();
+    };
+    assert_eq!(spoilt(lacks), ["state"]);
+    let more = |story: &mut Story| {
+        story.state().insert(0, state_record(0, "user/x", Some(stored(2, USER_A))));
+        story.seal_state();
+    };
+    assert_eq!(spoilt(more), ["state"]);
+    let behind = |story: &mut Story| story.state().push(state_record(10, "user/u", Some(stored(2, USER_B))));
+    assert_eq!(spoilt(behind), ["state"]);
+}
+
+#[test]
+fn a_progress_that_does_not_count_the_records_is_found() {
+    let spoil = |from: &'static str, to: &'static str| {
+        spoilt(move |story| {
+            let value = String::from_utf8(story.state()[3].value.clone().unwrap()).unwrap();
+            assert!(value.contains(from), "{value}");
+            story.state()[3].value = Some(value.replace(from, to).into_bytes());
+        })
+    };
+    assert_eq!(spoil(r#""count":1"#, r#""count":2"#), ["progress"]);
+    assert_eq!(spoil(r#""digest":""#, r#""digest":"0"#), ["progress"]);
+    assert_eq!(spoil("sync-5", "sync-4"), ["progress"]);
+}
+
+#[test]
+fn a_state_without_progress_is_found() {
+    assert_eq!(spoilt(|story| drop(story.state().pop())), ["state"]);
+}
+
+#[test]
+fn an_event_that_was_never_true_is_found() {
+    // It had another version while the sync read.
+    let another = |story: &mut Story| {
+        story.truth[1] = policy_is("v7", 15_000);
+        story.truth.push(policy_is("v1", 22_000));
+    };
+    assert_eq!(spoilt(another), ["invented"]);
+}
+
+#[test]
+fn a_removal_of_what_was_there_is_found() {
+    // Gone and back before the sync read, gone for good later.
+    let back = |story: &mut Story| story.truth.extend([group_is(true, 36_000), group_is(false, 45_000)]);
+    assert_eq!(spoilt(back), ["removals"]);
+}
+
+#[test]
+fn a_window_without_the_change_is_found() {
+    assert_eq!(spoilt(|story| story.truth[1] = policy_is("v1", 9_000)), ["true-windows"]);
+}
+
+#[test]
+fn a_change_that_was_never_published_is_found() {
+    let user = json!({ "user_id": "x", "user_name": "x", "status": "active" });
+    assert_eq!(spoilt(|story| story.truth.push(mutation(5_000, "user", None, Some(user)))), ["lost"]);
+}
+
+#[test]
+fn a_sync_that_hides_what_it_could_not_read_is_found() {
+    assert_eq!(spoilt(|story| story.truth.push(request(30_200, "ListGroups", 503))), ["honest"]);
+    let repeated = [request(30_200, "ListGroups", 503), request(30_300, "ListGroups", 200)];
+    assert_eq!(spoilt(|story| story.truth.extend(repeated)), [""; 0]);
+    let told = |story: &mut Story| {
+        story.truth.push(request(30_200, "ListGroups", 503));
+        story.notice(3).outcome = Some("partial".into());
+        story.notice(3).collections[1].status = "unknown".into();
+    };
+    assert_eq!(spoilt(told), [""; 0]);
+}
+
+#[test]
+fn without_isolation_what_was_aborted_is_sorted_out() {
+    let mut story = Story::sound();
+    story.reading.uncommitted = true;
+    story.reading.state = None;
+    // Another reading's transaction with sequence 2 was aborted, and the story's own was sent twice.
+    let mut aborted = story.event(3).clone();
+    aborted.sync_id = sync_id(99);
+    aborted.after = Some(USER_A.into());
+    seal(&mut aborted);
+    let mut notice = story.notice(2).clone();
+    notice.sync_id = Some(sync_id(99));
+    let repeat = story.event(4).clone();
+    story.reading.notices.insert(1, notice);
+    story.reading.events.extend([aborted, repeat]);
+    let report = story.judged();
+    assert_eq!(violated(&report), [""; 0], "{report}");
+    assert_eq!((report.to_sequence, report.events), (Some(SYNCS - 1), 7), "the last sequence is undecided");
+    assert!(report.to_string().contains("2 events were sorted out"), "{report}");
+}
+
+#[test]
+fn a_forged_sync_record_of_the_past_hides_nothing() {
+    let forged = |story: &mut Story| {
+        let again = story.notice(1).clone();
+        story.reading.notices.push(again);
+        story.event(5).previous_revision = None;
+    };
+    assert_eq!(spoilt(forged), ["sequences", "order"]);
+}
+
+#[test]
+fn where_nothing_can_be_judged_it_says_so() {
+    let report = judge(Reading { account: ACCOUNT.to_owned(), ..Reading::default() }, None, None);
+    assert!(report.to_string().contains("not judged: there is no sync record of this account"), "{report}");
+    let report = judge(Story::sound().reading, Some(9), None);
+    assert!(report.to_string().contains("not judged: anything: the last sequence is 5"), "{report}");
+}
+
+#[test]
+fn what_is_committed_meanwhile_is_left_out() {
+    let mut story = Story::sound();
+    // The reading of the events began when the third sync was the last; half of the fourth was seen.
+    (story.notice(4).is_late, story.notice(5).is_late) = (true, true);
+    story.reading.events.remove(5);
+    story.reading.state = None;
+    let report = story.judged();
+    assert_eq!(violated(&report), [""; 0], "{report}");
+    assert_eq!(report.to_sequence, Some(3));
+}
+
+#[test]
+fn what_retention_took_is_said_and_not_judged() {
+    let mut story = Story::sound();
+    story.reading.events.drain(..2);
+    let topic = "memberships".into();
+    story.reading.truncated.push(Truncated { topic, partition: 4, first_sequence: Some(1) });
+    let report = story.judged();
+    assert_eq!(violated(&report), [""; 0], "{report}");
+    assert_eq!(report.from_sequence, 2);
+    assert!(report.to_string().contains("not judged: retention has taken the beginning of memberships[4]"), "{report}");
+}
+
+#[test]
+fn a_partition_that_retention_emptied_hides_no_later_loss() {
+    let mut story = Story::sound();
+    story.reading.events.drain(..1);
+    story.reading.truncated.push(Truncated { topic: "users".into(), partition: 0, first_sequence: None });
+    story.event(3).batch_size = 3;
+    let report = story.judged();
+    assert_eq!((report.from_sequence, violated(&report)), (2, vec!["batches"]), "{report}");
+}
+
+#[test]
+fn an_earlier_lineage_is_named_and_left_out() {
+    let mut story = Story::sound();
+    let mut old = story.notice(1).clone();
+    old.lineage = Uuid::max().to_string();
+    let mut event = story.event(0).clone();
+    event.lineage.clone_from(&old.lineage);
+    story.reading.notices.insert(0, old);
+    story.reading.events.insert(0, event);
+    let report = story.judged();
+    assert_eq!(violated(&report), [""; 0], "{report}");
+    assert!(report.to_string().contains("not judged: earlier lineages of the account: 1"), "{report}");
+}
+
+#[test]
+fn judging_can_begin_with_a_later_sequence() {
+    let report = judge(Story::sound().reading, Some(3), None);
+    assert_eq!((violated(&report), report.from_sequence, report.events), (Vec::new(), 3, 2), "{report}");
+}
+
+#[test]
+fn a_violation_says_what_where_and_why() {
+    let mut story = Story::sound();
+    story.event(3).previous_revision = None;
+    let text = story.judged().to_string();
+    let line = "  t[0]@200 7/user/u sequence 2: previous_revision is None, held was Some(1)";
+    assert!(text.lines().any(|told| told == line), "{text}");
+    assert!(text.lines().any(|told| told.starts_with("order ") && told.ends_with("  VIOLATED")), "{text}");
+}
