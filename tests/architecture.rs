@@ -79,7 +79,13 @@ const BANS: &[Ban] = &[
     Ban {
         words: &["rdkafka"],
         but: &[],
-        places: Places::OnlyIn(&["src/kafka/", "src/config/kafka_properties.rs", "src/demo.rs", "src/demo/", "src/verify/consumer.rs"]),
+        places: Places::OnlyIn(&[
+            "src/kafka/",
+            "src/config/kafka_properties.rs",
+            "src/demo.rs",
+            "src/demo/",
+            "src/verify/consumer.rs",
+        ]),
         reason: "only kafka knows the client (config asks it which properties exist, the demo brings its broker, the checker reads by itself)",
     },
     Ban {
