@@ -94,19 +94,22 @@ impl World {
                 }
             }
             At::Running if self.has_more_to_read(process) => actions.push(Action::Steps(index, None)),
+            At::Running if !self.left_to_sync(process) => {}
             At::VerifyState | At::VerifyTrace | At::Attempt(_, Step::Read) | At::Running => {
-                if process.at == At::Running && !self.left_to_sync(process) {
-                    return;
-                }
-                if !self.is_blocked() {
-                    actions.push(Action::Steps(index, None));
-                }
-                if self.left.faults > 0 {
-                    let stale = self.broker.earlier_ends().filter(|end| *end >= process.position);
-                    actions.extend(stale.map(|end| Action::Steps(index, Some(Fault::Stale(end)))));
-                }
+                self.proven_reads_of(index, actions);
             }
             At::NotStarted | At::Dead | At::Ended | At::BackOff(_) => {}
+        }
+    }
+
+    /// A read to the proven end, and those that a stale watermark cuts short.
+    fn proven_reads_of(&self, index: usize, actions: &mut Vec<Action>) {
+        if !self.is_blocked() {
+            actions.push(Action::Steps(index, None));
+        }
+        if self.left.faults > 0 {
+            let stale = self.broker.earlier_ends().filter(|end| *end >= self.processes[index].position);
+            actions.extend(stale.map(|end| Action::Steps(index, Some(Fault::Stale(end)))));
         }
     }
 

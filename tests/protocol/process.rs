@@ -54,12 +54,14 @@ pub(crate) enum At {
     Parked,
 }
 
+/// What entitles a process to claim over the claim that it finds: `kafka::Mandate`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Mandate {
     Unconditional,
     WhileLast(Offset),
 }
 
+/// What the claims read so far mean: `kafka::Judgement`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Judgement {
     Owner,

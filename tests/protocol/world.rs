@@ -1,4 +1,4 @@
-//! Broker, network, cloud and copies together, and everything that can happen next.
+//! Broker, network, cloud and copies together, and what becomes of them when something happens.
 //!
 //! A call is one step: request, answer, and what the client does with it. What can go wrong with it is a
 //! [`Fault`]: a late request stays in the network and arrives at any later moment, or never (then it was
@@ -8,6 +8,7 @@ use crate::broker::{Broker, Fate, Offset, Record, Version};
 use crate::process::{At, Mandate, Process, Purpose, Step};
 use crate::rules::{Bounds, Rules};
 
+/// What goes wrong with one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Fault {
     /// The request is late or lost; its client gives up.
@@ -28,31 +29,48 @@ pub(crate) enum Request {
     EndTxn { commit: bool, epoch: u8 },
 }
 
+/// One thing that happens; the number is the process's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Action {
+    /// Starts, or restarts as another writer.
     Starts(usize),
+    /// Ends at once; nobody is told.
     Crashes(usize),
+    /// SIGTERM to an owner: it releases.
     Stops(usize),
+    /// Ends without having released: the deadline is over.
     GivesUpRelease(usize),
+    /// A parked copy is ordered to claim.
     Ordered(usize),
+    /// A parked copy finds the owner silent for `takeover_after`.
     TakesOver(usize),
+    /// Its next step, as it should go or with a fault.
     Steps(usize, Option<Fault>),
+    /// Its read to a proven end times out in front of an open transaction.
     Stalls(usize),
+    /// Its back-off ends.
     Wakes(usize),
     CloudChanges,
     MarkerWritten,
+    /// A late request, or a second copy of one, reaches the broker.
     Arrives(Request),
+    /// The broker ends a transaction that takes too long.
     TimesOut,
 }
 
+/// Everything there is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct World {
     pub(crate) broker: Broker,
     pub(crate) processes: Vec<Process>,
+    /// Requests under way whose client no longer waits, in a fixed order.
     pub(crate) late: Vec<Request>,
     pub(crate) cloud: u8,
+    /// Process starts so far; the last one's writer.
     pub(crate) started: u8,
+    /// Whether any read was stale.
     pub(crate) stale_read: bool,
+    /// What may still happen.
     pub(crate) left: Bounds,
 }
 
