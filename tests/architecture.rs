@@ -79,8 +79,14 @@ const BANS: &[Ban] = &[
     Ban {
         words: &["rdkafka"],
         but: &[],
-        places: Places::OnlyIn(&["src/kafka/", "src/config/kafka_properties.rs", "src/demo.rs", "src/demo/", "src/verify/consumer.rs"]),
-        reason: "only kafka knows the client (config asks it which properties exist, the demo brings its broker, the checker reads by itself)",
+        places: Places::OnlyIn(&[
+            "src/kafka/",
+            "src/config/kafka_properties.rs",
+            "src/demo.rs",
+            "src/demo/",
+            "src/verify/consumer.rs",
+        ]),
+        reason: "only kafka knows the client (config asks it for its properties, the demo brings a broker, the checker reads)",
     },
     Ban {
         words: &["reqwest"],

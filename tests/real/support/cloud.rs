@@ -47,7 +47,9 @@ impl Cloud {
     pub(crate) async fn start(size: Size, truth_log: PathBuf) -> Self {
         let limits = Limits { quota_percent: None, ..Limits::default() };
         let size = Size { seed: u64::from(rand::random::<u32>()), ..size };
-        let running = simulator::start(Settings { size, limits, truth_log: Some(truth_log), ..Settings::default() }).await.unwrap();
+        let running = simulator::start(Settings { size, limits, truth_log: Some(truth_log), ..Settings::default() })
+            .await
+            .unwrap();
         Self { running, client: reqwest::Client::builder().no_proxy().build().unwrap() }
     }
 
