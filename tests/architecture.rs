@@ -86,7 +86,7 @@ const BANS: &[Ban] = &[
             "src/demo/",
             "src/verify/consumer.rs",
         ]),
-        reason: "only kafka knows the client (config asks it which properties exist, the demo brings its broker, the checker reads by itself)",
+        reason: "only kafka knows the client (config asks it for its properties, the demo brings a broker, the checker reads)",
     },
     Ban {
         words: &["reqwest"],

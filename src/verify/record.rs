@@ -106,7 +106,12 @@ impl Notice {
         self.outcome.as_deref() == Some("complete")
     }
 
-    /// Start and end of its reading, Unix milliseconds.
+    /// What it says of the collection of `kind`.
+    pub(super) fn collection(&self, kind: &str) -> Option<&CollectionStatus> {
+        self.collections.iter().find(|status| status.kind == kind)
+    }
+
+    /// Start and end of its reading by the daemon's own clock, Unix milliseconds.
     pub(super) fn window(&self) -> Option<(i64, i64)> {
         self.started_at.zip(self.finished_at)
     }
@@ -117,6 +122,10 @@ impl Notice {
 pub(super) struct CollectionStatus {
     pub(super) kind: String,
     pub(super) status: String,
+    /// Start of its reading by the services' clock, Unix milliseconds.
+    pub(super) begun_at: Option<i64>,
+    /// End of its last complete reading by the services' clock, Unix milliseconds.
+    pub(super) complete_at: Option<i64>,
     pub(super) entities: i64,
     pub(super) added: i64,
     pub(super) updated: i64,

@@ -187,6 +187,8 @@ fn sync(sequence: i64, batch_size: i64, figures: [(i64, i64, i64, i64); 4]) -> N
     let status = |(kind, (entities, added, updated, removed)): (&str, (i64, i64, i64, i64))| CollectionStatus {
         kind: kind.to_owned(),
         status: "complete".to_owned(),
+        begun_at: Some(begins(sequence)),
+        complete_at: Some(begins(sequence) + 1_000),
         entities,
         added,
         updated,

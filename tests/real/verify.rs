@@ -81,6 +81,32 @@ async fn changed_through_faults() -> World {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Kafka and a registry: make test"]
+async fn judging_while_the_daemon_publishes_is_clean() {
+    let world = World::small().await;
+    let mut daemon = world.start_daemon();
+    daemon.syncs(1, "complete").await;
+    let changing = async {
+        for number in 0.. {
+            world.cloud.create_user(&format!("user-{number}")).await;
+            daemon.next_logs("\"outcome\"").await;
+        }
+    };
+    let judging = async {
+        for _ in 0..3 {
+            world.verify(&[]).await.0.exits_with(COMPLETE);
+            world.verify(&["--read-uncommitted"]).await.0.exits_with(COMPLETE);
+        }
+    };
+    tokio::select! {
+        () = changing => {}
+        () = judging => {}
+    }
+    assert!(world.syncs().await.len() > 3, "it published all the while");
+    daemon.terminate().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka and a registry: make test"]
 async fn a_forged_record_is_named_with_its_place_and_the_invariant() {
     let world = World::small().await;
     world.run_once().await.exits_with(COMPLETE);

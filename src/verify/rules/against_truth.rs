@@ -1,9 +1,11 @@
 //! What was published against what the account really was.
 //!
-//! A mutation is dated when its request came, and shows a moment later; so a window is taken to begin a little earlier.
+//! Windows are by the services' clock, which is the truth log's, in whole seconds and wide enough. A mutation is dated when
+//! its request came, and shows a moment later; so a window is taken to begin a little earlier.
 
 use std::collections::HashMap;
 
+use super::super::fold::kind_of;
 use super::super::log::Log;
 use super::super::record::{Event, Notice};
 use super::super::report::{At, Findings};
@@ -12,9 +14,17 @@ use super::super::truth::{Request, Truth, fits};
 /// How long after its date a mutation may show, in milliseconds.
 const SHOWS_WITHIN_MS: i64 = 250;
 
-/// The window in which the event's sync read the account.
+/// The window in which the event's sync read its collection; that of the event where the collection was not read.
 fn read_window(log: &Log, event: &Event) -> Option<(i64, i64)> {
-    log.sync(event.sequence).and_then(Notice::window).map(|(from, to)| (from - SHOWS_WITHIN_MS, to))
+    let collection = log.sync(event.sequence)?.collection(event.kind())?;
+    let from = collection.begun_at.or(event.previously_observed_at)?;
+    Some((from - SHOWS_WITHIN_MS, event.observed_at))
+}
+
+/// From where the first of two syncs began to read the collection to where the other had read it.
+fn window_of_both(pair: &[&Notice], kind: &str) -> Option<(i64, i64)> {
+    let (from, to) = (pair[0].collection(kind)?.begun_at?, pair[1].collection(kind)?.complete_at?);
+    Some((from - SHOWS_WITHIN_MS, to))
 }
 
 pub(super) fn invented(log: &Log, truth: &Truth, found: &mut Findings) {
@@ -64,14 +74,14 @@ pub(super) fn lost(log: &Log, truth: &Truth, found: &mut Findings) {
     let syncs: Vec<&Notice> = log.syncs.values().flatten().collect();
     let (mut judged, mut events, mut last) = (0, log.events().peekable(), HashMap::new());
     for pair in syncs.windows(2).filter(|pair| pair.iter().all(|sync| sync.is_complete())) {
-        let (Some((from, _)), Some((_, to))) = (pair[0].window(), pair[1].window()) else { continue };
         judged += 1;
         while let Some(event) = events.next_if(|event| event.sequence <= pair[1].sequence) {
             last.insert(&*event.key, event);
         }
         for key in truth.keys() {
+            let Some((from, to)) = window_of_both(pair, kind_of(key)) else { continue };
             // One value means that it was steady while both read.
-            let [was] = truth.between(key, from - SHOWS_WITHIN_MS, to)[..] else { continue };
+            let [was] = truth.between(key, from, to)[..] else { continue };
             let after = last.get(key).and_then(|event| event.after.as_deref());
             found.check(fits(key, after, was), At::key(key, pair[1].sequence), || {
                 format!("true was {was:?} while two complete syncs read, published is {after:?}")
@@ -83,7 +93,8 @@ pub(super) fn lost(log: &Log, truth: &Truth, found: &mut Findings) {
     }
 }
 
-/// A read that failed and was not repeated with success in the same sync was not complete.
+/// A read that failed and was not repeated with success in the same sync was not complete. A sync's own window is by the
+/// daemon's clock: with another clock than the account's, no request falls into it.
 pub(super) fn honest(log: &Log, truth: &Truth, found: &mut Findings) {
     for sync in log.syncs.values().flatten() {
         let Some((from, to)) = sync.window() else { continue };

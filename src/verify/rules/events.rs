@@ -200,7 +200,7 @@ fn wrong_fields(event: &Event) -> Option<String> {
 
 /// At the baseline of its collection, or where an earlier reading of it missed something.
 fn may_be_observed(log: &Log, event: &Event) -> bool {
-    let of_kind = |sync: &Notice| sync.collections.iter().find(|status| status.kind == event.kind()).cloned();
+    let of_kind = |sync: &Notice| sync.collection(event.kind()).cloned();
     let is_baseline = log.sync(event.sequence).and_then(of_kind).is_some_and(|status| status.baseline);
     let earlier = log.syncs.range(..event.sequence).flat_map(|(_, syncs)| syncs);
     is_baseline || !log.from_beginning || earlier.filter_map(of_kind).any(|status| status.status != "complete")
