@@ -73,6 +73,12 @@ impl Writer {
         }
     }
 
+    /// The same writer in a later life of a process that has owned or parked before.
+    #[must_use]
+    pub fn without_mandate(self) -> Self {
+        Self { mandate: Mandate::None, ..self }
+    }
+
     /// The log that this writer follows; a parked process reads on with it.
     pub fn log(&mut self) -> &mut StateLog {
         &mut self.log

@@ -58,6 +58,9 @@ pub enum Mandate {
         /// Offset of the claim record that moved this process.
         claim_offset: i64,
     },
+    /// This process start has owned or has been superseded before: no claim but its own lets it write,
+    /// whatever compaction has taken of the claims in between.
+    None,
 }
 
 /// What the claims read so far mean for this process.
@@ -116,7 +119,7 @@ impl Claims {
             _ if own_claim_was_followed => Judgement::Superseded(last.claim),
             Mandate::Unconditional => Judgement::MayClaim,
             Mandate::WhileLast { claim_offset } if claim_offset == last.offset => Judgement::MayClaim,
-            Mandate::WhileLast { .. } => Judgement::Superseded(last.claim),
+            Mandate::WhileLast { .. } | Mandate::None => Judgement::Superseded(last.claim),
         }
     }
 }
@@ -174,6 +177,13 @@ mod tests {
         assert_eq!(superseded.judge(Mandate::Unconditional, 0), Judgement::Superseded(by(OTHER)));
         let released = read(&[(3, by(ME)), (5, RELEASED)]);
         assert_eq!(released.judge(Mandate::Unconditional, 0), Judgement::Superseded(RELEASED));
+    }
+
+    #[test]
+    fn who_has_owned_before_claims_over_nobody_even_if_its_own_claim_was_compacted_away() {
+        assert_eq!(read(&[(9, by(OTHER))]).judge(Mandate::None, 0), Judgement::Superseded(by(OTHER)));
+        assert_eq!(read(&[(9, RELEASED)]).judge(Mandate::None, 0), Judgement::Superseded(RELEASED));
+        assert_eq!(read(&[(3, by(OTHER)), (9, by(ME))]).judge(Mandate::None, 0), Judgement::Owner);
     }
 
     #[test]

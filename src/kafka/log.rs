@@ -199,7 +199,8 @@ impl StateLog {
     }
 
     /// The log as the process start `me` reads it: its own claims are told from others'.
-    pub(super) fn read_by(mut self, me: Uuid) -> Self {
+    #[must_use]
+    pub fn read_by(mut self, me: Uuid) -> Self {
         self.me = Some(me);
         self
     }

@@ -45,13 +45,13 @@ pub enum End {
 /// Runs until `shutdown`.
 pub async fn run(pipeline: &Pipeline, status: &Status, shutdown: &CancellationToken) -> End {
     let mut backoff = Backoff::default();
-    let mut start = Start::Decisive;
+    let mut start = Start::First;
     pipeline.metrics.set_sync_interval(pipeline.rhythm.interval);
     while !shutdown.is_cancelled() {
-        let Err(ended) = live(pipeline, status, shutdown, &mut backoff, start).await else { break };
-        start = Start::after(&ended);
+        let Err(ended) = live(pipeline, status, shutdown, &mut backoff, &mut start).await else { break };
         let wait = match ended {
             LifeError::Refused(refusal) => {
+                start.look_only();
                 error!(%refusal, "refused: nothing is published until this is mended");
                 status.enter(Phase::Refused { why: refusal.to_string() });
                 pipeline.rhythm.interval.unwrap_or(REFUSED_LOOK_EVERY)
@@ -80,7 +80,7 @@ pub async fn run_once(pipeline: &Pipeline, shutdown: &CancellationToken) -> End 
 
 async fn once(pipeline: &Pipeline, shutdown: &CancellationToken) -> Result<End, LifeError> {
     let (status, _) = Status::channel();
-    let mut owner = begin(pipeline, &status, Start::Decisive).await?;
+    let mut owner = begin(pipeline, &status, Start::First).await?;
     let end = loop {
         if let Claimed::Superseded(_) = pipeline.claim(&mut owner.writer, &mut owner.state).await? {
             return Ok(End::Superseded);
@@ -99,21 +99,35 @@ async fn once(pipeline: &Pipeline, shutdown: &CancellationToken) -> Result<End, 
     end
 }
 
-/// How a life begins.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// How a life begins: what this process start has been before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Start {
-    /// It ends what a dead process left open in Kafka, for that hides the end of the state.
-    Decisive,
-    /// It only looks, after a refusal: a copy that may not publish must not fence one that does, over and over.
-    Looking,
+    /// Nothing: it ends what a dead process left open in Kafka, and claims over whoever is there.
+    First,
+    /// Nothing, and the state was refused: it only looks, for a copy that may not publish must not fence
+    /// one that does, over and over.
+    FirstLooking,
+    /// The owner: it ends what itself left open, and goes on only if its own claim is still the last.
+    Owned,
+    /// Parked or refused since: it only looks, and goes on only if its own claim is the last.
+    OwnedLooking,
 }
 
 impl Start {
-    fn after(ended: &LifeError) -> Self {
-        match ended {
-            LifeError::Refused(_) => Self::Looking,
-            LifeError::Unavailable(_) => Self::Decisive,
-        }
+    /// The state was refused.
+    fn look_only(&mut self) {
+        *self = match self {
+            Self::First | Self::FirstLooking => Self::FirstLooking,
+            Self::Owned | Self::OwnedLooking => Self::OwnedLooking,
+        };
+    }
+
+    fn ends_open_transactions(self) -> bool {
+        matches!(self, Self::First | Self::Owned)
+    }
+
+    fn has_owned(self) -> bool {
+        matches!(self, Self::Owned | Self::OwnedLooking)
     }
 }
 
@@ -123,7 +137,7 @@ async fn begin<'a>(pipeline: &'a Pipeline, status: &Status, start: Start) -> Res
     pipeline.prepare_topics().await?;
     let encoder = pipeline.schemas.encoder(&pipeline.topics).await?;
     let begun = Instant::now();
-    if start == Start::Decisive {
+    if start.ends_open_transactions() {
         pipeline.end_open_transaction().await?;
     }
     let (log, state) = pipeline.recover().await?;
@@ -133,6 +147,7 @@ async fn begin<'a>(pipeline: &'a Pipeline, status: &Status, start: Start) -> Res
     let elapsed_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     info!(entities = state.count(), sequence, elapsed_ms, "read and verified the state");
     let writer = Writer::new(pipeline.connection.clone(), pipeline.transactional_id.clone(), log, pipeline.me);
+    let writer = if start.has_owned() { writer.without_mandate() } else { writer };
     let ledger = Ledger::new(pipeline.rhythm.detail_interval);
     Ok(Owner { pipeline, writer, state, encoder, ledger })
 }
@@ -143,9 +158,9 @@ async fn live(
     status: &Status,
     shutdown: &CancellationToken,
     backoff: &mut Backoff,
-    start: Start,
+    start: &mut Start,
 ) -> Result<(), LifeError> {
-    let Some(begun) = shutdown.run_until_cancelled(begin(pipeline, status, start)).await else { return Ok(()) };
+    let Some(begun) = shutdown.run_until_cancelled(begin(pipeline, status, *start)).await else { return Ok(()) };
     let mut owner = begun?;
     loop {
         status.enter(Phase::Claiming);
@@ -154,6 +169,7 @@ async fn live(
             None => return Ok(()),
             Some(Claimed::Superseded(claim)) => claim,
             Some(Claimed::Owned) => {
+                *start = Start::Owned;
                 backoff.reset();
                 info!(me = %pipeline.me, "claimed the account");
                 status.enter(Phase::Running);
@@ -168,6 +184,7 @@ async fn live(
                 }
             }
         };
+        *start = Start::OwnedLooking;
         let Some(mandate) = shutdown.run_until_cancelled(owner.park(superseded, status)).await else { return Ok(()) };
         owner.writer.leave_parking(mandate?);
         pipeline.end_open_transaction().await?;

@@ -142,7 +142,7 @@ impl Pipeline {
     /// Reads the state and verifies it on a still picture. Nothing is initialised, nothing claimed.
     pub(super) async fn recover(&self) -> Result<(StateLog, State), LifeError> {
         let claim_key = crate::kafka::claim::key(&self.id);
-        let mut log = StateLog::new(Arc::clone(&self.connection), self.topics.state(), claim_key);
+        let mut log = StateLog::new(Arc::clone(&self.connection), self.topics.state(), claim_key).read_by(self.me);
         let mut state = State::new(&self.id);
         self.verify(&mut log, &mut state).await?;
         Ok((log, state))
