@@ -120,7 +120,7 @@ impl Publication {
         });
         let notices = (0..self.notices.len()).map({
             let (publication, topics, encoder) = (Arc::clone(self), Arc::clone(topics), Arc::clone(encoder));
-            move |index| publication.notice(index, &topics, &encoder)
+            move |index| notice_record(&publication.notices[index], &publication.account, &topics, &encoder)
         });
         let entities = (0..self.diff.changes.len()).map({
             let (publication, topics) = (Arc::clone(self), Arc::clone(topics));
@@ -145,18 +145,6 @@ impl Publication {
         })
     }
 
-    fn notice(&self, index: usize, topics: &Topics, encoder: &Encoder) -> Result<Record, EncodeError> {
-        let notice = &self.notices[index];
-        Ok(Record {
-            topic: topics.syncs(),
-            // One account's records stand in order, and are found again without asking for partitions.
-            partition: Some(0),
-            key: self.account.clone().into_bytes(),
-            value: Some(encoder.notice(notice)?),
-            headers: notice.headers(),
-        })
-    }
-
     fn entity(&self, index: usize, topics: &Topics) -> Record {
         let change = &self.diff.changes[index];
         let value =
@@ -172,6 +160,23 @@ impl Publication {
         let key = progress_key(&self.account).into_bytes();
         scopes.chain([state_record(topics, key, Some(self.progress.to_value()))]).collect()
     }
+}
+
+/// A record of `.syncs`.
+pub(super) fn notice_record(
+    notice: &Notice,
+    account: &str,
+    topics: &Topics,
+    encoder: &Encoder,
+) -> Result<Record, EncodeError> {
+    Ok(Record {
+        topic: topics.syncs(),
+        // One account's records stand in order, and are found again without asking for partitions.
+        partition: Some(0),
+        key: account.as_bytes().to_vec(),
+        value: Some(encoder.notice(notice)?),
+        headers: notice.headers(),
+    })
 }
 
 fn state_record(topics: &Topics, key: Vec<u8>, value: Option<Vec<u8>>) -> Record {

@@ -3,10 +3,10 @@
 
 use tracing::warn;
 
-use super::{cycle::First, publish::Owner, recover::chain};
+use super::{Pipeline, cycle::First, publication::notice_record, publish::Owner, recover::chain};
 use crate::{
     event::{Batch, Notice, NoticeType},
-    kafka::{Claim, Decision, Outcome, Record, Transaction},
+    kafka::{Claim, Decision, Outcome, Transaction},
     model::Millis,
     state::State,
 };
@@ -23,7 +23,9 @@ impl Owner<'_> {
         for notice in &notices {
             warn!(message = notice.message, "removals suspected, confirming");
         }
-        let records = match self.records(&notices) {
+        let Pipeline { topics, id, .. } = self.pipeline;
+        let records = notices.iter().map(|notice| notice_record(notice, id, topics, &self.encoder));
+        let records = match records.collect::<Result<Vec<_>, _>>() {
             Ok(records) => records,
             Err(error) => return warn!(error = chain(&error), "cannot encode a notice"),
         };
@@ -41,19 +43,6 @@ impl Owner<'_> {
             Ok(_) => warn!("the suspicion was not published: another copy owns the account"),
             Err(error) => warn!(error = chain(&error), "the suspicion was not published"),
         }
-    }
-
-    fn records(&self, notices: &[Notice]) -> Result<Vec<Record>, crate::avro::EncodeError> {
-        let record = |notice: &Notice| {
-            Ok(Record {
-                topic: self.pipeline.topics.syncs(),
-                partition: Some(0),
-                key: self.pipeline.id.clone().into_bytes(),
-                value: Some(self.encoder.notice(notice)?),
-                headers: notice.headers(),
-            })
-        };
-        notices.iter().map(record).collect()
     }
 }
 
