@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use rand::{Rng, rngs::StdRng, seq::IndexedRandom as _};
 use ramstream::kafka::model::Weather;
+use rand::{Rng, rngs::StdRng, seq::IndexedRandom as _};
 
 /// What goes wrong for a while, or once.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -233,8 +233,7 @@ fn detach(principal: Principal, policy: u8) -> Write {
 }
 
 fn delete_user(user: u8, names: Names) -> Vec<Write> {
-    let mut calls: Vec<Write> =
-        (0..names.groups).map(|group| membership("RemoveUserFromGroup", group, user)).collect();
+    let mut calls: Vec<Write> = (0..names.groups).map(|group| membership("RemoveUserFromGroup", group, user)).collect();
     calls.extend(detach_all(Principal::User(user), names));
     calls.push(ram("DeleteUser", [("UserName", user_name(user))]));
     calls
@@ -258,8 +257,7 @@ fn delete_policy(policy: u8, names: Names) -> Vec<Write> {
         .map(Principal::User)
         .chain((0..names.groups).map(Principal::Group))
         .chain((0..names.roles).map(Principal::Role));
-    let mut calls: Vec<Write> =
-        principals.map(|principal| detach(principal, policy)).collect();
+    let mut calls: Vec<Write> = principals.map(|principal| detach(principal, policy)).collect();
     calls.push(ram("DeletePolicy", [("PolicyName", policy_name(policy)), ("CascadingDelete", "true".to_owned())]));
     calls
 }

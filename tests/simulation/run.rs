@@ -7,13 +7,13 @@ use std::{
     time::Duration,
 };
 
-use rand::{SeedableRng as _, rngs::StdRng};
 use ramstream::{
     kafka::model::{self, Isolation},
     model::Kind,
     sync::{Phase, Schemas},
     verify::{self, KnownSchemas, Question, RawRecord, Report},
 };
+use rand::{SeedableRng as _, rngs::StdRng};
 use tokio::{
     runtime::Builder,
     task::LocalSet,
@@ -154,7 +154,9 @@ async fn come_to_rest(world: &mut World<'_>, schedule: &Schedule, ran: &mut Ran)
         }
         if Instant::now() >= deadline {
             let phases: Vec<Phase> = world.copies().map(|copy| copy.phase()).collect();
-            ran.check("liveness", false, || format!("no two complete syncs; copies: {phases:?}; last: {:?}", done.last()));
+            ran.check("liveness", false, || {
+                format!("no two complete syncs; copies: {phases:?}; last: {:?}", done.last())
+            });
             return;
         }
     }

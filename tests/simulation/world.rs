@@ -82,11 +82,8 @@ impl<'a> World<'a> {
         cluster.create_topic(&topics.syncs(), 1);
         cluster.create_topic(&topics.state(), 1);
         let key = &account.access_key;
-        let credentials = Credentials {
-            access_key_id: key.id.clone(),
-            access_key_secret: key.secret.clone(),
-            security_token: None,
-        };
+        let credentials =
+            Credentials { access_key_id: key.id.clone(), access_key_secret: key.secret.clone(), security_token: None };
         Self {
             schedule,
             surroundings,
