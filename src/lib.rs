@@ -34,6 +34,7 @@
 //! | [`simulator`] | the services' behaviour, throttling, faults | everything above |
 //! | [`verify`] | what the topics promise, and how to see that they keep it | how events and state are made |
 //! | [`demo`] | all of it in one process | |
+//! | [`planted`] | which mistakes can be switched on in tests; in no ordinary build | who makes them |
 //!
 //! # Invariants
 //!
@@ -53,6 +54,9 @@
 //! the README; the simulator; in the checker what it hangs on (`verify/fold.rs`) and its rows (`verify/truth.rs`).
 
 #![warn(missing_docs)]
+
+#[macro_use]
+pub mod planted;
 
 pub mod model;
 pub mod state;

@@ -4,12 +4,14 @@
 //! product code is judged. A finding names file, line and rule. What it does not see: names that a macro
 //! puts together.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Who may use whom: module, and the modules of ours that it may name. `*` is anything.
 const ARROWS: &[(&str, &[&str])] = &[
     ("secret", &[]),
+    ("planted", &[]),
     ("model", &[]),
     ("state", &["model"]),
     ("diff", &["model", "state"]),
@@ -94,6 +96,22 @@ const BANS: &[Ban] = &[
         places: Places::OnlyIn(&["src/alicloud/", "src/kafka/registry", "src/cli/", "src/demo.rs", "src/demo/"]),
         reason: "HTTP calls leave from few places, where time-outs and retries are decided",
     },
+    Ban {
+        words: &["planted!"],
+        but: &[],
+        places: Places::OnlyIn(&[
+            "src/model/",
+            "src/diff/",
+            "src/event/",
+            "src/alicloud/paging.rs",
+            "src/kafka/attempt.rs",
+            "src/kafka/backoff.rs",
+            "src/kafka/claim.rs",
+            "src/kafka/log.rs",
+            "src/sync/",
+        ]),
+        reason: "a planted bug stands where a rule is kept, from reading to publishing, and nowhere else",
+    },
 ];
 
 #[test]
@@ -113,6 +131,31 @@ fn every_module_has_its_row() {
     rows.sort();
     declared.sort();
     assert_eq!(rows, declared, "ARROWS and the `pub mod` lines of src/lib.rs differ");
+}
+
+/// One that stands nowhere is never caught, and one that stands everywhere says nothing of a single mistake.
+#[test]
+fn every_planted_bug_stands_in_one_place_or_two() {
+    let list = fs::read_to_string(root().join("src/planted/bugs.rs")).expect("the list of bugs is readable");
+    let listed =
+        list.lines().filter_map(|line| Some(line.trim().strip_suffix("\",")?.split_once(" = \"")?.0.to_owned()));
+    let mut sites: BTreeMap<String, usize> = listed.map(|bug| (bug, 0)).collect();
+    assert!(sites.len() >= 24, "only {} bugs are listed", sites.len());
+    let stray = judge(|path, text| {
+        let code = product_code(text);
+        let named = code.match_indices("planted!(").filter_map(|(at, open)| name_at(&code, at + open.len()));
+        let mut stray = Vec::new();
+        for (at, bug) in named {
+            match sites.get_mut(&bug) {
+                Some(count) => *count += 1,
+                None => stray.push(format!("{path}:{}: {bug} is no planted bug", line_of(&code, at))),
+            }
+        }
+        stray
+    });
+    report(&stray);
+    sites.retain(|_, count| !(1..=2).contains(count));
+    assert_eq!(sites, BTreeMap::new(), "places of bugs that have none or too many");
 }
 
 // The rules can fail: each is tried on a planted text.
@@ -178,6 +221,7 @@ fn a_word_in_the_wrong_place_is_found() {
         ("src/kafka/transaction.rs", "producer.abort_transaction(timeout)"),
         ("src/sync/mod.rs", "use rdkafka::ClientConfig;"),
         ("src/kafka/producer.rs", "use reqwest::Client;"),
+        ("src/state/mod.rs", "if planted!(SkipLastPage) {}"),
     ] {
         let found = banned_words(path, planted);
         assert_eq!(found.len(), 1, "{path}: {planted}: {found:?}");
@@ -431,7 +475,7 @@ fn modules() -> Vec<String> {
 }
 
 /// Every finding of `rule` in the sources.
-fn judge(rule: impl Fn(&str, &str) -> Vec<String>) -> Vec<String> {
+fn judge(mut rule: impl FnMut(&str, &str) -> Vec<String>) -> Vec<String> {
     let mut files = Vec::new();
     collect(&root().join("src"), &mut files);
     assert!(files.len() > 10, "only {} source files were found", files.len());
