@@ -29,6 +29,7 @@
 //! | [`kafka`] | transactions, claims, proofs of end, topics, the registry | users and groups |
 //! | [`sync`] | the cycle: collect, confirm, compare, publish, park | HTTP and broker details |
 //! | [`config`] | the file, the environment, every mistake at once | what the values are used for |
+//! | [`ambient`] | the wall clock and chance | who asks |
 //! | [`metrics`], [`http`] | figures and health, and who may ask for them | the cycle |
 //! | [`cli`] | the commands, and how configuration becomes parts | |
 //! | [`simulator`] | the services' behaviour, throttling, faults | everything above |
@@ -57,6 +58,7 @@
 
 #[macro_use]
 pub mod planted;
+pub mod ambient;
 
 pub mod model;
 pub mod state;

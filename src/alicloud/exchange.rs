@@ -4,11 +4,19 @@
 //! (a signature must not travel to another host), no retry, no proxy from the environment (a proxy is used
 //! only if the settings name one). Does not know what a reply means.
 
+#[cfg(feature = "simulation")]
+mod simulated;
+
+use std::error::Error;
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use reqwest::header::{ACCEPT, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Certificate, Proxy, Url, redirect, retry};
+use tokio::time::Instant;
+
+#[cfg(feature = "simulation")]
+pub use simulated::SimulatedServices;
 
 use super::sign::SignedHeaders;
 
@@ -27,6 +35,9 @@ pub struct ExchangeSettings {
     pub extra_ca_pem: Option<Vec<u8>>,
     /// The proxy for every request, e.g. `http://proxy.example:3128`. `HTTPS_PROXY` and its like are *not* read.
     pub proxy: Option<String>,
+    /// Called in place of the network, if given.
+    #[cfg(feature = "simulation")]
+    pub simulated: Option<SimulatedServices>,
 }
 
 impl Default for ExchangeSettings {
@@ -36,6 +47,8 @@ impl Default for ExchangeSettings {
             total_timeout: Duration::from_secs(30),
             extra_ca_pem: None,
             proxy: None,
+            #[cfg(feature = "simulation")]
+            simulated: None,
         }
     }
 }
@@ -57,21 +70,24 @@ pub enum ExchangeSettingsError {
     Client(#[source] reqwest::Error),
 }
 
+/// What the connection says about its failure.
+pub type Failure = Box<dyn Error + Send + Sync>;
+
 /// Why there is no reply.
 #[derive(Debug, thiserror::Error)]
 pub enum ExchangeError {
     /// No connection: name resolution, TCP or TLS.
     #[error("no connection")]
-    Connect(#[source] reqwest::Error),
+    Connect(#[source] Failure),
     /// The time-out struck.
     #[error("timed out")]
-    TimedOut(#[source] reqwest::Error),
+    TimedOut(#[source] Failure),
     /// The reading's deadline struck.
     #[error("the time budget was used up before the reply")]
     BudgetUsedUp,
     /// The connection broke, or the reply is not HTTP.
     #[error("the exchange broke off")]
-    BrokenOff(#[source] reqwest::Error),
+    BrokenOff(#[source] Failure),
     /// The body is larger than any legal one.
     #[error("the body is larger than {MAX_BODY_BYTES} bytes")]
     TooLarge,
@@ -107,6 +123,8 @@ pub(super) struct Reply {
 /// The way to the services. One connection pool, shared by all calls.
 pub(super) struct Exchange {
     http: reqwest::Client,
+    #[cfg(feature = "simulation")]
+    settings: ExchangeSettings,
 }
 
 impl Exchange {
@@ -126,11 +144,19 @@ impl Exchange {
         if let Some(pem) = &settings.extra_ca_pem {
             builder = builder.tls_certs_merge(extra_ca(pem)?);
         }
-        Ok(Self { http: builder.build().map_err(ExchangeSettingsError::Client)? })
+        Ok(Self {
+            http: builder.build().map_err(ExchangeSettingsError::Client)?,
+            #[cfg(feature = "simulation")]
+            settings: settings.clone(),
+        })
     }
 
     /// Sends `request` and reads the whole reply.
     pub(super) async fn exchange(&self, request: SignedRequest) -> Result<Reply, ExchangeError> {
+        #[cfg(feature = "simulation")]
+        if let Some(services) = &self.settings.simulated {
+            return services.exchange(request, &self.settings).await;
+        }
         let begun = Instant::now();
         let headers = header_map(request.headers)?;
         let mut response = self.http.post(request.url).headers(headers).send().await.map_err(no_reply)?;
@@ -169,11 +195,11 @@ fn header_map(headers: SignedHeaders) -> Result<HeaderMap, ExchangeError> {
 fn no_reply(error: reqwest::Error) -> ExchangeError {
     let error = error.without_url();
     if error.is_timeout() {
-        ExchangeError::TimedOut(error)
+        ExchangeError::TimedOut(Box::new(error))
     } else if error.is_connect() {
-        ExchangeError::Connect(error)
+        ExchangeError::Connect(Box::new(error))
     } else {
-        ExchangeError::BrokenOff(error)
+        ExchangeError::BrokenOff(Box::new(error))
     }
 }
 

@@ -37,7 +37,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::entities::UserStatus;
-use super::faults::{Effect, Fault};
+use super::faults::Fault;
 use super::service::Simulator;
 use super::throttle::Limits;
 
@@ -97,14 +97,8 @@ async fn faults(State(simulator): Shared) -> Json<Vec<Fault>> {
 }
 
 async fn add_fault(State(simulator): Shared, body: Bytes) -> Result<Json<Vec<Fault>>, Refused> {
-    let mut fault: Fault = parse(&body)?;
-    if let Some(problem) = fault.problem() {
-        return Err(Refused(StatusCode::BAD_REQUEST, problem.to_owned()));
-    }
-    if fault.fault == Effect::Stale {
-        fault.snapshot = Some(simulator.snapshot());
-    }
-    simulator.faults.add(fault);
+    let refused = |problem: &str| Refused(StatusCode::BAD_REQUEST, problem.to_owned());
+    simulator.add_fault(parse(&body)?).map_err(refused)?;
     Ok(Json(simulator.faults.list()))
 }
 

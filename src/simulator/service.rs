@@ -26,6 +26,7 @@ use super::reply::Reply;
 use super::request::Request;
 use super::throttle::Throttle;
 use super::truth::{Served, Truth, without_secrets};
+use crate::ambient;
 
 /// Everything that the addresses of one simulated account share.
 #[derive(Debug)]
@@ -67,7 +68,7 @@ impl Simulator {
     /// Answers `request`.
     pub(super) async fn answer(&self, request: &Request) -> Answered {
         let received = self.clock.now();
-        let request_id = uuid::Uuid::new_v4().to_string().to_uppercase();
+        let request_id = ambient::uuid_v4().to_string().to_uppercase();
         let outcome = self.outcome(request).await;
         self.count(&outcome);
         let answered = respond(&outcome, request, &request_id, self.clock.now());
@@ -129,7 +130,7 @@ impl Simulator {
     }
 
     /// The reply, and the sequence of the last mutation that it shows.
-    fn run(&self, call: &Call<'_>, fault: Option<&Fault>) -> (Result<Reply, ServiceError>, u64) {
+    pub(super) fn run(&self, call: &Call<'_>, fault: Option<&Fault>) -> (Result<Reply, ServiceError>, u64) {
         let refusal = fault.and_then(Fault::refusal);
         let before = matches!(fault.map(|fault| fault.fault), Some(Effect::Reset | Effect::Html));
         if refusal.is_some() || before {
@@ -171,6 +172,21 @@ impl Simulator {
         let now = whole_seconds(self.clock.now());
         let operation = if status == UserStatus::Frozen { "Freeze" } else { "Unfreeze" };
         self.change(operation, |draft| operations::set_user_status(draft, user, status, now)).0
+    }
+
+    /// Puts a fault in force.
+    ///
+    /// # Errors
+    /// Why it makes no sense.
+    pub(super) fn add_fault(&self, mut fault: Fault) -> Result<(), &'static str> {
+        if let Some(problem) = fault.problem() {
+            return Err(problem);
+        }
+        if fault.fault == Effect::Stale {
+            fault.snapshot = Some(self.snapshot());
+        }
+        self.faults.add(fault);
+        Ok(())
     }
 
     /// The account as it is now, and the sequence of the last mutation in it.

@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     alicloud::{CallError, Calls, Session},
+    ambient,
     diff::{Diff, compare},
     model::{Collection, Key, Kind, Reason, Scope, Unknown},
     state::State,
@@ -64,7 +65,7 @@ impl Pipeline {
     /// # Errors
     /// The credentials belong to another account: nothing may be published of it.
     pub(super) async fn read(&self, state: &State, ledger: &Ledger) -> Result<First, CallError> {
-        let (started_at, sync_id) = (wall_clock(), Uuid::now_v7());
+        let (started_at, sync_id) = (wall_clock(), ambient::uuid_v7());
         let session = self.session();
         refuse_foreign(session.verify_account().await)?;
         let mut rounds = Rounds::default();
@@ -151,5 +152,5 @@ fn sum(mut all: Calls, more: Calls) -> Calls {
 
 /// The time for records that people read; nothing is decided by it.
 fn wall_clock() -> Timestamp {
-    Timestamp::now()
+    ambient::now()
 }

@@ -13,6 +13,7 @@ use super::{
     topics::Topics,
 };
 use crate::{
+    ambient,
     avro::{EncodeError, Encoder},
     diff::{Diff, KindOutcome, Op},
     event::{Batch, CollectionStatus, Envelope, Notice, NoticeType, Outcome, ScopeStatus, record_key},
@@ -143,7 +144,7 @@ impl Publication {
         let change = &self.diff.changes[index];
         let mut envelope = Envelope::new(&self.batch, index, change);
         if planted!(RandomEventId) {
-            envelope.event_id = Uuid::new_v4();
+            envelope.event_id = ambient::uuid_v4();
         }
         let value = encoder.event(&envelope, &self.names)?;
         Ok(Record {

@@ -20,6 +20,7 @@ use super::{
     report::Report,
 };
 use crate::{
+    ambient,
     avro::Encoder,
     event::Batch,
     kafka::{AttemptError, Claim, Decision, Outcome, Transaction, Writer, backoff::Backoff, error::Step},
@@ -107,7 +108,7 @@ impl Owner<'_> {
             return Ok(Synced::Discarded);
         }
         let name = self.pipeline.name.as_deref();
-        let publication = Arc::new(Publication::plan(&self.state, reading, name, Uuid::new_v4()));
+        let publication = Arc::new(Publication::plan(&self.state, reading, name, ambient::uuid_v4()));
         match self.publish(&publication, begun).await? {
             Ending::Moved => return Ok(Synced::Discarded),
             Ending::Superseded(claim) => return Ok(Synced::Superseded(claim)),
@@ -150,7 +151,7 @@ impl Owner<'_> {
             if begun.elapsed() > patience {
                 return Err(LifeError::Unavailable(why));
             }
-            let wait = backoff.after_failure(rand::random());
+            let wait = backoff.after_failure(ambient::fraction());
             warn!(error = why, wait_secs = wait.as_secs(), "publishing failed, beginning a new attempt");
             sleep(wait).await;
         }

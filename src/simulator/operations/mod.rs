@@ -23,7 +23,6 @@ mod tags;
 mod user_changes;
 mod users;
 
-pub(super) use sts::random_text;
 pub(super) use user_changes::set_status as set_user_status;
 
 use std::collections::HashMap;
