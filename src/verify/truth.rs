@@ -74,6 +74,10 @@ pub(super) struct Request {
     pub(super) operation: String,
     /// The parameters without those that tell pages apart.
     pub(super) subject: String,
+    /// It asks for another page than the first.
+    pub(super) is_later_page: bool,
+    /// It was answered with what the account was once, or with nothing as if that were all.
+    pub(super) is_lie: bool,
     pub(super) status: u16,
     pub(super) code: Option<String>,
 }
@@ -110,6 +114,8 @@ struct Served {
     parameters: Map<String, Value>,
     status: u16,
     code: Option<String>,
+    #[serde(default)]
+    fault: Option<String>,
 }
 
 impl Truth {
@@ -173,6 +179,11 @@ impl Truth {
     /// The keys of everything that the log knows.
     pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
         self.changes.keys().map(String::as_str)
+    }
+
+    /// What was asked and not answered before `from`, nor asked after `to`.
+    pub(super) fn requests_between(&self, from: i64, to: i64) -> impl Iterator<Item = &Request> {
+        self.requests.iter().filter(move |request| request.answered_ms >= from && request.received_ms <= to)
     }
 
     /// Its changes in the order of time.
@@ -269,10 +280,12 @@ fn key(account: &str, kind: &str, row: &Map<String, Value>) -> Option<String> {
 fn asked(served: Served) -> Option<Request> {
     let operation = served.operation.filter(|name| name.starts_with("List") || name.starts_with("Get"))?;
     let mut subject = served.parameters;
+    let is_later_page = subject.contains_key("Marker") || subject.get("PageNumber").is_some_and(|number| number != "1");
+    let is_lie = matches!(served.fault.as_deref(), Some("stale" | "empty"));
     for page in ["Marker", "MaxItems", "PageNumber", "PageSize"] {
         subject.remove(page);
     }
     let subject = Value::Object(subject).to_string();
     let Served { received_ms, answered_ms, status, code, .. } = served;
-    Some(Request { received_ms, answered_ms, operation, subject, status, code })
+    Some(Request { received_ms, answered_ms, operation, subject, is_later_page, is_lie, status, code })
 }
