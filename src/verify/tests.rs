@@ -502,6 +502,51 @@ fn a_change_that_was_never_published_is_found() {
     assert_eq!(spoilt(|story| story.truth.push(mutation(5_000, "user", None, Some(user)))), ["lost", "settled", "instants"]);
 }
 
+/// The account as the story needs it at its beginning, with more users of whom no event tells. It has no alias, for the
+/// story has no event of the account itself.
+fn whole(time_ms: i64, more_users: &[&str]) -> Value {
+    let user = |id: &str, name: &str| json!({ "user_id": id, "user_name": name, "status": "active" });
+    let users: Vec<Value> = [user("u", "a")].into_iter().chain(more_users.iter().map(|id| user(id, id))).collect();
+    json!({ "type": "account", "time_ms": time_ms, "account": {
+        "account_id": ACCOUNT, "users": users,
+        "groups": [{ "group_id": "g", "group_name": "admins" }], "memberships": [{ "group_id": "g", "user_id": "u" }],
+        "policies": [], "attachments": [],
+    }})
+}
+
+/// The story with a truth log that begins with the whole account.
+fn with_the_whole(more_users: &[&str]) -> Story {
+    let mut story = Story::sound();
+    story.truth.insert(0, whole(5_000, more_users));
+    story
+}
+
+#[test]
+fn an_entity_that_never_changed_and_was_never_published_is_found() {
+    let report = with_the_whole(&[]).judged();
+    assert_eq!(violated(&report), [""; 0], "{report}");
+    let report = with_the_whole(&["x"]).judged();
+    assert_eq!(violated(&report), ["lost"], "{report}");
+}
+
+#[test]
+fn an_entity_that_never_was_is_found() {
+    let mut story = with_the_whole(&[]);
+    story.truth.retain(|line| line["change"]["kind"] != "policy");
+    assert_eq!(story.violates(), ["invented", "true-windows"]);
+}
+
+#[test]
+fn what_differs_behind_a_restart_has_changed_meanwhile() {
+    let mut story = with_the_whole(&[]);
+    // The rename and the end of the group went unseen; the account stands there once more instead.
+    story.truth.remove(1);
+    let mut again = whole(15_000, &[]);
+    again["account"]["users"][0]["user_name"] = json!("b");
+    story.truth.insert(1, again);
+    assert_eq!(story.violates(), [""; 0]);
+}
+
 #[test]
 fn a_sync_that_hides_what_it_could_not_read_is_found() {
     assert_eq!(spoilt(|story| story.truth.push(request(30_200, "ListGroups", 503))), ["honest"]);

@@ -235,7 +235,8 @@ fn rows(whole: &Map<String, Value>) -> impl Iterator<Item = (&'static str, &Map<
         let rows = whole.get(table).and_then(Value::as_array).into_iter().flatten();
         rows.filter_map(Value::as_object).map(move |row| (kind, row))
     };
-    std::iter::once(("account", whole)).chain(TABLES.into_iter().flat_map(of_table))
+    let account = whole.contains_key("alias").then_some(("account", whole));
+    account.into_iter().chain(TABLES.into_iter().flat_map(of_table))
 }
 
 /// Whether an entity has the compared fields of a row.
