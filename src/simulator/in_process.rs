@@ -7,6 +7,7 @@
 
 use std::io;
 use std::ops::RangeInclusive;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -192,6 +193,11 @@ impl InProcess {
     /// Whether a connection can be had at all.
     pub fn set_reachable(&self, is_up: bool) {
         lock(&self.shared.network).is_up = is_up;
+    }
+
+    /// Most rows of a page by marker, whatever is asked for; none: as many as are asked for.
+    pub fn set_largest_page(&self, rows: Option<u32>) {
+        self.simulator().largest_page.store(rows.unwrap_or(u32::MAX), Ordering::Relaxed);
     }
 
     /// When calls are throttled.

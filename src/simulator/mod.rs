@@ -47,7 +47,7 @@ mod truth;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 use std::{fs, io};
@@ -244,6 +244,7 @@ fn simulator_with(settings: &Settings, account: Account, truth: Truth) -> io::Re
         faults: Faults::new(settings.size.seed),
         truth,
         latency_ms: AtomicU64::new(latency_ms),
+        largest_page: AtomicU32::new(u32::MAX),
         calls: Mutex::default(),
     })
 }

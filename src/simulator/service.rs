@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 use std::{io, sync::PoisonError};
@@ -39,6 +39,8 @@ pub(super) struct Simulator {
     pub(super) faults: Faults,
     pub(super) truth: Truth,
     pub(super) latency_ms: AtomicU64,
+    /// Pages by marker hold at most so many rows, whatever is asked for; the services promise no fullness.
+    pub(super) largest_page: AtomicU32,
     pub(super) calls: Mutex<BTreeMap<String, Calls>>,
 }
 
@@ -99,7 +101,9 @@ impl Simulator {
         let sent = |name: &str| request.parameters.sent(name).map(str::to_owned);
         outcome.fault = self.faults.strike(operation, outcome.page, sent);
         self.wait(outcome.fault.as_ref()).await;
+        let largest_page = self.largest_page.load(Ordering::Relaxed);
         let call = Call::new(operation, &request.parameters, &caller, self.clock.now(), &self.keys);
+        let call = Call { largest_page, ..call };
         let (reply, as_of) = self.run(&call, outcome.fault.as_ref());
         let spelled = |error: ServiceError| match operation.service {
             Service::ResourceManager => error.spelled_by_resource_manager(),

@@ -1,0 +1,60 @@
+//! The daemon's real code, from reading the account to publishing, in virtual time: seeded schedules of
+//! faults against a simulated account and a model cluster, judged by the checker that users have, too.
+//!
+//! | file | what is there |
+//! |---|---|
+//! | `schedule`, `life`, `faults` | what a seed says: when which copy starts, what people do, what goes wrong |
+//! | `world`, `copy` | the account, the cluster and the copies that it happens to |
+//! | `run`, `syncs` | one schedule from its beginning to its judgement |
+//! | `summary` | many schedules, counted; the matrix of faults that must have struck |
+//!
+//! `SIMULATION_SCHEDULES` (how many) and `SIMULATION_FROM` (the first seed) choose what is run;
+//! `SIMULATION_SEED=7` runs one schedule alone, twice, and prints it.
+
+mod copy;
+mod faults;
+mod life;
+mod run;
+mod schedule;
+mod summary;
+mod syncs;
+mod world;
+
+use std::env;
+
+use schedule::Schedule;
+
+/// So many schedules are run where nobody says otherwise.
+const SCHEDULES: u64 = 10_000;
+
+fn number(variable: &str) -> Option<u64> {
+    let text = env::var(variable).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{variable} is {text:?}: set it to a whole number")))
+}
+
+#[test]
+fn no_schedule_of_faults_breaks_a_promise() {
+    if number("SIMULATION_SEED").is_some() {
+        return;
+    }
+    let from = number("SIMULATION_FROM").unwrap_or(0);
+    let schedules = number("SIMULATION_SCHEDULES").unwrap_or(SCHEDULES);
+    let summary = summary::of(from..from + schedules);
+    println!("{summary}");
+    assert!(summary.is_clean(), "{} schedules broke a promise", summary.broken());
+    let missing = summary.missing();
+    assert!(missing.is_empty(), "void: these faults did not strike often enough: {missing:?}");
+}
+
+#[test]
+fn a_seed_is_the_same_schedule_every_time() {
+    let seeds = number("SIMULATION_SEED").map_or(0..20, |seed| seed..seed + 1);
+    for seed in seeds {
+        let schedule = Schedule::of(seed);
+        let (one, other) = (run::run(&schedule), run::run(&schedule));
+        if number("SIMULATION_SEED").is_some() {
+            println!("{schedule:#?}\n{one:#?}");
+        }
+        assert_eq!((one.digest, one.fired), (other.digest, other.fired), "seed {seed}");
+    }
+}
