@@ -35,6 +35,7 @@
 //! | [`simulator`] | the services' behaviour, throttling, faults | everything above |
 //! | [`verify`] | what the topics promise, and how to see that they keep it | how events and state are made |
 //! | [`demo`] | all of it in one process | |
+//! | [`planted`] | which mistakes can be switched on in tests; in no ordinary build | who makes them |
 //!
 //! # Invariants
 //!
@@ -55,6 +56,8 @@
 
 #![warn(missing_docs)]
 
+#[macro_use]
+pub mod planted;
 pub mod ambient;
 
 pub mod model;

@@ -42,6 +42,7 @@ pub(super) async fn listen(
     let connections = TaskTracker::new();
     loop {
         let accepted = tokio::select! {
+            biased;
             () = stop.cancelled() => break,
             accepted = listener.accept() => accepted,
         };

@@ -23,7 +23,7 @@ use crate::{
     ambient,
     avro::Encoder,
     event::Batch,
-    kafka::{AttemptError, Claim, Decision, Outcome, Transaction, Writer, backoff::Backoff},
+    kafka::{AttemptError, Claim, Decision, Outcome, Transaction, Writer, backoff::Backoff, error::Step},
     metrics::TransactionOutcome,
     model::Key,
     state::State,
@@ -137,6 +137,15 @@ impl Owner<'_> {
             self.pipeline.metrics.transaction_ended(metric, attempt_begun.elapsed());
             let why = match outcome {
                 Ok(ending) => return Ok(ending),
+                Err(AttemptError::Client { step: Step::Commit, .. }) if planted!(UnknownIsCommitted) => {
+                    let records = publication.records(&self.pipeline.topics, &self.encoder).flatten();
+                    for record in records.filter(|record| record.topic == self.pipeline.topics.state()) {
+                        self.state
+                            .apply(&record.key, record.value.as_deref())
+                            .map_err(|error| LifeError::refused(error.to_string()))?;
+                    }
+                    return Ok(Ending::Committed);
+                }
                 Err(error) => chain(&error),
             };
             if begun.elapsed() > patience {
@@ -152,8 +161,8 @@ impl Owner<'_> {
         let (me, topics, encoder) = (self.pipeline.me, &self.pipeline.topics, &self.encoder);
         let batch = publication.batch();
         let decide = |state: &State, claim: Option<&Claim>| match left(batch, me, state, claim) {
-            Some(left) => Decision::Leave(left),
-            None => {
+            Some(left) if !planted!(ReadingOfAnotherState) => Decision::Leave(left),
+            _ => {
                 let claim = Claim { writer: Some(me), sequence: batch.sequence };
                 Decision::Send(Transaction { claim, records: publication.records(topics, encoder) })
             }

@@ -103,3 +103,45 @@ fn topic(name: &str, records: &[RawRecord]) -> Topic {
     };
     Topic { records: records.iter().map(raw).collect(), extents, name }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verify::VerifyError;
+
+    fn question() -> Question {
+        let (topic_prefix, account_id) = ("p".to_owned(), "7".to_owned());
+        Question { topic_prefix, account_id, isolation: Isolation::ReadCommitted, from_sequence: None }
+    }
+
+    fn record(key: &str, value: &[u8]) -> RawRecord {
+        let (key, value) = (key.as_bytes().to_vec(), Some(value.to_vec()));
+        RawRecord { partition: 0, offset: 0, key, value, headers: Vec::new() }
+    }
+
+    #[test]
+    fn records_in_memory_are_decoded_by_the_schemas_given_and_judged() {
+        let schemas = KnownSchemas::new([(1, r#"{"type":"record","name":"other","fields":[]}"#)]).unwrap();
+        let topics = [
+            ("p.users".to_owned(), vec![record("7/user/1", &[0, 0, 0, 0, 9]), record("7/user/2", &[0, 0, 0, 0, 1])]),
+            ("p.users.bak".to_owned(), vec![record("7/user/3", b"?")]),
+            ("p.syncs".to_owned(), vec![record("8", &[0, 0, 0, 0, 9])]),
+        ];
+        let report = judge_records(&question(), &schemas, &topics, None).unwrap();
+        assert!(report.violated().contains(&"readable"), "{report}");
+        let readable = report.verdicts.iter().find(|verdict| verdict.invariant == "readable").unwrap();
+        let reasons: Vec<&str> = readable.violations.iter().map(|violation| violation.reason.as_str()).collect();
+        assert!(reasons[0].contains("the schema 9 of the record p.users[0]@0 is none of those given"), "{reasons:?}");
+        assert!(reasons[1].contains("has not the fields"), "{reasons:?}");
+        assert_eq!(reasons.len(), 2, "what is another topic's or another account's is not ours: {reasons:?}");
+    }
+
+    #[test]
+    fn without_a_topic_of_syncs_nothing_is_judged() {
+        let schemas = KnownSchemas::new([]).unwrap();
+        let judged = judge_records(&question(), &schemas, &[], None);
+        assert!(matches!(judged, Err(VerifyError::Read(ReadError::Missing { topic })) if topic == "p.syncs"));
+        let line = ["{}".to_owned()];
+        assert!(matches!(judge_records(&question(), &schemas, &[], Some(&line)), Err(VerifyError::Truth(_))));
+    }
+}

@@ -74,6 +74,10 @@ pub(super) struct Request {
     pub(super) operation: String,
     /// The parameters without those that tell pages apart.
     pub(super) subject: String,
+    /// It asks for another page than the first.
+    pub(super) is_later_page: bool,
+    /// It was answered with what the account was once, or with nothing as if that were all.
+    pub(super) is_lie: bool,
     pub(super) status: u16,
     pub(super) code: Option<String>,
 }
@@ -110,6 +114,8 @@ struct Served {
     parameters: Map<String, Value>,
     status: u16,
     code: Option<String>,
+    #[serde(default)]
+    fault: Option<String>,
 }
 
 impl Truth {
@@ -175,6 +181,11 @@ impl Truth {
         self.changes.keys().map(String::as_str)
     }
 
+    /// What was asked and not answered before `from`, nor asked after `to`.
+    pub(super) fn requests_between(&self, from: i64, to: i64) -> impl Iterator<Item = &Request> {
+        self.requests.iter().filter(move |request| request.answered_ms >= from && request.received_ms <= to)
+    }
+
     /// Its changes in the order of time.
     pub(super) fn changes(&self, key: &str) -> &[Change] {
         self.changes.get(key).map_or(&[], Vec::as_slice)
@@ -224,7 +235,8 @@ fn rows(whole: &Map<String, Value>) -> impl Iterator<Item = (&'static str, &Map<
         let rows = whole.get(table).and_then(Value::as_array).into_iter().flatten();
         rows.filter_map(Value::as_object).map(move |row| (kind, row))
     };
-    std::iter::once(("account", whole)).chain(TABLES.into_iter().flat_map(of_table))
+    let account = whole.contains_key("alias").then_some(("account", whole));
+    account.into_iter().chain(TABLES.into_iter().flat_map(of_table))
 }
 
 /// Whether an entity has the compared fields of a row.
@@ -269,10 +281,12 @@ fn key(account: &str, kind: &str, row: &Map<String, Value>) -> Option<String> {
 fn asked(served: Served) -> Option<Request> {
     let operation = served.operation.filter(|name| name.starts_with("List") || name.starts_with("Get"))?;
     let mut subject = served.parameters;
+    let is_later_page = subject.contains_key("Marker") || subject.get("PageNumber").is_some_and(|number| number != "1");
+    let is_lie = matches!(served.fault.as_deref(), Some("stale" | "empty"));
     for page in ["Marker", "MaxItems", "PageNumber", "PageSize"] {
         subject.remove(page);
     }
     let subject = Value::Object(subject).to_string();
     let Served { received_ms, answered_ms, status, code, .. } = served;
-    Some(Request { received_ms, answered_ms, operation, subject, status, code })
+    Some(Request { received_ms, answered_ms, operation, subject, is_later_page, is_lie, status, code })
 }

@@ -14,6 +14,7 @@
 mod copy;
 mod faults;
 mod life;
+mod planted;
 mod run;
 mod schedule;
 mod summary;
