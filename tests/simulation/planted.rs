@@ -7,12 +7,11 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     env,
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
-    thread,
 };
 
 use ramstream::planted::{self, Bug};
 
-use crate::{run::run, schedule::Schedule};
+use crate::{run::run, schedule::Schedule, summary::on_all_cores};
 
 /// What the schedules with one bug came to.
 #[derive(Default, Debug)]
@@ -42,14 +41,7 @@ impl Hunt {
             }
             hunt
         };
-        let threads = thread::available_parallelism().map_or(1, usize::from);
-        thread::scope(|scope| {
-            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-            workers
-                .into_iter()
-                .map(|worker| worker.join().expect("no schedule panics"))
-                .fold(Self::default(), Self::and)
-        })
+        on_all_cores(work).into_iter().fold(Self::default(), Self::and)
     }
 
     fn run(&mut self, bug: Bug, seed: u64) {
