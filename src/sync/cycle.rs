@@ -95,7 +95,9 @@ impl Pipeline {
         if !too_large.is_empty() {
             diff.withhold(state, too_large);
         }
-        let reading = publication::Reading { sync_id, started_at, finished_at: wall_clock(), collections, diff };
+        // The clock may have been set back meanwhile.
+        let finished_at = wall_clock().max(started_at);
+        let reading = publication::Reading { sync_id, started_at, finished_at, collections, diff };
         Ok(Proven { reading, rounds, calls })
     }
 
