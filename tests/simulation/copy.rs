@@ -44,13 +44,16 @@ struct Kill {
 
 impl Copy {
     /// Starts a process with this pipeline. Must be called within a `LocalSet`.
-    pub(crate) fn start(pipeline: Pipeline) -> Self {
+    ///
+    /// `on_kill` is told of its death by a kill.
+    pub(crate) fn start(pipeline: Pipeline, on_kill: impl Fn() + 'static) -> Self {
         let (status, phase) = Status::channel();
         let shutdown = CancellationToken::new();
         let hold = Rc::<Hold>::default();
         let told = shutdown.clone();
         let life = Box::pin(async move { sync::run(&pipeline, &status, &told).await });
-        let task = tokio::task::spawn_local(Held { life: Some(life), hold: Rc::clone(&hold) });
+        let task =
+            tokio::task::spawn_local(Held { life: Some(life), hold: Rc::clone(&hold), on_kill: Box::new(on_kill) });
         Self { hold, shutdown, phase, task }
     }
 
@@ -129,6 +132,7 @@ impl Hold {
 struct Held<F> {
     life: Option<Pin<Box<F>>>,
     hold: Rc<Hold>,
+    on_kill: Box<dyn Fn()>,
 }
 
 impl<F: Future<Output = End>> Future for Held<F> {
@@ -139,6 +143,7 @@ impl<F: Future<Output = End>> Future for Held<F> {
         if self.hold.kills() {
             self.life = None;
             self.hold.was_killed.set(true);
+            (self.on_kill)();
         }
         if self.hold.is_stopped.get() {
             return Poll::Pending;

@@ -118,8 +118,8 @@ impl<'a> World<'a> {
         if self.copies[copy].as_ref().is_some_and(|copy| !copy.has_ended()) {
             return;
         }
-        self.cluster.kill(&name(copy));
-        self.copies[copy] = Some(Copy::start(self.pipeline(copy)));
+        let (cluster, process) = (self.cluster.clone(), name(copy));
+        self.copies[copy] = Some(Copy::start(self.pipeline(copy), move || cluster.kill(&process)));
     }
 
     /// Starts whatever is not there.

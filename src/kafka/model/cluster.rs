@@ -36,11 +36,17 @@ pub(super) struct State {
     /// Of each transactional id, the task that waits for its transaction's time to be up.
     timers: BTreeMap<Arc<str>, AbortHandle>,
     processes: BTreeMap<Arc<str>, watch::Sender<Life>>,
+    /// How many requests that write each process has sent.
+    sent: BTreeMap<Arc<str>, u64>,
 }
 
 impl State {
     pub(super) fn weather(&self, process: &str) -> &Weather {
         self.weathers.get(process).unwrap_or(&self.weather)
+    }
+
+    pub(super) fn note_sent(&mut self, process: &Arc<str>) {
+        *self.sent.entry(Arc::clone(process)).or_default() += 1;
     }
 
     pub(super) fn fire(&mut self, fault: Fault) {
@@ -69,6 +75,7 @@ impl Cluster {
             fired: BTreeMap::new(),
             timers: BTreeMap::new(),
             processes: BTreeMap::new(),
+            sent: BTreeMap::new(),
         };
         Self(Arc::new(Shared { settings, state: Mutex::new(state) }))
     }
@@ -137,6 +144,12 @@ impl Cluster {
     /// The weather between one process and the brokers from now on.
     pub fn set_weather_of(&self, process: &str, weather: Weather) {
         self.state().weathers.insert(process.into(), weather);
+    }
+
+    /// How many requests of its producers a process has sent, in all its lives.
+    #[must_use]
+    pub fn requests_of(&self, process: &str) -> u64 {
+        self.state().sent.get(process).copied().unwrap_or(0)
     }
 
     /// How often each kind of fault took effect.

@@ -115,6 +115,7 @@ impl Link {
     /// One request and its answer.
     async fn ask(&self, request: &Request) -> Result<Answer, Refusal> {
         let sent = Instant::now();
+        self.cluster.state().note_sent(&self.process);
         let (_, journey) = self.journey(Some(request));
         let notice = journey.notice;
         let (sender, receiver) = oneshot::channel();
