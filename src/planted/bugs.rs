@@ -54,8 +54,6 @@ bugs! {
     NoSecondListing = "no-second-listing",
     /// A removal is confirmed by the listing that suggested it.
     ConfirmedByItself = "confirmed-by-itself",
-    /// The second listing is not waited for: it is as stale as the first.
-    NoConfirmDelay = "no-confirm-delay",
     /// What two listings lack is not asked for by itself.
     PointReadLeftOut = "point-read-left-out",
     /// What an unknown scope lacks counts as missing.

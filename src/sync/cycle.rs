@@ -1,9 +1,6 @@
 //! One reading: read, and read again what is doubtful, until every difference is proven or unknown.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
@@ -83,7 +80,7 @@ impl Pipeline {
     pub(super) async fn prove(&self, first: First, state: &State, ledger: &Ledger) -> Result<Proven, CallError> {
         let First { sync_id, started_at, read_at: _, mut collections, mut diff, mut rounds, mut calls } = first;
         if diff.doubtful().next().is_some() {
-            sleep(if planted!(NoConfirmDelay) { Duration::ZERO } else { self.rhythm.confirm_delay }).await;
+            sleep(self.rhythm.confirm_delay).await;
             let session = self.session();
             confirm(&Reader { state, ledger }, &session, &mut collections, &diff, &mut rounds).await;
             refuse_foreign(session.verify_account().await)?;
@@ -95,7 +92,9 @@ impl Pipeline {
         if !too_large.is_empty() {
             diff.withhold(state, too_large);
         }
-        let reading = publication::Reading { sync_id, started_at, finished_at: wall_clock(), collections, diff };
+        // The clock may have been set back meanwhile.
+        let finished_at = wall_clock().max(started_at);
+        let reading = publication::Reading { sync_id, started_at, finished_at, collections, diff };
         Ok(Proven { reading, rounds, calls })
     }
 

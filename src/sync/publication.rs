@@ -96,6 +96,13 @@ impl Publication {
         }
     }
 
+    /// The same, with `notices` in front of all others: what was to be told at once, and could not be.
+    #[must_use]
+    pub fn telling_first(mut self, notices: Vec<Notice>) -> Self {
+        self.notices.splice(0..0, notices);
+        self
+    }
+
     /// What all its events have in common.
     #[must_use]
     pub fn batch(&self) -> &Batch {

@@ -100,7 +100,7 @@ impl Owner<'_> {
         let reading = self.pipeline.read(&self.state, &self.ledger);
         let Some(first) = shutdown.run_until_cancelled(reading).await else { return Ok(Synced::Abandoned) };
         let first = first.map_err(|error| LifeError::refused(chain(&error)))?;
-        self.tell_suspicions(&first).await;
+        let untold = self.tell_suspicions(&first).await;
         let proving = self.pipeline.prove(first, &self.state, &self.ledger);
         let Some(proven) = shutdown.run_until_cancelled(proving).await else { return Ok(Synced::Abandoned) };
         let Proven { reading, rounds, calls } = proven.map_err(|error| LifeError::refused(chain(&error)))?;
@@ -108,7 +108,8 @@ impl Owner<'_> {
             return Ok(Synced::Discarded);
         }
         let name = self.pipeline.name.as_deref();
-        let publication = Arc::new(Publication::plan(&self.state, reading, name, ambient::uuid_v4()));
+        let publication = Publication::plan(&self.state, reading, name, ambient::uuid_v4());
+        let publication = Arc::new(publication.telling_first(untold));
         match self.publish(&publication, begun).await? {
             Ending::Moved => return Ok(Synced::Discarded),
             Ending::Superseded(claim) => return Ok(Synced::Superseded(claim)),

@@ -485,6 +485,30 @@ fn an_event_that_was_never_true_is_found() {
 }
 
 #[test]
+fn a_document_that_was_not_in_force_is_found() {
+    let policy_with = |document: &str| {
+        let version = |id: &str, document: &str| json!({ "version_id": id, "policy_document": document });
+        let row = json!({
+            "policy_type": "Custom", "policy_name": "P", "default_version": "v1",
+            "versions": [version("v0", "old"), version("v1", document)],
+        });
+        mutation(15_000, "policy", None, Some(row))
+    };
+    let published = POLICY.replace('}', r#","default_document":"new"}"#);
+    let judged = |document: &str| {
+        spoilt(|story| {
+            story.truth[1] = policy_with(document);
+            story.event(4).after = Some(published.as_str().into());
+            seal(story.event(4));
+            story.state()[2] = state_record(3, "policy/custom/p", Some(stored(2, &published)));
+            story.seal_state();
+        })
+    };
+    assert_eq!(judged("new"), [""; 0]);
+    assert_eq!(judged("other"), ["invented", "lost", "settled", "instants"]);
+}
+
+#[test]
 fn a_removal_of_what_was_there_is_found() {
     // Gone and back before the sync read, gone for good later.
     let back = |story: &mut Story| story.truth.extend([group_is(true, 36_000), group_is(false, 45_000)]);

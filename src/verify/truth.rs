@@ -249,7 +249,23 @@ pub(super) fn fits(key: &str, entity: Option<&str>, fields: &Fields) -> bool {
 fn compared(kind: &str, row: &Map<String, Value>) -> Map<String, Value> {
     let names = COMPARED.iter().find(|(of, _)| *of == kind).map_or(&[][..], |(_, names)| names);
     let with_value = names.iter().filter_map(|name| Some(((*name).to_owned(), row.get(*name)?.clone())));
-    with_value.filter(|(_, value)| !value.is_null() && value != "").collect()
+    let document = document(kind, row).map(|document| ("document".to_owned(), document.clone()));
+    with_value.chain(document).filter(|(_, value)| !value.is_null() && value != "").collect()
+}
+
+/// The document in force of a role or a custom policy, under the names of an entity or under those of a row. It is a
+/// detail: read anew when the listing says that something of the entity changed.
+fn document<'a>(kind: &str, row: &'a Map<String, Value>) -> Option<&'a Value> {
+    match kind {
+        "role" => row.get("trust_policy").or_else(|| row.get("assume_role_policy_document")),
+        "policy" => row.get("default_document").or_else(|| {
+            let is_custom = row.get("policy_type").is_some_and(|of| of == "Custom");
+            let versions = row.get("versions").filter(|_| is_custom).and_then(Value::as_array);
+            let in_force = |version: &&Value| version.get("version_id") == row.get("default_version");
+            versions.into_iter().flatten().find(in_force)?.get("policy_document")
+        }),
+        _ => None,
+    }
 }
 
 /// The key of a row; `None` where nothing is published of its kind.

@@ -11,6 +11,7 @@
 //! `SIMULATION_SCHEDULES` (how many) and `SIMULATION_FROM` (the first seed) choose what is run;
 //! `SIMULATION_SEED=7` runs one schedule alone, twice, and prints it.
 
+mod claims;
 mod copy;
 mod faults;
 mod life;

@@ -21,6 +21,8 @@ use tokio::{
 };
 
 use crate::{
+    claims,
+    copy::Copy,
     faults::Fault,
     life::Deed,
     schedule::{Event, LEAST_SYNCS, Schedule},
@@ -119,7 +121,7 @@ async fn play(world: &mut World<'_>, schedule: &Schedule) {
             Event::Start { copy } => world.start(copy),
             Event::Fault(fault, lasts) => {
                 world.begin(number, fault);
-                ends.insert((*at + lasts, number));
+                ends.insert((at.saturating_add(lasts), number));
             }
         }
     }
@@ -166,6 +168,20 @@ async fn come_to_rest(world: &mut World<'_>, schedule: &Schedule, ran: &mut Ran)
     ran.check("one-writer", running == 1 && running + parked == phases.len(), || format!("{phases:?}"));
     let fences = world.cluster.fired().get("fenced").copied().unwrap_or(0) - fenced;
     ran.check("liveness", fences <= FENCES, || format!("the copies fenced each other {fences} times in peace"));
+    hand_over(world, schedule, ran).await;
+}
+
+/// The owner lets go, and one of those that wait goes on.
+async fn hand_over(world: &mut World<'_>, schedule: &Schedule, ran: &mut Ran) {
+    let is_running = |copy: &&Copy| copy.phase() == Phase::Running;
+    let Some(owner) = world.copies().find(is_running).filter(|_| world.copies().count() > 1) else { return };
+    owner.terminate();
+    let deadline = Instant::now() + schedule.interval + PATIENCE;
+    while world.copies().filter(is_running).all(Copy::has_ended) && Instant::now() < deadline {
+        sleep(Duration::from_secs(1)).await;
+    }
+    let goes_on = world.copies().any(|copy| is_running(&copy) && !copy.has_ended());
+    ran.check("liveness", goes_on, || "the owner let go, and nobody went on".to_owned());
 }
 
 /// The state is lost, and nobody takes the account for a new one.
@@ -211,6 +227,10 @@ fn judge(world: &World<'_>, schedule: &Schedule, ran: &mut Ran) {
             }
             Err(error) => ran.violates("readable", format!("nothing can be judged: {error}")),
         }
+    }
+    if schedule.takeover_after.is_none() {
+        let returned = claims::first_return(&world.cluster.records(&world.topics.state(), Isolation::Committed));
+        ran.check("claims", returned.is_none(), || returned.unwrap_or_default());
     }
     ran.digest = digest(world);
 }
