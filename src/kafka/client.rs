@@ -31,8 +31,10 @@ use super::error::ClientError;
 #[cfg(feature = "simulation")]
 use super::model;
 
+pub(super) use reader::Polled;
+#[cfg(feature = "simulation")]
+pub(super) use reader::ReadBatch;
 pub use reader::Watermarks;
-pub(super) use reader::{Polled, ReadBatch};
 
 /// A producer for one transaction. Dropping it aborts nothing: the next init of the same id does that, with a
 /// higher epoch.

@@ -99,9 +99,8 @@ pub(crate) async fn a_transaction_without_its_producer_is_timed_out(broker: &imp
     let mut writer = writer(hasty, &topic, me);
     let claim = Claim { writer: Some(me), sequence: 0 };
     let unencodable = std::iter::once(Err("planted".into()));
-    let decide = |_: &State, _: Option<&Claim>| {
-        Decision::<()>::Send(Transaction { claim, records: Box::new(unencodable) })
-    };
+    let decide =
+        |_: &State, _: Option<&Claim>| Decision::<()>::Send(Transaction { claim, records: Box::new(unencodable) });
     let outcome = writer.attempt(&mut State::default(), decide).await;
     assert!(matches!(outcome, Err(AttemptError::Client { step: Step::Send, .. })), "{outcome:?}");
     // Nobody else begins; the coordinator looks every ten seconds for transactions whose time is up.
