@@ -98,11 +98,11 @@ impl Owner<'_> {
         let began_on = place(&self.state);
         let reading = self.pipeline.read(&self.state, &self.ledger);
         let Some(first) = shutdown.run_until_cancelled(reading).await else { return Ok(Synced::Abandoned) };
-        let first = first.map_err(|error| LifeError::refused(chain(&error)))?;
+        let first = first.map_err(LifeError::account)?;
         self.tell_suspicions(&first).await;
         let proving = self.pipeline.prove(first, &self.state, &self.ledger);
         let Some(proven) = shutdown.run_until_cancelled(proving).await else { return Ok(Synced::Abandoned) };
-        let Proven { reading, rounds, calls } = proven.map_err(|error| LifeError::refused(chain(&error)))?;
+        let Proven { reading, rounds, calls } = proven.map_err(LifeError::account)?;
         if place(&self.state) != began_on {
             return Ok(Synced::Discarded);
         }

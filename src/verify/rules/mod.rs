@@ -38,6 +38,11 @@ pub(super) const RULES: &[Rule<OverLog>] = &[
         history::batches,
     ),
     rule("sequences", "one sync.completed record a sequence, without a gap", history::sequences),
+    rule(
+        "lineages",
+        "after the first, a lineage begins with lineage.started at sequence 0, and no earlier one goes on behind it",
+        history::lineages,
+    ),
     rule("order", "the events of a key stand in the order of their sequence, and revisions rise", history::order),
     rule("before", "before is the after of the key's previous event", history::before),
     rule("edges", "no edge comes before or outlives what it hangs on", history::edges),
