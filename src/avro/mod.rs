@@ -391,6 +391,13 @@ mod tests {
         assert_eq!(fields[6], ("sequence".into(), Value::Long(3)));
         let head = read_notice(&encoder().notice(&notice).unwrap()).unwrap();
         assert_eq!((head.notice_type.as_str(), head.sequence), ("sync.completed", 3));
+        assert_eq!((head.sync_id, head.outcome.as_deref()), (Some(batch().sync_id.to_string()), Some("complete")));
+        let mut started = Notice::lineage_started(batch().lineage, "5481", None, Millis(7));
+        started.message = Some("why".to_owned());
+        let head = read_notice(&encoder().notice(&started).unwrap()).unwrap();
+        assert_eq!((head.notice_type.as_str(), head.sequence, head.sync_id), ("lineage.started", 0, None));
+        assert_eq!((head.started_at, head.finished_at), (None, Some(Millis(7))));
+        assert_eq!(head.message.as_deref(), Some("why"));
         assert!(read_notice(b"").is_err());
         assert!(read_notice(b"\0\0\0\0\x07\xff").is_err());
     }

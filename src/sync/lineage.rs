@@ -15,13 +15,14 @@ use uuid::Uuid;
 use super::{
     account_topics::AccountTopics,
     publication::{notice_record, state_record},
-    recover::{LifeError, chain},
+    recover::LifeError,
     refusal::Refusal,
     schemas::Schemas,
 };
 use crate::{
+    avro::NoticeHead,
     event::Notice,
-    kafka::{AttemptError, Claim, Decision, Outcome, Record, Transaction, Writer, backoff::Backoff},
+    kafka::{Claim, Decision, Outcome, Record, Transaction, Writer, backoff::Backoff},
     model::Kind,
     state::{Progress, State, progress_key, scope_key},
 };
@@ -62,6 +63,7 @@ impl AccountTopics {
     pub async fn begin_lineage(&self, schemas: &Schemas, order: &Order) -> Result<Begun, LifeError> {
         self.prepare().await?;
         let encoder = schemas.encoder(&self.topics).await?;
+        let message = message(&order.reason, self.trace().await?.last.as_ref());
         let lineage = Uuid::new_v4();
         let at = Timestamp::now();
         let (id, name) = (self.transactional_id.clone(), self.account_name.as_deref());
@@ -79,7 +81,7 @@ impl AccountTopics {
                         return Decision::Leave(left);
                     }
                     let mut notice = Notice::lineage_started(lineage, &self.account_id, name, at.into());
-                    notice.message = Some(message(&order.reason, state));
+                    notice.message = Some(message.clone());
                     let told = notice_record(&notice, &self.account_id, &self.topics, &encoder);
                     let told = std::iter::once(told.map_err(Into::into));
                     let records = told.chain(self.replacement(state, lineage).into_iter().map(Ok));
@@ -91,11 +93,10 @@ impl AccountTopics {
                 Ok(Outcome::Committed { .. }) => return Ok(Begun::New { lineage }),
                 Ok(Outcome::Left(left)) => return Ok(left),
                 Ok(Outcome::Superseded(claim)) => return Ok(Begun::Claimed(claim)),
-                Err(AttemptError::Read(error)) => match LifeError::read(error) {
+                Err(error) => match LifeError::attempt(error) {
                     refused @ LifeError::Refused(_) => return Err(refused),
                     LifeError::Unavailable(why) => why,
                 },
-                Err(error) => chain(&error),
             };
             if begun.elapsed() > PATIENCE {
                 return Err(LifeError::Unavailable(why));
@@ -131,11 +132,11 @@ fn left(order: &Order, lineage: Uuid, state: &State, claim: Option<&Claim>) -> O
     claimed.map(|claim| Begun::Claimed(*claim))
 }
 
-/// The operator's reason, and what the new lineage comes after.
-fn message(reason: &str, state: &State) -> String {
-    match state.progress() {
-        Some(progress) => format!("{reason} (after sequence {} of lineage {})", progress.sequence, progress.lineage),
-        None => format!("{reason} (there was no progress record before)"),
+/// The operator's reason, and what consumers have seen before.
+fn message(reason: &str, last: Option<&NoticeHead>) -> String {
+    match last {
+        Some(last) => format!("{reason} (after sequence {} of lineage {})", last.sequence, last.lineage),
+        None => format!("{reason} (what came before is not known)"),
     }
 }
 

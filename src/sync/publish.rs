@@ -126,6 +126,7 @@ impl Owner<'_> {
     async fn publish(&mut self, publication: &Arc<Publication>, begun: Instant) -> Result<Ending, LifeError> {
         let patience = self.pipeline.rhythm.interval.unwrap_or(Duration::MAX).max(LEAST_PATIENCE);
         let mut backoff = Backoff::default();
+        let mut was_refused = false;
         loop {
             if publication.batch().sequence == FIRST_SEQUENCE {
                 self.pipeline.prove_first_run(publication.batch().lineage).await?;
@@ -134,10 +135,17 @@ impl Owner<'_> {
             let outcome = self.attempt(publication).await.map(Ending::of);
             let metric = outcome.as_ref().map_or(TransactionOutcome::Failed, Ending::metric);
             self.pipeline.metrics.transaction_ended(metric, attempt_begun.elapsed());
-            let why = match outcome {
+            let failure = match outcome {
                 Ok(ending) => return Ok(ending),
-                Err(error) => chain(&error),
+                Err(error) => LifeError::attempt(error),
             };
+            // One such read may be of a moment; what stands is for a person, and not ready meanwhile.
+            let is_refused = matches!(failure, LifeError::Refused(_));
+            if is_refused && was_refused {
+                return Err(failure);
+            }
+            was_refused = is_refused;
+            let why = failure.to_string();
             if begun.elapsed() > patience {
                 return Err(LifeError::Unavailable(why));
             }

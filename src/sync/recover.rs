@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{Pipeline, account_topics::AccountTopics, refusal::Refusal};
 use crate::{
-    kafka::{Fold, FoldError, ReadError, RegistryError, StateLog},
+    kafka::{AttemptError, Fold, FoldError, ReadError, RegistryError, StateLog},
     state::State,
 };
 
@@ -37,6 +37,14 @@ impl LifeError {
             Self::unavailable(error)
         } else {
             Self::Refused(Refusal::Registry(chain(&error)))
+        }
+    }
+
+    /// A failed attempt: only what it has read can be for a person.
+    pub(super) fn attempt(error: AttemptError) -> Self {
+        match error {
+            AttemptError::Read(error) => Self::read(error),
+            other => Self::unavailable(other),
         }
     }
 

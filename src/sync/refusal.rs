@@ -68,25 +68,6 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The sections of the runbook, one for each refusal.
-    pub const SECTIONS: [&'static str; 15] = [
-        "progress-missing",
-        "counts-differ",
-        "records-newer-than-progress",
-        "state-truncated",
-        "state-lost",
-        "rolled-back",
-        "other-lineage",
-        "newer-version",
-        "foreign-records",
-        "unreadable-record",
-        "unreadable-sync-record",
-        "topic-recreated",
-        "topic-settings",
-        "registry-refused",
-        "account-refused",
-    ];
-
     /// The section of the runbook that says what it means, how to see more, and the mend.
     #[must_use]
     pub fn section(&self) -> &'static str {
@@ -208,5 +189,67 @@ impl Error for Refusal {}
 impl From<Harm> for Refusal {
     fn from(harm: Harm) -> Self {
         Self::Harmed(harm)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: &str = include_str!("../../docs/runbook.md");
+
+    fn every_refusal() -> Vec<Refusal> {
+        let (topic, lineage, trace) = ("syncs".to_owned(), "a".to_owned(), "b".to_owned());
+        let key = crate::model::Key::new("5481", crate::model::Kind::User, &["1"]);
+        let why = || "why".to_owned();
+        vec![
+            Harm::NoProgress { records: 3 }.into(),
+            Harm::Differs { kind: crate::model::Kind::User, sequence: 7, found: 3, expected: 4 }.into(),
+            Harm::NewerThanProgress { key, revision: 8, sequence: 7 }.into(),
+            Refusal::Truncated { low_watermark: 3 },
+            Refusal::Lost { topic: topic.clone(), sequence: 7 },
+            Refusal::RolledBack { topic: topic.clone(), sequence: 7, trace: Some(8) },
+            Refusal::OtherLineage { topic, lineage, trace },
+            Refusal::Newer(why()),
+            Refusal::Foreign(why()),
+            Refusal::Unreadable(why()),
+            Refusal::UnreadableTrace(why()),
+            Refusal::Recreated(why()),
+            Refusal::Topics(why()),
+            Refusal::Registry(why()),
+            Refusal::Account(why()),
+        ]
+    }
+
+    #[test]
+    fn every_refusal_has_a_section_of_its_own_in_the_runbook_and_points_to_it() {
+        let sections: Vec<_> = every_refusal().iter().map(Refusal::section).collect();
+        let written: Vec<_> = PAGE.split("## The refusals").nth(1).unwrap().lines().collect();
+        let written: Vec<_> = written.iter().filter_map(|line| line.strip_prefix("### ")).collect();
+        let sorted =
+            |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<std::collections::BTreeSet<_>>();
+        assert_eq!(sorted(&sections), sorted(&written));
+        assert_eq!(sorted(&sections).len(), sections.len(), "no two share one");
+        for refusal in every_refusal() {
+            let link = format!("(docs/runbook.md#{})", refusal.section());
+            assert!(refusal.to_string().ends_with(&link), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn a_refused_state_names_the_way_back() {
+        for refusal in &every_refusal()[..10] {
+            assert!(refusal.to_string().contains("`ramstream state new-lineage`"), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn a_record_is_refused_by_what_it_is() {
+        let newer = RecordError::Newer { key: "k".into(), format: 2 };
+        assert_eq!(Refusal::of_record(&newer, String::new()).section(), "newer-version");
+        assert_eq!(Refusal::of_record(&RecordError::Key("k".into()), String::new()).section(), "foreign-records");
+        assert_eq!(Refusal::of_record(&DecodeError::Framing, String::new()).section(), "unreadable-sync-record");
+        let claim = crate::kafka::claim::InvalidClaim::Tombstone;
+        assert_eq!(Refusal::of_record(&claim, String::new()).section(), "unreadable-record");
     }
 }
