@@ -11,14 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 use uuid::Uuid;
 
-use super::{
-    Pipeline,
-    cycle::Proven,
-    details::Ledger,
-    publication::Publication,
-    recover::{LifeError, chain},
-    report::Report,
-};
+use super::{Pipeline, cycle::Proven, details::Ledger, publication::Publication, recover::LifeError, report::Report};
 use crate::{
     avro::Encoder,
     event::Batch,

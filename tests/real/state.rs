@@ -64,7 +64,6 @@ impl World {
         assert!(message.starts_with("a test (") && message.ends_with(comes_after), "{message}");
         assert!(text(&notices[begins + 1], "notice_type") == "sync.completed" && notices[begins + 1]["sequence"] == 1);
         let events = self.events().await;
-        let of_lineage = |event: &&Value| event["lineage"] == lineage.as_str();
         let events: Vec<&Value> = events.iter().filter(|event| event["lineage"] == lineage.as_str()).collect();
         let baseline = |event: &&&Value| event["sequence"] == 1;
         let observed = |event: &Value| event["op"] == "r" && text(event, "event_type").ends_with(".observed");
