@@ -39,7 +39,7 @@ pub enum Finding {
 }
 
 impl Check {
-    fn new((name, promise): (&'static str, &'static str), refusals: Vec<Refusal>) -> Self {
+    fn new((name, promise): Words, refusals: Vec<Refusal>) -> Self {
         let finding = if refusals.is_empty() { Finding::Holds } else { Finding::Refused(refusals) };
         Self { name, promise, finding }
     }
@@ -51,11 +51,17 @@ impl Check {
     }
 }
 
-const TOPICS: (&str, &str) = ("topics", "the state topic and the sync topic have the settings that they must have");
-const RECORDS: (&str, &str) = ("records", "every record is this account's, and this version can read it");
+/// The name of a check, and what it says.
+type Words = (&'static str, &'static str);
+
+const TOPICS: Words = ("topics", "the state topic and the sync topic have the settings that they must have");
+const RECORDS: Words = ("records", "every record is this account's, and this version can read it");
+
+/// What is wrong with a picture.
+type Judge = fn(&Picture<'_>) -> Vec<Refusal>;
 
 /// What is checked on a picture, in the order in which the daemon refuses.
-const CHECKS: [((&str, &str), fn(&Picture<'_>) -> Vec<Refusal>); 5] = [
+const CHECKS: [(Words, Judge); 5] = [
     (("whole", "the state topic begins with its first record: compaction alone takes records away"), whole),
     (("progress", "there are no records without a progress record"), |picture| {
         picture.harms(|harm| matches!(harm, Harm::NoProgress { .. }))
