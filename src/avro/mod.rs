@@ -18,7 +18,7 @@ use serde::{Serialize, Serializer, ser::SerializeStruct};
 use crate::{
     diff::Change,
     event::{Envelope, Notice},
-    model::{Entity, ForKind, Key, Kind, Names},
+    model::{Entity, ForKind, Key, Kind, Millis, Names},
 };
 
 use datum::Datum;
@@ -101,7 +101,7 @@ impl Encoder {
 }
 
 /// What a sync record says about the state that it was written with.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct NoticeHead {
     /// `sync.completed` and so on.
     pub notice_type: String,
@@ -109,6 +109,16 @@ pub struct NoticeHead {
     pub lineage: String,
     /// Number of the sync.
     pub sequence: i64,
+    /// The reading of the cloud.
+    pub sync_id: Option<String>,
+    /// When it began.
+    pub started_at: Option<Millis>,
+    /// When its reading ended.
+    pub finished_at: Option<Millis>,
+    /// `complete`, `partial` or `failed`.
+    pub outcome: Option<String>,
+    /// For a person.
+    pub message: Option<String>,
 }
 
 /// Reads the head of a framed sync record. Newer versions append fields at the end only, so what is
@@ -123,10 +133,38 @@ pub fn read_notice(framed: &[u8]) -> Result<NoticeHead, DecodeError> {
         return Err(DecodeError::Framing);
     };
     let get = |name: &str| fields.iter().find(|(field, _)| field == name).map(|(_, value)| value);
-    match (get("notice_type"), get("lineage"), get("sequence")) {
-        (Some(Value::String(notice_type)), Some(Value::String(lineage)), Some(Value::Long(sequence))) => {
-            Ok(NoticeHead { notice_type: notice_type.clone(), lineage: lineage.clone(), sequence: *sequence })
+    let text = |name: &str| match get(name) {
+        Some(Value::String(text)) => Some(text.clone()),
+        Some(Value::Union(_, value)) => {
+            if let Value::String(text) = &**value {
+                Some(text.clone())
+            } else {
+                None
+            }
         }
+        _ => None,
+    };
+    let moment = |name: &str| match get(name) {
+        Some(Value::Union(_, value)) => {
+            if let Value::TimestampMillis(millis) = **value {
+                Some(Millis(millis))
+            } else {
+                None
+            }
+        }
+        _ => None,
+    };
+    match (text("notice_type"), text("lineage"), get("sequence")) {
+        (Some(notice_type), Some(lineage), Some(Value::Long(sequence))) => Ok(NoticeHead {
+            notice_type,
+            lineage,
+            sequence: *sequence,
+            sync_id: text("sync_id"),
+            started_at: moment("started_at"),
+            finished_at: moment("finished_at"),
+            outcome: text("outcome"),
+            message: text("message"),
+        }),
         _ => Err(DecodeError::Framing),
     }
 }
@@ -353,6 +391,13 @@ mod tests {
         assert_eq!(fields[6], ("sequence".into(), Value::Long(3)));
         let head = read_notice(&encoder().notice(&notice).unwrap()).unwrap();
         assert_eq!((head.notice_type.as_str(), head.sequence), ("sync.completed", 3));
+        assert_eq!((head.sync_id, head.outcome.as_deref()), (Some(batch().sync_id.to_string()), Some("complete")));
+        let mut started = Notice::lineage_started(batch().lineage, "5481", None, Millis(7));
+        started.message = Some("why".to_owned());
+        let head = read_notice(&encoder().notice(&started).unwrap()).unwrap();
+        assert_eq!((head.notice_type.as_str(), head.sequence, head.sync_id), ("lineage.started", 0, None));
+        assert_eq!((head.started_at, head.finished_at), (None, Some(Millis(7))));
+        assert_eq!(head.message.as_deref(), Some("why"));
         assert!(read_notice(b"").is_err());
         assert!(read_notice(b"\0\0\0\0\x07\xff").is_err());
     }

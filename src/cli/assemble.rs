@@ -65,18 +65,40 @@ pub(super) fn client_settings(
     })
 }
 
+/// The credentials, which every purpose but that of the topics alone asks for.
+pub(super) fn credentials(config: &Config) -> anyhow::Result<&config::Credentials> {
+    config.credentials.as_ref().context("no credentials are configured")
+}
+
+/// The account's topics as configured, without the cloud.
+pub(super) fn account_topics(config: &Config, kafka: &config::Kafka) -> sync::AccountTopics {
+    let account_id = config.account.id.clone();
+    sync::AccountTopics {
+        account_name: config.account.name.clone(),
+        connection: Arc::new(connection(kafka)),
+        topics: Arc::new(Topics::new(&kafka.topic_prefix, &account_id)),
+        settings: Some(topic_settings(kafka)),
+        transactional_id: transactional_id(kafka, &account_id),
+        account_id,
+    }
+}
+
+fn transactional_id(kafka: &config::Kafka, account_id: &str) -> String {
+    format!("{}.{account_id}", kafka.transactional_id_prefix)
+}
+
 /// One account's pipeline as configured.
 pub(super) fn pipeline(config: &Config, metrics: &Arc<Metrics>) -> anyhow::Result<sync::Pipeline> {
     let publishing = config.publishing.as_ref().context("kafka and registry are not configured")?;
     let kafka = &publishing.kafka;
-    let settings = client_settings(&config.alicloud, &config.credentials, Some(metrics))?;
+    let settings = client_settings(&config.alicloud, credentials(config)?, Some(metrics))?;
     let id = config.account.id.clone();
     Ok(sync::Pipeline {
         client: alicloud::Client::new(settings, &id)?,
         name: config.account.name.clone(),
         connection: Arc::new(connection(kafka)),
         schemas: Schemas::new(registry(&publishing.registry)?),
-        transactional_id: format!("{}.{id}", kafka.transactional_id_prefix),
+        transactional_id: transactional_id(kafka, &id),
         topics: Arc::new(Topics::new(&kafka.topic_prefix, &id)),
         topic_settings: Some(topic_settings(kafka)),
         rhythm: rhythm(&config.sync),

@@ -16,6 +16,7 @@ mod demo;
 mod inventory;
 mod run;
 mod simulate;
+mod state;
 mod verify;
 
 use std::io;
@@ -69,6 +70,10 @@ enum Command {
     #[command(after_help = "Examples:\n  ramstream verify\n  ramstream verify --format json | jq .verdicts\n  \
                             ramstream verify --truth truth.jsonl    against what a simulated account really was")]
     Verify(verify::Args),
+    /// Look at the published state, verify it, or begin it anew where it is lost
+    #[command(after_help = "Examples:\n  ramstream state describe\n  ramstream state verify\n  \
+                            ramstream state new-lineage --reason 'the state topic was deleted'")]
+    State(state::Args),
     /// Watch it work: a simulated account, Kafka, registry and daemon in one process, nothing else needed
     #[command(after_help = "Examples:\n  ramstream demo\n  ramstream demo --keep")]
     Demo(demo::Args),
@@ -116,6 +121,7 @@ impl Cli {
             Command::Run(args) => run::run(&args, file.as_deref()).await,
             Command::Inventory(args) => inventory::run(&args, file.as_deref()).await,
             Command::Verify(args) => verify::run(&args, file.as_deref()).await,
+            Command::State(args) => state::run(&args, file.as_deref()).await,
             Command::Demo(args) => demo::run(&args).await,
             Command::Simulate(args) => {
                 simulate::run(*args, on_signals()?).await?;

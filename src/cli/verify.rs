@@ -36,7 +36,7 @@ enum Format {
 }
 
 pub(super) async fn run(args: &Args, file: Option<&Path>) -> anyhow::Result<Exit> {
-    let config = configure(file, Purpose::Publishing)?;
+    let config = configure(file, Purpose::Topics)?;
     let publishing = config.publishing.as_ref().context("kafka and registry are not configured")?;
     let connection = Arc::new(assemble::connection(&publishing.kafka));
     let registry = assemble::registry(&publishing.registry)?;

@@ -57,8 +57,8 @@ pub struct Config {
     pub account: Account,
     /// `[alicloud]`
     pub alicloud: Alicloud,
-    /// `[credentials]`
-    pub credentials: Credentials,
+    /// `[credentials]`; `None` only if [`Purpose::Topics`] was asked for and none are given.
+    pub credentials: Option<Credentials>,
     /// `[sync]`
     pub sync: Sync,
     /// Where the events go; `None` only if [`Purpose::Reading`] was asked for and nothing is configured.
@@ -85,6 +85,8 @@ pub enum Purpose {
     Reading,
     /// Read and publish.
     Publishing,
+    /// Work with the topics alone: `[credentials]` may be missing, but not be wrong.
+    Topics,
 }
 
 /// A configuration that can be used, and how it came about.
@@ -148,6 +150,9 @@ fn validate(given: &Given, purpose: Purpose, file: Option<&Path>) -> Result<Load
     let after_account = r.problems.len();
     let alicloud = Alicloud::read(&mut r);
     let credentials = Credentials::read(&mut r);
+    if purpose == Purpose::Topics {
+        r.forgive_missing(after_account);
+    }
     let cloud_is_fine = r.problems.len() == after_account;
     let sync = Sync::read(&mut r);
     let publishing = Publishing::read(&mut r, purpose);
@@ -155,28 +160,22 @@ fn validate(given: &Given, purpose: Purpose, file: Option<&Path>) -> Result<Load
     r.refuse_unknown();
     warn_of_open_secrets(&mut r, file);
 
-    match credentials {
-        Some(credentials) if r.problems.is_empty() => {
-            let config = Config { account, alicloud, credentials, sync, publishing, listen, log };
-            Ok(Loaded { config, settings: r.settings, warnings: r.warnings })
-        }
-        credentials => {
-            let unknown = !r.is_given("account.id") && cloud_is_fine;
-            let account_unknown = credentials.filter(|_| unknown).map(|credentials| Box::new((alicloud, credentials)));
-            Err(Refused { account_unknown, ..refused(r.problems, file) })
-        }
+    if r.problems.is_empty() {
+        let config = Config { account, alicloud, credentials, sync, publishing, listen, log };
+        return Ok(Loaded { config, settings: r.settings, warnings: r.warnings });
     }
+    let unknown = !r.is_given("account.id") && cloud_is_fine;
+    let account_unknown = credentials.filter(|_| unknown).map(|credentials| Box::new((alicloud, credentials)));
+    Err(Refused { account_unknown, ..refused(r.problems, file) })
 }
 
 impl Publishing {
     fn read(r: &mut Reader<'_>, purpose: Purpose) -> Option<Self> {
         let before = r.problems.len();
         let publishing = Self { kafka: Kafka::read(r), registry: Registry::read(r) };
-        let wanted = purpose == Purpose::Publishing || r.is_given("kafka.brokers") || r.is_given("registry.url");
+        let wanted = purpose != Purpose::Reading || r.is_given("kafka.brokers") || r.is_given("registry.url");
         if !wanted {
-            let mut problems = r.problems.split_off(before);
-            problems.retain(|problem| problem.origin.is_some());
-            r.problems.append(&mut problems);
+            r.forgive_missing(before);
         }
         wanted.then_some(publishing)
     }

@@ -169,6 +169,13 @@ impl<'a> Reader<'a> {
         self.problems.push(Fault::new("is missing", mend).at(key, None));
     }
 
+    /// Takes back every problem behind the first `kept` that is not of a value which was given.
+    pub(super) fn forgive_missing(&mut self, kept: usize) {
+        let mut problems = self.problems.split_off(kept);
+        problems.retain(|problem| problem.origin.is_some());
+        self.problems.append(&mut problems);
+    }
+
     pub(super) fn fault(&mut self, key: &str, reason: impl Into<String>, mend: impl Into<String>) {
         let origin = self.origin(key);
         self.problems.push(Fault::new(reason, mend).at(key, origin));

@@ -309,10 +309,23 @@ fn half_given_and_conflicting_credentials_are_mistakes() {
     assert!(told(&[id_file, absent]).starts_with("credentials.access_key_secret_file: no/such: No such file"));
     let files = [id_file, ("RAMSTREAM_CREDENTIALS__ACCESS_KEY_SECRET_FILE", path(&file))];
     let (held, expected) = (load(&without, &files).unwrap().config.credentials, file.path().to_owned());
-    assert_eq!(
-        held,
-        Credentials::Files { access_key_id: expected.clone(), access_key_secret: expected, security_token: None }
-    );
+    let expected =
+        Credentials::Files { access_key_id: expected.clone(), access_key_secret: expected, security_token: None };
+    assert_eq!(held, Some(expected));
+}
+
+#[test]
+fn the_topics_alone_need_no_credentials_but_no_wrong_ones_either() {
+    let (id, file) = ("access_key_id = \"LTAI5tExample\"", "access_key_secret_file = \"no/such\"");
+    let without = MINIMAL.replace(id, "").replace("access_key_secret = \"canary-secret\"", "");
+    assert!(load(&without, &[]).is_err());
+    let loaded = load_as(Purpose::Topics, &without, &[]).unwrap();
+    assert_eq!(loaded.config.credentials, None);
+    assert!(loaded.config.publishing.is_some());
+    let wrong = without.replace("[credentials]", &format!("[credentials]\n{file}"));
+    let problem = only(load_as(Purpose::Topics, &wrong, &[]).unwrap_err().problems);
+    assert_eq!(problem.key, "credentials.access_key_secret_file");
+    assert_eq!(load_as(Purpose::Topics, "", &[]).unwrap_err().problems.len(), 3, "account, brokers and registry");
 }
 
 #[test]
@@ -327,7 +340,7 @@ fn the_section_outranks_alibabas_own_variables() {
         access_key_secret: Secret::new("canary-secret"),
         security_token: None,
     };
-    assert_eq!(config(&theirs).credentials, expected);
+    assert_eq!(config(&theirs).credentials, Some(expected));
 }
 
 fn secret_file(mode: u32, text: &str) -> tempfile::NamedTempFile {

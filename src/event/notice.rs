@@ -17,6 +17,8 @@ pub enum NoticeType {
     CoverageRestored,
     /// Much of a collection seems to be gone; said before it is proven.
     RemovalsSuspected,
+    /// An operator has begun a new lineage: what is held of the account is replaced by what follows.
+    LineageStarted,
 }
 
 impl NoticeType {
@@ -28,6 +30,7 @@ impl NoticeType {
             Self::CoverageLost => "coverage.lost",
             Self::CoverageRestored => "coverage.restored",
             Self::RemovalsSuspected => "removals.suspected",
+            Self::LineageStarted => "lineage.started",
         }
     }
 }
@@ -140,18 +143,39 @@ impl Notice {
     /// A notice of `batch` about `subject` (a scope; empty if it is about the whole account).
     #[must_use]
     pub fn new(notice_type: NoticeType, batch: &Batch, subject: &str) -> Self {
-        let name = format!("{}\n{}\n{subject}", notice_type.as_str(), batch.sync_id);
+        let sync_id = batch.sync_id.to_string();
+        let size = i64::try_from(batch.size).unwrap_or(i64::MAX);
+        Self {
+            account_name: batch.account_name.clone(),
+            sequence: batch.sequence,
+            batch_size: size,
+            ..Self::bare(notice_type, batch.lineage, &batch.account_id, Some(sync_id), subject)
+        }
+    }
+
+    /// The notice that a lineage begins, which belongs to no sync.
+    #[must_use]
+    pub fn lineage_started(lineage: Uuid, account_id: &str, account_name: Option<&str>, at: Millis) -> Self {
+        Self {
+            account_name: account_name.map(str::to_owned),
+            finished_at: Some(at),
+            ..Self::bare(NoticeType::LineageStarted, lineage, account_id, None, "")
+        }
+    }
+
+    fn bare(notice_type: NoticeType, lineage: Uuid, account_id: &str, sync_id: Option<String>, subject: &str) -> Self {
+        let name = format!("{}\n{}\n{subject}", notice_type.as_str(), sync_id.as_deref().unwrap_or_default());
         Self {
             notice_type: notice_type.as_str(),
-            notice_id: Uuid::new_v5(&batch.lineage, name.as_bytes()).to_string(),
-            lineage: batch.lineage.to_string(),
-            account_id: batch.account_id.clone(),
-            account_name: batch.account_name.clone(),
-            sync_id: Some(batch.sync_id.to_string()),
-            sequence: batch.sequence,
+            notice_id: Uuid::new_v5(&lineage, name.as_bytes()).to_string(),
+            lineage: lineage.to_string(),
+            account_id: account_id.to_owned(),
+            account_name: None,
+            sync_id,
+            sequence: 0,
             started_at: None,
             finished_at: None,
-            batch_size: i64::try_from(batch.size).unwrap_or(i64::MAX),
+            batch_size: 0,
             outcome: None,
             collections: Vec::new(),
             scopes: Vec::new(),

@@ -51,6 +51,23 @@ pub struct TopicSpec {
     pub settings: Vec<(String, String)>,
 }
 
+impl TopicSpec {
+    /// What `kafka-topics.sh` has to be told to make it.
+    #[must_use]
+    pub fn create_arguments(&self) -> String {
+        let settings = self.all_settings();
+        let settings: String = settings.iter().map(|(name, value)| format!(" --config {name}={value}")).collect();
+        let Self { name, partitions, replication, .. } = self;
+        format!("--create --topic {name} --partitions {partitions} --replication-factor {replication}{settings}")
+    }
+
+    fn all_settings(&self) -> Vec<(String, String)> {
+        let retention = self.retention.map(|retention| ("retention.ms".to_owned(), retention.as_millis().to_string()));
+        let cleanup = ("cleanup.policy".to_owned(), self.cleanup.policy().to_owned());
+        [cleanup].into_iter().chain(retention).chain(self.settings.iter().cloned()).collect()
+    }
+}
+
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {

@@ -240,22 +240,29 @@ impl State {
     /// # Errors
     /// What is wrong, in one sentence.
     pub fn verify(&self) -> Result<(), Harm> {
+        self.harms().into_iter().next().map_or(Ok(()), Err)
+    }
+
+    /// Everything in which the records are not those that progress counted.
+    #[must_use]
+    pub fn harms(&self) -> Vec<Harm> {
         let Some(progress) = &self.progress else {
             let records = self.count() + self.scopes.len();
-            return if records == 0 { Ok(()) } else { Err(Harm::NoProgress { records }) };
+            return if records == 0 { Vec::new() } else { vec![Harm::NoProgress { records }] };
         };
         let sequence = progress.sequence;
+        let mut harms = Vec::new();
         for (kind, held) in &self.entities {
             if let Some((key, held)) = held.iter().find(|(_, held)| held.revision > sequence) {
-                return Err(Harm::NewerThanProgress { key: key.clone(), revision: held.revision, sequence });
+                harms.push(Harm::NewerThanProgress { key: key.clone(), revision: held.revision, sequence });
             }
             let said = self.progress_of(*kind);
             let found = held.len() as u64;
             if (found, self.digest(*kind)) != (said.count, said.digest) {
-                return Err(Harm::Differs { kind: *kind, sequence, found, expected: said.count });
+                harms.push(Harm::Differs { kind: *kind, sequence, found, expected: said.count });
             }
         }
-        Ok(())
+        harms
     }
 
     /// The keys of every child and edge that hangs on one of `gone`, with their kind.

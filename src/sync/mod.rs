@@ -13,6 +13,7 @@
 //! Whatever goes wrong ends this life with a text and begins the next one; nothing is carried over
 //! but the topics themselves.
 
+mod account_topics;
 mod claiming;
 pub mod collect;
 mod coverage;
@@ -20,6 +21,7 @@ mod cycle;
 mod daemon;
 pub mod details;
 mod inventory;
+mod lineage;
 #[cfg(test)]
 #[path = "laws_tests.rs"]
 mod laws;
@@ -28,9 +30,12 @@ mod prepare;
 pub mod publication;
 mod publish;
 mod recover;
+mod refusal;
 mod report;
 mod schemas;
 mod status;
+mod still_picture;
+mod survey;
 mod suspicion;
 pub mod topics;
 
@@ -40,12 +45,17 @@ use uuid::Uuid;
 
 use crate::{alicloud, kafka, metrics::Metrics};
 
+pub use account_topics::AccountTopics;
 pub use daemon::{End, run, run_once};
 pub use inventory::{Inventory, take_inventory};
-pub use recover::Refusal;
+pub use lineage::{Begun, Order};
+pub use recover::LifeError;
+pub use refusal::Refusal;
 pub use report::Report;
 pub use schemas::Schemas;
 pub use status::{Phase, Status};
+pub use still_picture::{Check, Finding};
+pub use survey::{Description, Extent};
 pub use topics::{TopicSettings, Topics};
 
 /// Everything that one account's pipeline works with.

@@ -197,7 +197,7 @@ pub(super) fn notice_record(
     })
 }
 
-fn state_record(topics: &Topics, key: Vec<u8>, value: Option<Vec<u8>>) -> Record {
+pub(super) fn state_record(topics: &Topics, key: Vec<u8>, value: Option<Vec<u8>>) -> Record {
     Record { topic: topics.state(), partition: Some(0), key, value, headers: Vec::new() }
 }
 

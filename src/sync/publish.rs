@@ -11,14 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 use uuid::Uuid;
 
-use super::{
-    Pipeline,
-    cycle::Proven,
-    details::Ledger,
-    publication::Publication,
-    recover::{LifeError, chain},
-    report::Report,
-};
+use super::{Pipeline, cycle::Proven, details::Ledger, publication::Publication, recover::LifeError, report::Report};
 use crate::{
     ambient,
     avro::Encoder,
@@ -99,11 +92,11 @@ impl Owner<'_> {
         let began_on = place(&self.state);
         let reading = self.pipeline.read(&self.state, &self.ledger);
         let Some(first) = shutdown.run_until_cancelled(reading).await else { return Ok(Synced::Abandoned) };
-        let first = first.map_err(|error| LifeError::refused(chain(&error)))?;
+        let first = first.map_err(LifeError::account)?;
         let untold = self.tell_suspicions(&first).await;
         let proving = self.pipeline.prove(first, &self.state, &self.ledger);
         let Some(proven) = shutdown.run_until_cancelled(proving).await else { return Ok(Synced::Abandoned) };
-        let Proven { reading, rounds, calls } = proven.map_err(|error| LifeError::refused(chain(&error)))?;
+        let Proven { reading, rounds, calls } = proven.map_err(LifeError::account)?;
         if place(&self.state) != began_on {
             return Ok(Synced::Discarded);
         }
@@ -128,6 +121,7 @@ impl Owner<'_> {
     async fn publish(&mut self, publication: &Arc<Publication>, begun: Instant) -> Result<Ending, LifeError> {
         let patience = self.pipeline.rhythm.interval.unwrap_or(Duration::MAX).max(LEAST_PATIENCE);
         let mut backoff = Backoff::default();
+        let mut was_refused = false;
         loop {
             if publication.batch().sequence == FIRST_SEQUENCE {
                 self.pipeline.prove_first_run(publication.batch().lineage).await?;
@@ -136,19 +130,24 @@ impl Owner<'_> {
             let outcome = self.attempt(publication).await.map(Ending::of);
             let metric = outcome.as_ref().map_or(TransactionOutcome::Failed, Ending::metric);
             self.pipeline.metrics.transaction_ended(metric, attempt_begun.elapsed());
-            let why = match outcome {
+            let failure = match outcome {
                 Ok(ending) => return Ok(ending),
                 Err(AttemptError::Client { step: Step::Commit, .. }) if planted!(UnknownIsCommitted) => {
                     let records = publication.records(&self.pipeline.topics, &self.encoder).flatten();
                     for record in records.filter(|record| record.topic == self.pipeline.topics.state()) {
-                        self.state
-                            .apply(&record.key, record.value.as_deref())
-                            .map_err(|error| LifeError::refused(error.to_string()))?;
+                        self.state.apply(&record.key, record.value.as_deref()).map_err(LifeError::unavailable)?;
                     }
                     return Ok(Ending::Committed);
                 }
-                Err(error) => chain(&error),
+                Err(error) => LifeError::attempt(error),
             };
+            // One such read may be of a moment; what stands is for a person, and not ready meanwhile.
+            let is_refused = matches!(failure, LifeError::Refused(_));
+            if is_refused && was_refused {
+                return Err(failure);
+            }
+            was_refused = is_refused;
+            let why = failure.to_string();
             if begun.elapsed() > patience {
                 return Err(LifeError::Unavailable(why));
             }

@@ -70,7 +70,8 @@ impl Schemas {
             #[cfg(feature = "simulation")]
             Source::Fixed => {
                 let fixed = Self::fixed_texts().into_iter().find(|(_, text)| *text == schema);
-                return fixed.map(|(id, _)| id).ok_or_else(|| LifeError::refused(format!("no fixed id for {subject}")));
+                let missing = || LifeError::Unavailable(format!("no fixed id for {subject}"));
+                return fixed.map(|(id, _)| id).ok_or_else(missing);
             }
         };
         let resolved = registry.resolve(&subject, schema).await.map_err(LifeError::registry)?;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::record::{Event, Notice, Reading, StateRecord, Unreadable};
+use super::record::{Event, Notice, Reading, StateRecord, Truncated, Unreadable};
 
 /// What a reader holds of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,20 +25,30 @@ pub(super) struct Step {
     pub(super) previous: Option<(i64, i64)>,
 }
 
+/// A record of `.syncs` that begins a lineage, or is of another lineage than the one before it.
+#[derive(Debug)]
+pub(super) struct Turn {
+    pub(super) notice: Notice,
+    /// The lineage before it; `None` if it is the first record there is.
+    pub(super) before: Option<String>,
+    /// Whether its lineage has been there already.
+    pub(super) is_return: bool,
+}
+
 /// The log of one lineage.
 #[derive(Debug)]
 pub(super) struct Log {
     pub(super) account: String,
-    /// The lineage of the last sync record.
+    /// The lineage of the last record that begins one or goes on with it.
     pub(super) lineage: Option<String>,
+    /// Where a lineage begins, or another one goes on.
+    pub(super) turns: Vec<Turn>,
     /// In the order of (sequence, batch_index); none below `from`, none that was sorted out.
     pub(super) steps: Vec<Step>,
     /// The `sync.completed` records by sequence; more than one is a violation.
     pub(super) syncs: BTreeMap<i64, Vec<Notice>>,
     /// All records of `.syncs` of the lineage.
     pub(super) notices: Vec<Notice>,
-    /// The first record of each lineage, in their order; none where aborted ones may be among them.
-    pub(super) beginnings: Vec<Notice>,
     /// The first sequence that is judged.
     pub(super) from: i64,
     /// Whether `from` is the first sequence of the lineage, so that nothing was held before.
@@ -52,10 +62,14 @@ pub(super) struct Log {
 impl Log {
     /// Puts in order what was read. `from_sequence` leaves out what is earlier.
     pub(super) fn new(mut reading: Reading, from_sequence: Option<i64>) -> Self {
-        let last = reading.notices.iter().rfind(|notice| notice.is_completion());
-        let lineage = last.map(|last| last.lineage.clone());
-        let beginnings = beginnings(&reading);
+        // Without isolation a start may be one that was aborted; a sync is sorted out below.
+        let goes_on = |notice: &&Notice| notice.is_completion() || (notice.is_start() && !reading.uncommitted);
+        let lineage = reading.notices.iter().rfind(goes_on).map(|last| last.lineage.clone());
+        let turns = if reading.uncommitted { Vec::new() } else { turns(&reading.notices) };
         leave_out_other_lineages(lineage.as_deref(), &mut reading);
+        if turns.first().is_some_and(|turn| turn.notice.is_start()) {
+            leave_out_the_untraced(lineage.as_deref(), &mut reading);
+        }
         if reading.uncommitted {
             sort_out(&mut reading);
         }
@@ -71,7 +85,7 @@ impl Log {
         events.retain(|event| event.sequence >= from);
         let from_beginning = from == 1;
         let steps = steps(events, from_beginning);
-        Self { account, lineage, steps, syncs, notices, beginnings, from, from_beginning, state, unreadable, remarks }
+        Self { account, lineage, turns, steps, syncs, notices, from, from_beginning, state, unreadable, remarks }
     }
 
     /// The last sequence.
@@ -95,6 +109,20 @@ impl Log {
     }
 }
 
+fn turns(notices: &[Notice]) -> Vec<Turn> {
+    let mut seen: HashSet<&str> = HashSet::new();
+    let mut before: Option<&str> = None;
+    let mut turns = Vec::new();
+    for notice in notices.iter().filter(|notice| notice.is_completion() || notice.is_start()) {
+        let is_return = !seen.insert(&notice.lineage);
+        if notice.is_start() || before != Some(&notice.lineage) {
+            turns.push(Turn { notice: notice.clone(), before: before.map(str::to_owned), is_return });
+        }
+        before = Some(&notice.lineage);
+    }
+    turns
+}
+
 fn steps(mut events: Vec<Event>, from_beginning: bool) -> Vec<Step> {
     events.sort_by_key(|event| (event.sequence, event.batch_index, event.place.offset));
     let mut last: HashMap<Arc<str>, (Held, (i64, i64))> = HashMap::new();
@@ -115,13 +143,8 @@ fn steps(mut events: Vec<Event>, from_beginning: bool) -> Vec<Step> {
     steps
 }
 
-fn beginnings(reading: &Reading) -> Vec<Notice> {
-    let mut seen = HashSet::new();
-    let notices = reading.notices.iter().filter(|_| !reading.uncommitted);
-    notices.filter(|notice| seen.insert(notice.lineage.as_str())).cloned().collect()
-}
-
-/// Who reads the topics knows a lineage by its sync records; an event of any other is nobody's and stays in.
+/// Who reads the topics knows a lineage by its sync records; an event of any other is nobody's and stays in. Where
+/// retention has left an event of an earlier lineage, it has taken none of this one.
 fn leave_out_other_lineages(lineage: Option<&str>, reading: &mut Reading) {
     let Some(lineage) = lineage else { return };
     let others = reading.notices.iter().filter(|notice| notice.is_completion() && notice.lineage != lineage);
@@ -131,6 +154,17 @@ fn leave_out_other_lineages(lineage: Option<&str>, reading: &mut Reading) {
     }
     reading.events.retain(|event| !others.contains(&event.lineage));
     reading.notices.retain(|notice| notice.lineage == lineage);
+    reading.truncated.retain(|part| part.first.as_ref().is_none_or(|(first, _)| !others.contains(first)));
+}
+
+/// A lineage is only ever started after another one; if the sync topic knows none, it was itself lost.
+fn leave_out_the_untraced(lineage: Option<&str>, reading: &mut Reading) {
+    let read = reading.events.len();
+    reading.events.retain(|event| Some(&*event.lineage) == lineage);
+    let left_out = read - reading.events.len();
+    if left_out > 0 {
+        reading.remarks.push(format!("{left_out} events of lineages whose sync records are gone"));
+    }
 }
 
 /// The rule for readers without isolation: an event counts only if its `sync_id` is that of the last sync record with
@@ -149,6 +183,7 @@ fn sort_out(Reading { events, notices, remarks, .. }: &mut Reading) {
     });
     notices.retain(|notice| !notice.is_completion());
     notices.extend(last.into_values().filter(|notice| notice.sequence <= decided));
+    remarks.push("how lineages follow each other: what was aborted cannot be told from what was not".to_owned());
     let sorted_out = read - events.len();
     remarks.push(format!(
         "without isolation the last sequence is undecided: judged is up to {decided}; {sorted_out} events were sorted out"
@@ -176,7 +211,8 @@ fn first_to_judge(reading: &Reading, syncs: &BTreeMap<i64, Vec<Notice>>) -> i64 
         (counts.get(sequence).copied().unwrap_or(0) < size).then_some(sequence + 1)
     };
     let behind_lacking = syncs.iter().rev().find_map(lacks).unwrap_or(1);
-    let firsts = reading.truncated.iter().map(|part| part.first_sequence.map_or(behind_lacking, |first| first + 1));
+    let first = |part: &Truncated| part.first.as_ref().map_or(behind_lacking, |(_, sequence)| sequence + 1);
+    let firsts = reading.truncated.iter().map(first);
     firsts.max().unwrap_or(1).max(first_sync)
 }
 

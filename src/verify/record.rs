@@ -103,6 +103,11 @@ impl Notice {
         self.notice_type == "sync.completed"
     }
 
+    /// Whether it begins a lineage, with nothing published in it yet.
+    pub(super) fn is_start(&self) -> bool {
+        self.notice_type == "lineage.started"
+    }
+
     pub(super) fn is_complete(&self) -> bool {
         self.outcome.as_deref() == Some("complete")
     }
@@ -182,8 +187,8 @@ pub(super) struct CollectionProgress {
 pub(super) struct Truncated {
     pub(super) topic: Arc<str>,
     pub(super) partition: i32,
-    /// The sequence of its first record of this account that is left.
-    pub(super) first_sequence: Option<i64>,
+    /// Lineage and sequence of its first record of this account that is left.
+    pub(super) first: Option<(String, i64)>,
 }
 
 /// A record of this account that is not what its topic holds.

@@ -646,16 +646,6 @@ fn a_mass_removal_that_is_not_told_before_it_is_published_is_found() {
 }
 
 #[test]
-fn a_lineage_that_follows_another_one_without_a_word_is_found() {
-    let earlier = |story: &mut Story| {
-        let mut old = story.notice(1).clone();
-        old.lineage = Uuid::max().to_string();
-        story.reading.notices.insert(0, old);
-    };
-    assert_eq!(spoilt(earlier), ["lineages"]);
-}
-
-#[test]
 fn a_transaction_out_of_its_order_is_found() {
     let policy_first = |story: &mut Story| {
         (story.event(3).batch_index, story.event(4).batch_index) = (1, 0);
@@ -784,7 +774,7 @@ fn what_retention_took_is_said_and_not_judged() {
     let mut story = Story::sound();
     story.reading.events.drain(..2);
     let topic = "memberships".into();
-    story.reading.truncated.push(Truncated { topic, partition: 4, first_sequence: Some(1) });
+    story.reading.truncated.push(Truncated { topic, partition: 4, first: Some((LINEAGE.into(), 1)) });
     let report = story.judged();
     assert_eq!(violated(&report), [""; 0], "{report}");
     assert_eq!(report.from_sequence, 2);
@@ -795,24 +785,107 @@ fn what_retention_took_is_said_and_not_judged() {
 fn a_partition_that_retention_emptied_hides_no_later_loss() {
     let mut story = Story::sound();
     story.reading.events.drain(..1);
-    story.reading.truncated.push(Truncated { topic: "users".into(), partition: 0, first_sequence: None });
+    story.reading.truncated.push(Truncated { topic: "users".into(), partition: 0, first: None });
     story.event(3).batch_size = 3;
     let report = story.judged();
     assert_eq!((report.from_sequence, violated(&report)), (2, vec!["batches"]), "{report}");
 }
 
-#[test]
-fn an_earlier_lineage_is_named_and_left_out() {
+/// A story that comes after one sync of another lineage, and begins as an operator's order makes it begin.
+fn in_a_new_lineage() -> Story {
     let mut story = Story::sound();
     let mut old = story.notice(1).clone();
     old.lineage = Uuid::max().to_string();
+    old.sequence = 900;
     let mut event = story.event(0).clone();
-    event.lineage.clone_from(&old.lineage);
-    story.reading.notices.splice(0..0, [old, told("lineage.started", 0, "")]);
+    (event.lineage, event.sequence) = (old.lineage.clone(), old.sequence);
     story.reading.events.insert(0, event);
-    let report = story.judged();
+    story.reading.notices.splice(0..0, [old, started()]);
+    story
+}
+
+/// The notice with which [`LINEAGE`] begins.
+fn started() -> Notice {
+    let mut notice = sync(0, 0, [(0, 0, 0, 0); 4]);
+    (notice.notice_type, notice.sync_id, notice.outcome) = ("lineage.started".to_owned(), None, None);
+    notice.collections.clear();
+    // uuid.uuid5(uuid.UUID("6ba7b810-9dad-41d1-80b4-00c04fd430c8"), "lineage.started\n\n") in Python
+    notice.notice_id = "4e67b5e8-6cbd-5f2f-b8e3-cad5ca760ffc".to_owned();
+    notice.headers = headers(&notice.notice_id, "lineage.started", ACCOUNT, ACCOUNT, 1);
+    notice
+}
+
+#[test]
+fn an_earlier_lineage_is_named_and_left_out() {
+    let report = in_a_new_lineage().judged();
     assert_eq!(violated(&report), [""; 0], "{report}");
     assert!(report.to_string().contains("not judged: earlier lineages of the account: 1"), "{report}");
+}
+
+#[test]
+fn a_lineage_that_begins_without_a_word_or_comes_back_is_found() {
+    let silent = |story: &mut Story| drop(story.reading.notices.remove(1));
+    let mut story = in_a_new_lineage();
+    silent(&mut story);
+    assert_eq!(story.violates(), ["lineages"]);
+
+    let mut story = in_a_new_lineage();
+    let [old, start, ..] = &story.reading.notices[..] else { panic!("both are there") };
+    let (old, again) = (old.clone(), start.clone());
+    story.reading.notices.insert(4, old);
+    assert_eq!(story.violates(), ["lineages"], "the earlier one goes on");
+    assert_eq!(spoilt(|story| story.reading.notices.insert(2, again.clone())), ["lineages"], "it starts in its middle");
+
+    let mut story = in_a_new_lineage();
+    story.reading.notices[1].sequence = 3;
+    assert_eq!(story.violates(), ["lineages"]);
+}
+
+#[test]
+fn a_lineage_in_which_nothing_is_published_yet_holds_nothing() {
+    let begun = || {
+        let mut story = Story::sound();
+        for notice in &mut story.reading.notices {
+            notice.lineage = Uuid::max().to_string();
+        }
+        story.reading.events.iter_mut().for_each(|event| event.lineage = Uuid::max().to_string());
+        story.reading.notices.push(started());
+        let mut records = std::mem::take(story.state());
+        records.retain(|record| !record.key.ends_with("/~progress"));
+        for record in &mut records {
+            record.value = None;
+        }
+        let progress = json!({ "lineage": LINEAGE, "sequence": 0, "sync_id": null, "collections": {} });
+        records.push(state_record(9, "~progress", Some(progress.to_string())));
+        *story.state() = records;
+        story.reading
+    };
+    let report = judge(begun(), None, None);
+    assert_eq!(violated(&report), [""; 0], "{report}");
+    assert_eq!((report.lineage.as_deref(), report.events), (Some(LINEAGE), 0));
+
+    let mut held = begun();
+    let user = state_record(2, "user/v", Some(stored(2, USER_B)));
+    held.state.as_mut().unwrap().insert(0, user);
+    assert_eq!(violated(&judge(held, None, None)), ["state", "progress"], "what is held was never published");
+}
+
+#[test]
+fn events_from_before_a_lost_trace_are_named_and_left_out() {
+    let mut story = in_a_new_lineage();
+    story.reading.notices.remove(0);
+    let report = story.judged();
+    assert_eq!(violated(&report), [""; 0], "{report}");
+    assert!(report.to_string().contains("not judged: 1 events of lineages whose sync records are gone"), "{report}");
+}
+
+#[test]
+fn where_an_earlier_lineage_is_left_retention_took_nothing_of_the_last_one() {
+    let mut story = in_a_new_lineage();
+    let first = Some((Uuid::max().to_string(), 900));
+    story.reading.truncated.push(Truncated { topic: "users".into(), partition: 0, first });
+    let report = story.judged();
+    assert_eq!((violated(&report), report.from_sequence), (Vec::new(), 1), "{report}");
 }
 
 #[test]

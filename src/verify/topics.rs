@@ -85,20 +85,20 @@ pub(super) async fn take_events(
     decoder: &mut Decoder<'_>,
     reading: &mut Reading,
 ) -> Result<(), VerifyError> {
-    let mut firsts: BTreeMap<i32, i64> = BTreeMap::new();
+    let mut firsts: BTreeMap<i32, (String, i64)> = BTreeMap::new();
     for raw in topic.records {
         let Some(mut event) = decoded::<Event>(&raw, decoder, reading).await? else { continue };
         let key: Arc<str> = String::from_utf8_lossy(&raw.key).into();
         if !is_ours(&key, &reading.account) && event.account_id != reading.account {
             continue;
         }
-        firsts.entry(raw.place.partition).or_insert(event.sequence);
+        firsts.entry(raw.place.partition).or_insert_with(|| (event.lineage.clone(), event.sequence));
         (event.place, event.key, event.headers) = (raw.place, key, raw.headers);
         reading.events.push(event);
     }
     for (partition, _) in topic.extents.iter().filter(|(_, extent)| extent.low > 0) {
-        let first_sequence = firsts.get(partition).copied();
-        reading.truncated.push(Truncated { topic: Arc::clone(&topic.name), partition: *partition, first_sequence });
+        let first = firsts.get(partition).cloned();
+        reading.truncated.push(Truncated { topic: Arc::clone(&topic.name), partition: *partition, first });
     }
     Ok(())
 }

@@ -17,6 +17,7 @@ mod headers;
 mod kafka_protocol;
 mod refusals;
 mod registry;
+mod state;
 mod support;
 mod topics;
 mod verify;

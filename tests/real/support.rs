@@ -12,9 +12,10 @@ use std::time::Duration;
 use ramstream::kafka::Connection;
 use ramstream::kafka::topics::{Cleanup, TopicSpec, ensure};
 use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::message::Message;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{Offset, TopicPartitionList};
@@ -82,6 +83,13 @@ pub(crate) fn outsider_sends(producer: &BaseProducer, topic: &str, key: &str, va
     producer.flush(PATIENCE).unwrap();
 }
 
+/// Tombstones, as somebody else writes them.
+pub(crate) fn outsider_deletes(producer: &BaseProducer, topic: &str, key: &str) {
+    let tombstone: BaseRecord<'_, str, [u8]> = BaseRecord::to(topic).key(key);
+    producer.send(tombstone).map_err(|(error, _)| error).unwrap();
+    producer.flush(PATIENCE).unwrap();
+}
+
 /// (offset, key, value) of everything in partition 0 up to its end, as a plain reader sees it.
 pub(crate) fn read(topic: &str, isolation_level: &str) -> Vec<(i64, String, Option<String>)> {
     let consumer: BaseConsumer = ClientConfig::new()
@@ -106,6 +114,17 @@ pub(crate) fn read(topic: &str, isolation_level: &str) -> Vec<(i64, String, Opti
             Err(error) => panic!("{error}"),
         }
     }
+}
+
+/// Deletes a topic and makes it anew, as an operator does. A daemon that runs may be faster at making it.
+pub(crate) async fn recreate(topic: &str, cleanup_policy: &str) {
+    delete(topic).await;
+    let made = async || {
+        let topic = NewTopic::new(topic, 1, TopicReplication::Fixed(1)).set("cleanup.policy", cleanup_policy);
+        let made = admin().create_topics([&topic], &AdminOptions::new()).await.unwrap();
+        matches!(made[0], Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists))).then_some(())
+    };
+    process::eventually("the topic can be made again", made).await;
 }
 
 /// Resident memory of this process, in bytes.

@@ -79,7 +79,7 @@ pub(super) async fn create_missing(
     if !create {
         return Err(missing(spec, "is not there, and creating topics is switched off".to_owned()));
     }
-    let settings = settings(spec);
+    let settings = spec.all_settings();
     let replication = TopicReplication::Fixed(spec.replication);
     let topic = settings
         .iter()
@@ -96,12 +96,6 @@ pub(super) async fn create_missing(
     Err(missing(spec, format!("could not be created: {failure}")))
 }
 
-fn settings(spec: &TopicSpec) -> Vec<(String, String)> {
-    let retention = spec.retention.map(|retention| ("retention.ms".to_owned(), retention.as_millis().to_string()));
-    let cleanup = ("cleanup.policy".to_owned(), spec.cleanup.policy().to_owned());
-    [cleanup].into_iter().chain(retention).chain(spec.settings.iter().cloned()).collect()
-}
-
 fn too_few_brokers(spec: &TopicSpec, brokers: usize) -> Finding {
     let wanted = spec.replication;
     Finding {
@@ -113,16 +107,8 @@ fn too_few_brokers(spec: &TopicSpec, brokers: usize) -> Finding {
 }
 
 fn missing(spec: &TopicSpec, reason: String) -> Finding {
-    let settings: String = settings(spec).iter().map(|(name, value)| format!(" --config {name}={value}")).collect();
-    Finding {
-        severity: Severity::Refused,
-        setting: "topic",
-        reason,
-        mend: format!(
-            "kafka-topics.sh --create --topic {} --partitions {} --replication-factor {}{settings}",
-            spec.name, spec.partitions, spec.replication
-        ),
-    }
+    let mend = format!("kafka-topics.sh {}", spec.create_arguments());
+    Finding { severity: Severity::Refused, setting: "topic", reason, mend }
 }
 
 pub(super) fn denied(spec: &TopicSpec) -> Finding {

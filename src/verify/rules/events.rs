@@ -47,8 +47,9 @@ pub(super) fn event_ids(log: &Log, found: &mut Findings) {
             None => format!("lineage {:?} is no UUID", event.lineage),
         });
     }
-    for sync in log.syncs.values().flatten() {
-        let name = format!("sync.completed\n{}\n", sync.sync_id.as_deref().unwrap_or_default());
+    let starts = log.notices.iter().filter(|notice| notice.is_start());
+    for sync in log.syncs.values().flatten().chain(starts) {
+        let name = format!("{}\n{}\n", sync.notice_type, sync.sync_id.as_deref().unwrap_or_default());
         let id = Uuid::parse_str(&sync.lineage).map(|lineage| Uuid::new_v5(&lineage, name.as_bytes()).to_string());
         found.check(id.as_ref() == Ok(&sync.notice_id), At::notice(sync), || {
             format!("notice id is {}, what it says gives {id:?}", sync.notice_id)

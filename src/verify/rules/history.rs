@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::super::fold::{ends, kind_of};
-use super::super::log::{Held, Log, Step};
+use super::super::log::{Held, Log, Step, Turn};
 use super::super::record::Event;
 use super::super::report::{At, Findings};
 
@@ -42,6 +42,23 @@ pub(super) fn sequences(log: &Log, found: &mut Findings) {
         found.check(sync_id == Some(Some(&event.sync_id)), At::event(event), || match sync_id {
             None => "no sync.completed record has its sequence".to_owned(),
             Some(other) => format!("sync_id is {}, the sync record of its sequence has {other:?}", event.sync_id),
+        });
+    }
+}
+
+/// A state that was lost and taken for a first run would begin a lineage without a word.
+pub(super) fn lineages(log: &Log, found: &mut Findings) {
+    for Turn { notice, before, is_return } in &log.turns {
+        found.check(!is_return, At::notice(notice), || {
+            format!("{} of lineage {}, which had begun before", notice.notice_type, notice.lineage)
+        });
+        if !is_return {
+            found.check(notice.is_start() || before.is_none(), At::notice(notice), || {
+                format!("lineage {} goes on after {before:?} without a lineage.started", notice.lineage)
+            });
+        }
+        found.check(!notice.is_start() || notice.sequence == 0, At::notice(notice), || {
+            format!("a lineage that starts at sequence {}", notice.sequence)
         });
     }
 }

@@ -39,6 +39,11 @@ pub(super) const RULES: &[Rule<OverLog>] = &[
         history::batches,
     ),
     rule("sequences", "one sync.completed record a sequence, without a gap", history::sequences),
+    rule(
+        "lineages",
+        "after the first, a lineage begins with lineage.started at sequence 0, and no earlier one goes on behind it",
+        history::lineages,
+    ),
     rule("order", "the events of a key stand in the order of their sequence, and revisions rise", history::order),
     rule("before", "before is the after of the key's previous event", history::before),
     rule(
@@ -55,7 +60,6 @@ pub(super) const RULES: &[Rule<OverLog>] = &[
         notices::told_coverage,
     ),
     rule("suspected", "a mass removal is told before it is published", notices::suspected),
-    rule("lineages", "a lineage that follows another one begins with lineage.started", notices::lineages),
     rule("state", "the fold of the events is the state topic's content", state::state),
     rule("progress", "progress counts and digests the records of the state topic", state::progress),
 ];

@@ -43,15 +43,6 @@ pub(super) fn suspected(log: &Log, found: &mut Findings) {
     }
 }
 
-/// A lineage that follows another one begins knowingly.
-pub(super) fn lineages(log: &Log, found: &mut Findings) {
-    for (number, first) in log.beginnings.iter().enumerate() {
-        found.check(number == 0 || first.notice_type == "lineage.started", At::notice(first), || {
-            format!("lineage {} begins with {}, and the account had another one", first.lineage, first.notice_type)
-        });
-    }
-}
-
 /// What is known of the permission to read one kind.
 #[derive(Default)]
 struct Denied<'a> {

@@ -55,7 +55,8 @@ pub(super) fn state(log: &Log, found: &mut Findings) {
     found.check(progress.sequence <= last, At::record(place, "progress"), || {
         format!("it is at sequence {}, the last sync record at {last}", progress.sequence)
     });
-    if progress.sequence < log.from {
+    // Right before the first one there is nothing but what was held before.
+    if progress.sequence + 1 < log.from {
         found.remark("the fold against the state: progress is before the first sequence judged");
         return;
     }

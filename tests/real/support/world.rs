@@ -1,6 +1,7 @@
 //! One test's world: a simulated account, topics under a prefix of their own, and the binary between them.
 
 use std::collections::BTreeMap;
+use std::process::Stdio;
 
 use ramstream::simulator::seed::Size;
 use serde_json::Value;
@@ -76,6 +77,20 @@ impl World {
         command
     }
 
+    /// What works with the topics alone is given no credentials.
+    fn command_without_credentials(&self, arguments: &[&str]) -> Command {
+        let mut command = self.command(arguments);
+        command.env_remove("ALIBABA_CLOUD_ACCESS_KEY_ID").env_remove("ALIBABA_CLOUD_ACCESS_KEY_SECRET");
+        command
+    }
+
+    /// `ramstream state …`, to its end, without a terminal.
+    pub(crate) async fn state(&self, arguments: &[&str]) -> Finished {
+        let mut command = self.command_without_credentials(&[&["state"], arguments].concat());
+        command.stdin(Stdio::null());
+        Finished::of(command).await
+    }
+
     /// `ramstream run --once`, to its end.
     pub(crate) async fn run_once(&self) -> Finished {
         Finished::of(self.command(&["run", "--once"])).await
@@ -84,7 +99,7 @@ impl World {
     /// `ramstream verify` with the truth log, and the report that it printed.
     pub(crate) async fn verify(&self, options: &[&str]) -> (Finished, Value) {
         let arguments = [&["verify", "--truth", TRUTH_LOG, "--format", "json"], options].concat();
-        let finished = Finished::of(self.command(&arguments)).await;
+        let finished = Finished::of(self.command_without_credentials(&arguments)).await;
         let report = serde_json::from_str(&finished.stdout).unwrap_or_default();
         (finished, report)
     }

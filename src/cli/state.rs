@@ -1,0 +1,88 @@
+//! `ramstream state`: look at the published state, judge it, and begin it anew where it is lost.
+
+mod describe;
+mod new_lineage;
+mod verify;
+
+use std::path::Path;
+
+use anyhow::Context;
+use clap::{Subcommand, ValueEnum};
+
+use super::{Exit, assemble, configure};
+use crate::{
+    config::{Publishing, Purpose},
+    sync::{AccountTopics, LifeError},
+};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Show what there is of the state, also where it is harmed; nothing is written
+    #[command(after_help = "Examples:\n  ramstream state describe\n  \
+                            ramstream state describe --format json | jq .wrong")]
+    Describe {
+        /// How to print: a table for people, one JSON document for programs
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+    },
+    /// Verify the state as the daemon does before it publishes; nothing is written
+    ///
+    /// Exit codes: 0 a daemon would go on with it, 77 it would refuse, 69 the brokers cannot be reached.
+    #[command(after_help = "Examples:\n  ramstream state verify\n  \
+                            ramstream state verify --format json | jq '.checks[] | select(.verdict == \"refused\")'")]
+    Verify {
+        /// How to print: a line a check for people, one JSON document for programs
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+    },
+    /// Give up the published state and begin a new lineage: the way back where it is lost
+    ///
+    /// One transaction takes away everything that the state topic holds, tells consumers (`lineage.started` in the
+    /// sync topic) and begins at sequence 0. The next sync publishes the whole account as a baseline (`op = r`).
+    /// Running copies go on by themselves; none has to be stopped. What the old state knew and nobody published is
+    /// never told: changes between the last sync and the baseline show as a difference of content alone.
+    #[command(after_help = "Examples:\n  ramstream state new-lineage --reason 'the state topic was deleted'\n  \
+                            ramstream state new-lineage --reason 'restored from a backup' --take-over --yes")]
+    NewLineage(new_lineage::Args),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Table,
+    Json,
+}
+
+pub(super) async fn run(args: &Args, file: Option<&Path>) -> anyhow::Result<Exit> {
+    let config = configure(file, Purpose::Topics)?;
+    let Publishing { kafka, registry } = config.publishing.as_ref().context("kafka and registry are not configured")?;
+    let account = assemble::account_topics(&config, kafka);
+    let done = match &args.what {
+        What::Describe { format } => describe::run(&account, *format).await,
+        What::Verify { format } => verify::run(&account, *format).await,
+        What::NewLineage(args) => new_lineage::run(args, &account, registry).await,
+    };
+    match done {
+        Err(error) => match error.downcast_ref::<LifeError>() {
+            Some(life) => {
+                eprintln!("ramstream: {life}");
+                Ok(if matches!(life, LifeError::Refused(_)) { Exit::Refused } else { Exit::Unavailable })
+            }
+            None => Err(error),
+        },
+        exit => exit,
+    }
+}
+
+/// What has to be done before a lineage can begin in a topic that stops its readers.
+fn how_to_make_the_topic_anew(account: &AccountTopics) -> String {
+    let commands = account.commands_for_a_new_topic().join("\n  ");
+    format!(
+        "To make the state topic anew (stop every copy first, and keep a backup if you may need one):\n  {commands}"
+    )
+}
