@@ -177,7 +177,9 @@ impl Collection {
     /// Declares `scope` unknown after all; what was found of it is no longer known.
     fn mark_unknown(&mut self, scope: Scope, why: Unknown) {
         self.found.retain(|(key, _)| scope != self.kind.scope_of(key));
-        self.unknown.entry(scope).or_insert(why);
+        if self.why_not(&scope).is_none() {
+            self.unknown.insert(scope, why);
+        }
     }
 
     /// Notes how many more were listed than an independent count says.

@@ -217,6 +217,7 @@ async fn an_addition_that_should_have_been_seen_before_counts_only_if_the_servic
             r#"{"IsTruncated":false,"Users":{"User":[{"UserId":"1","UserPrincipalName":"a@e.com"},
             {"UserId":"2","UserPrincipalName":"b@e.com"},{"UserId":"3","UserPrincipalName":"c@e.com"}]}}"#,
         )),
+        ("GetCallerIdentity", _) => None,
         _ => Some(Says::error(403, "NoPermission")),
     })
     .await;

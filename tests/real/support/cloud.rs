@@ -2,7 +2,7 @@
 //!
 //! The signature is the older one (HMAC-SHA1 in the query), written here by hand: the product signs in the newer style.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use base64::Engine as _;
@@ -87,6 +87,15 @@ impl Cloud {
         let struck = self.struck().await;
         self.control(reqwest::Method::DELETE, "faults", None).await;
         struck.iter().sum()
+    }
+
+    /// Throttles a share of the calls of every operation that the product reads by.
+    pub(crate) async fn throttle_reads(&self, probability: f64) {
+        let operations: BTreeSet<&str> =
+            ramstream::alicloud::OPERATIONS.iter().map(|operation| operation.name).collect();
+        for operation in operations {
+            self.fault(json!({ "operation": operation, "fault": "throttle", "probability": probability })).await;
+        }
     }
 
     pub(crate) async fn freeze(&self, user: &str) {
