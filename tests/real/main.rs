@@ -9,6 +9,7 @@ mod completeness;
 mod copies;
 mod crash;
 mod daemon;
+mod edges;
 mod headers;
 mod kafka_protocol;
 mod refusals;

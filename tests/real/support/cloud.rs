@@ -152,6 +152,11 @@ impl Cloud {
         self.ram("CreatePolicy", &[("PolicyName", name), ("PolicyDocument", ALLOW)]).await;
     }
 
+    /// Deletes a custom policy that is attached to nobody.
+    pub(crate) async fn delete_policy(&self, name: &str) {
+        self.ram("DeletePolicy", &[("PolicyName", name)]).await;
+    }
+
     /// A new version of a custom policy, in force at once; the oldest goes if there are too many.
     pub(crate) async fn revise_policy(&self, name: &str) {
         let parameters = [
