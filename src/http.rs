@@ -284,7 +284,7 @@ mod tests {
              kafka_transaction_duration_seconds_sum kafka_transactions_total parked ready state_records \
              state_recovery_seconds sync_duration_seconds_bucket sync_duration_seconds_count \
              sync_duration_seconds_sum sync_interval_seconds sync_last_complete_timestamp_seconds syncs_total \
-             unknown_scopes";
+             unknown_scopes count_difference";
         assert_eq!(ours, expected.split_whitespace().map(|name| format!("ramstream_{name}")).collect());
         for sample in samples.iter().filter(|sample| sample.starts_with("ramstream_") && !sample.contains("build_info"))
         {

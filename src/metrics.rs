@@ -51,6 +51,8 @@ series! {
     sync_interval: Gauge = fraction("sync_interval_seconds");
     /// Entities in the published state.
     entities: IntGaugeVec = gauges("entities", &["kind"]);
+    /// Entities listed less those that the service counts; a difference that stays is the service's own.
+    count_difference: IntGaugeVec = gauges("count_difference", &["kind"]);
     /// Scopes that the last sync could not read.
     unknown_scopes: IntGaugeVec = gauges("unknown_scopes", &["kind", "reason"]);
     /// Changes committed to Kafka.
@@ -110,6 +112,7 @@ impl Metrics {
         for kind in &self.kinds {
             self.series.sync_last_complete.with_label_values(&[kind]);
             self.series.entities.with_label_values(&[kind]);
+            self.series.count_difference.with_label_values(&[kind]);
             for reason in &self.reasons {
                 self.series.unknown_scopes.with_label_values(&[kind, reason]);
             }
@@ -146,6 +149,11 @@ impl Metrics {
     /// How many entities of `kind` the published state has.
     pub fn set_entities(&self, kind: &'static str, count: usize) {
         self.series.entities.with_label_values(&[kind]).set(whole(count));
+    }
+
+    /// How many more entities of `kind` were listed than the service counts.
+    pub fn set_count_difference(&self, kind: &'static str, listed_minus_counted: i64) {
+        self.series.count_difference.with_label_values(&[kind]).set(listed_minus_counted);
     }
 
     /// The scopes that the last sync could not read, as (kind, reason); all others are known.

@@ -9,7 +9,7 @@ use super::answer::Dated;
 use super::endpoints::Service;
 use super::error::CallError;
 use super::operation::{Operation, Quota};
-use super::paging::{Identified, Listed, by_marker, marked_page};
+use super::paging::{Identified, Listed, at_once, by_marker, marked_page};
 use super::session::Session;
 use super::wire::{self, Tag};
 use crate::model::Listing;
@@ -21,6 +21,9 @@ pub const LIST_GROUPS: Operation = operation("ListGroups", "ram:ListGroups", Quo
 /// Lists the members of a group.
 pub const LIST_USERS_FOR_GROUP: Operation =
     operation("ListUsersForGroup", "ram:ListUsersForGroup", Quota::Documented(450));
+/// Lists the groups of a user. No row was found for IMS; RAM's operation of this name has 100.
+pub const LIST_GROUPS_FOR_USER: Operation =
+    operation("ListGroupsForUser", "ram:ListGroupsForUser", Quota::Assumed(100));
 /// Gets one user.
 pub const GET_USER: Operation = operation("GetUser", "ram:GetUser", Quota::Assumed(100));
 /// Gets one group.
@@ -134,6 +137,21 @@ impl Identified for Member {
     }
 }
 
+/// A group that a user is in.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct JoinedGroup {
+    /// The group's id.
+    #[serde(deserialize_with = "wire::id")]
+    pub group_id: String,
+}
+
+impl Identified for JoinedGroup {
+    fn identity(&self) -> impl Ord {
+        self.group_id.as_str()
+    }
+}
+
 /// The account's own counts, for an independent check of listings; none where the service gives none.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -150,6 +168,7 @@ pub struct AccountSummary {
 
 marked_page!(UsersPage { "Users": UserList { "User": [User] } });
 marked_page!(GroupsPage { "Groups": GroupList { "Group": [Group] } });
+marked_page!(JoinedGroupsPage { "Groups": JoinedGroupList { "Group": [JoinedGroup] } });
 marked_page!(MembersPage { "Users": MemberList { "User": [Member] } });
 
 /// Lists all users, frozen ones included (which the service leaves out unless asked).
@@ -183,6 +202,16 @@ pub async fn list_users_for_group(session: &Session, group_name: &str) -> Listin
     let parameters = [("GroupName", group_name)];
     let listed = Listed { operation, parameters: &parameters, page_size: 100, largest: MOST_USERS };
     by_marker::<MembersPage, _>(session, &listed).await
+}
+
+/// Lists the groups of the user of this principal name; the operation has no pages.
+///
+/// # Errors
+///
+/// Why the listing is not known; a user who does not exist has no empty listing, but none.
+pub async fn list_groups_for_user(session: &Session, user_principal_name: &str) -> Listing<JoinedGroup> {
+    let parameters = [("UserPrincipalName", user_principal_name)];
+    at_once::<JoinedGroupsPage, _>(session, &LIST_GROUPS_FOR_USER, &parameters).await
 }
 
 /// Gets the account's own counts.

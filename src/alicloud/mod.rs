@@ -83,6 +83,7 @@ pub const OPERATIONS: &[&Operation] = &[
     &ims::LIST_USERS,
     &ims::LIST_GROUPS,
     &ims::LIST_USERS_FOR_GROUP,
+    &ims::LIST_GROUPS_FOR_USER,
     &ims::GET_USER,
     &ims::GET_GROUP,
     &ims::GET_ACCOUNT_SUMMARY,
@@ -92,6 +93,9 @@ pub const OPERATIONS: &[&Operation] = &[
     &ram::LIST_POLICIES,
     &ram::GET_POLICY,
     &ram::LIST_POLICY_VERSIONS,
+    &ram::LIST_POLICIES_FOR_USER,
+    &ram::LIST_POLICIES_FOR_GROUP,
+    &ram::LIST_POLICIES_FOR_ROLE,
     &resource_manager::LIST_POLICY_ATTACHMENTS,
 ];
 

@@ -30,6 +30,16 @@ pub const GET_POLICY: Operation = operation("GetPolicy", "ram:GetPolicy", Quota:
 pub const LIST_POLICY_VERSIONS: Operation =
     operation("ListPolicyVersions", "ram:ListPolicyVersions", Quota::Assumed(100));
 
+/// Lists the policies attached to a user, those of the whole account only.
+pub const LIST_POLICIES_FOR_USER: Operation =
+    operation("ListPoliciesForUser", "ram:ListPoliciesForUser", Quota::Documented(100));
+/// Lists the policies attached to a group, those of the whole account only.
+pub const LIST_POLICIES_FOR_GROUP: Operation =
+    operation("ListPoliciesForGroup", "ram:ListPoliciesForGroup", Quota::Assumed(100));
+/// Lists the policies attached to a role, those of the whole account only.
+pub const LIST_POLICIES_FOR_ROLE: Operation =
+    operation("ListPoliciesForRole", "ram:ListPoliciesForRole", Quota::Documented(100));
+
 const fn operation(name: &'static str, ram_action: &'static str, quota: Quota) -> Operation {
     Operation { service: Service::Ram, name, ram_action: Some(ram_action), quota }
 }
@@ -160,6 +170,24 @@ impl Identified for Policy {
     }
 }
 
+/// A policy as attached to one user, group or role.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct AttachedPolicy {
+    /// `Custom` or `System`.
+    #[serde(deserialize_with = "wire::id")]
+    pub policy_type: String,
+    /// The policy's name.
+    #[serde(deserialize_with = "wire::id")]
+    pub policy_name: String,
+}
+
+impl Identified for AttachedPolicy {
+    fn identity(&self) -> impl Ord {
+        (self.policy_type.as_str(), self.policy_name.as_str())
+    }
+}
+
 /// A version of a policy.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -185,6 +213,7 @@ impl Identified for PolicyVersion {
 
 marked_page!(RolesPage { "Roles": RoleList { "Role": [Role] } });
 marked_page!(PoliciesPage { "Policies": PolicyList { "Policy": [Policy] } });
+marked_page!(AttachedPoliciesPage { "Policies": AttachedPolicyList { "Policy": [AttachedPolicy] } });
 marked_page!(PolicyVersionsPage { "PolicyVersions": PolicyVersionList { "PolicyVersion": [PolicyVersion] } });
 
 /// Reads the account's alias: a collection of exactly one item.
@@ -243,4 +272,30 @@ pub async fn list_policy_versions(
 ) -> Listing<PolicyVersion> {
     let parameters = [("PolicyType", policy_type.as_str()), ("PolicyName", policy_name)];
     at_once::<PolicyVersionsPage, _>(session, &LIST_POLICY_VERSIONS, &parameters).await
+}
+
+/// Whom a policy is attached to, as RAM's operations ask for it: by its own name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Principal<'a> {
+    /// The user of this user name (the principal name before the `@`).
+    User(&'a str),
+    /// The group of this name.
+    Group(&'a str),
+    /// The role of this name.
+    Role(&'a str),
+}
+
+/// Lists the policies attached to one principal in the whole account: grants limited to a resource group are not among
+/// them. The operations have no pages.
+///
+/// # Errors
+///
+/// Why the listing is not known; a principal that does not exist has no empty listing, but none.
+pub async fn list_policies_for(session: &Session, principal: Principal<'_>) -> Listing<AttachedPolicy> {
+    let (operation, parameter) = match principal {
+        Principal::User(name) => (&LIST_POLICIES_FOR_USER, ("UserName", name)),
+        Principal::Group(name) => (&LIST_POLICIES_FOR_GROUP, ("GroupName", name)),
+        Principal::Role(name) => (&LIST_POLICIES_FOR_ROLE, ("RoleName", name)),
+    };
+    at_once::<AttachedPoliciesPage, _>(session, operation, &[parameter]).await
 }

@@ -107,3 +107,20 @@ pub async fn list_policy_attachments(session: &Session) -> Listing<PolicyAttachm
     let listed = Listed { operation, parameters: &[], page_size: 100, largest: MOST_ATTACHMENTS };
     by_number::<PolicyAttachmentsPage, _>(session, &listed).await
 }
+
+/// Lists where one policy is attached to principals of one type (`IMSUser`, `IMSGroup`, `ServiceRole`), in every scope.
+///
+/// # Errors
+///
+/// Why the listing is not known.
+pub async fn list_attachments_of_policy(
+    session: &Session,
+    policy_type: &str,
+    policy_name: &str,
+    principal_type: &str,
+) -> Listing<PolicyAttachment> {
+    let operation = &LIST_POLICY_ATTACHMENTS;
+    let parameters = [("PolicyType", policy_type), ("PolicyName", policy_name), ("PrincipalType", principal_type)];
+    let listed = Listed { operation, parameters: &parameters, page_size: 100, largest: MOST_ATTACHMENTS };
+    by_number::<PolicyAttachmentsPage, _>(session, &listed).await
+}

@@ -443,6 +443,7 @@ mod tests {
             stale_since: Some(Millis(i64::MIN)),
             reason: Some("denied"),
             stale_scopes: 64,
+            count_difference: Some(-3),
             entities: 63,
             added: 0,
             updated: 1,

@@ -15,7 +15,8 @@ pub struct Sync {
     pub jitter: Duration,
     /// `sync.detail_interval`: details that are not due for another reason are read again after this.
     pub detail_interval: Duration,
-    /// `sync.time_budget`: for all calls of one sync, retries included.
+    /// `sync.time_budget`: for all calls of one reading, retries included; confirming has as much again for its
+    /// listings, and for what it asks one by one.
     pub time_budget: Duration,
     /// `sync.confirm_delay`: what seems to be removed is looked for again, this long after the first look.
     pub confirm_delay: Duration,

@@ -61,6 +61,7 @@ pub(super) fn compare_kind<E: Entity>(state: &State, collection: &Collection) ->
     let compared = Compared { changes: Vec::new(), outcome };
     let mut walk = Walk { state, collection, said, baseline, stale, to: window.ended_at.into(), compared };
     let fewer = walk.fewer_than_counted();
+    walk.compared.outcome.miscounted = walk.miscounted();
     for pair in pairs {
         match (pair.found, pair.held) {
             (Some(Found::Known(json)), held) => walk.upsert::<E>(pair.key, held, json),
@@ -157,6 +158,12 @@ impl Walk<'_> {
         (difference < usual).then_some(usual - difference)
     }
 
+    /// By how many the listing differs from an independent count, if it did not do so last time.
+    fn miscounted(&self) -> Option<i64> {
+        let difference = self.collection.count_difference()?;
+        (difference != 0 && Some(difference) != self.said.count_difference).then_some(difference)
+    }
+
     /// Whether the comparison itself found that nothing of the key's scope can be believed.
     fn is_stale<E: Entity>(&self, key: &Key) -> bool {
         !self.stale.is_empty() && self.stale.contains_key(&E::scope(key))
@@ -164,7 +171,10 @@ impl Walk<'_> {
 
     /// Whether its collection's baseline did not see it: then it is no news that it is there.
     fn was_missed<E: Entity>(&self, key: &Key) -> bool {
-        scopes_of(E::KIND, key).iter().any(|scope| self.state.scopes().get(scope).is_some_and(|record| record.missed))
+        E::KIND
+            .scopes_around(key)
+            .iter()
+            .any(|scope| self.state.scopes().get(scope).is_some_and(|record| record.missed))
     }
 
     fn push_observed<E: Entity>(&mut self, key: &Key, json: &Arc<str>) {
@@ -208,13 +218,8 @@ pub(super) fn last_read(state: &State, kind: Kind, key: &Key) -> Option<Millis> 
     if planted!(WindowBeginsLate) {
         return state.progress_of(kind).complete_at;
     }
-    let stale = scopes_of(kind, key).into_iter().find_map(|scope| state.scopes().get(&scope));
+    let stale = kind.scopes_around(key).into_iter().find_map(|scope| state.scopes().get(&scope));
     stale.map_or_else(|| state.progress_of(kind).begun_at, |record| record.since)
-}
-
-/// The scopes that a key belongs to, from the narrowest to the widest.
-fn scopes_of(kind: Kind, key: &Key) -> [Scope; 3] {
-    [Scope::entity(key), kind.scope_of(key), Scope::collection(kind)]
 }
 
 /// A held or found JSON with its fields. What this version wrote it can read; what it cannot read was

@@ -36,6 +36,9 @@ pub struct KindOutcome {
     /// Keys that seem to be gone, or seem to have been there all along, in one listing only: a
     /// second listing must confirm them. Until then they are as in the state.
     pub doubtful: BTreeSet<Key>,
+    /// How many more were listed than an independent count says, where that is news: neither none nor
+    /// as many as last time.
+    pub miscounted: Option<i64>,
 }
 
 impl Diff {
@@ -84,14 +87,18 @@ impl Diff {
         counts.filter(|(_, missing, held)| *missing > 5.max(held / 10) || (*missing > 0 && missing == held)).collect()
     }
 
+    /// The kinds whose listing and independent count disagree as they did not before.
+    pub fn miscounted(&self) -> impl Iterator<Item = (Kind, i64)> {
+        self.kinds.iter().filter_map(|(kind, outcome)| Some((*kind, outcome.miscounted?)))
+    }
+
     /// Whether what was read of `key` is what the state says once the changes are in it.
     #[must_use]
     pub fn knows(&self, key: &Key) -> bool {
         let Some((kind, outcome)) = key.kind().and_then(|kind| Some((kind, self.kinds.get(&kind)?))) else {
             return false;
         };
-        let around = [Scope::entity(key), kind.scope_of(key), Scope::collection(kind)];
-        !around.iter().any(|scope| outcome.unknown.contains_key(scope))
+        !kind.scopes_around(key).iter().any(|scope| outcome.unknown.contains_key(scope))
     }
 
     /// Holds these keys back, each for its reason, and with them what hangs on them.
@@ -138,8 +145,10 @@ fn judge_by_parents(state: &State, collection: &Collection, changes: &Changes, u
         hold_under_unasked_parents(state, collection, changes, unknown);
     }
     let removed = changes.iter().filter(|change| change.op == Op::Removed).map(|change| &change.key);
-    for scope in removed.filter_map(|parent| collection.kind().scope_under(parent)) {
-        unknown.remove(&scope);
+    for key in removed {
+        collection.kind().scope_under(key).map(|scope| unknown.remove(&scope));
+        // It may have been held for itself before its end took it along.
+        unknown.remove(&Scope::entity(key));
     }
 }
 

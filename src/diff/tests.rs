@@ -13,6 +13,9 @@ use crate::{
     state::{CollectionProgress, Progress, entity_record, progress_key},
 };
 
+#[path = "edges_tests.rs"]
+mod edges;
+
 const ACCOUNT: &str = "5481000000000001";
 
 /// What an account holds, to be read or to be the published state.

@@ -105,6 +105,8 @@ pub struct CollectionStatus {
     pub stale_scopes: i64,
     /// Count of its entities in the state.
     pub entities: i64,
+    /// How many more were listed than an independent count says; none if it was not counted.
+    pub count_difference: Option<i64>,
     /// Events `c` of this sync.
     pub added: i64,
     /// Events `u` of this sync.

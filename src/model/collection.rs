@@ -43,6 +43,11 @@ impl Scope {
         Self(key.path().to_owned())
     }
 
+    /// The scopes that it lies in by its name, from the narrowest to the widest: `a/b` and `a` for `a/b/c`.
+    pub fn wider(&self) -> impl Iterator<Item = Self> {
+        self.0.rmatch_indices('/').map(|(end, _)| Self(self.0[..end].to_owned()))
+    }
+
     /// The kind that it is a scope of.
     #[must_use]
     pub fn kind(&self) -> Option<Kind> {
@@ -164,15 +169,20 @@ impl Collection {
         collection
     }
 
-    /// Holds `key` as it is in the state: it was not listed, but nothing proves that it is gone.
-    pub fn hold(&mut self, key: Key, why: Unknown) {
-        self.add(vec![(key, Found::Unread(why))]);
+    /// Holds each key as it is in the state, if it is there, and adds none: whatever the listing has of it or
+    /// lacks is not proven.
+    pub fn hold(&mut self, keys: Vec<(Key, Unknown)>) {
+        if !keys.is_empty() {
+            self.add(keys.into_iter().map(|(key, why)| (key, Found::Unread(why))).collect());
+        }
     }
 
     /// Declares `scope` unknown after all; what was found of it is no longer known.
     fn mark_unknown(&mut self, scope: Scope, why: Unknown) {
         self.found.retain(|(key, _)| scope != self.kind.scope_of(key));
-        self.unknown.entry(scope).or_insert(why);
+        if self.why_not(&scope).is_none() {
+            self.unknown.insert(scope, why);
+        }
     }
 
     /// Notes how many more were listed than an independent count says.
@@ -279,8 +289,12 @@ impl Collection {
         self.knows(scope) || self.why_not(scope).is_some()
     }
 
+    /// Why nothing is known of `scope`: for its own sake, or for that of a wider one.
     fn why_not(&self, scope: &Scope) -> Option<&Unknown> {
-        self.unknown.get(scope).or_else(|| self.why_unknown())
+        if self.unknown.is_empty() {
+            return None;
+        }
+        self.unknown.get(scope).or_else(|| scope.wider().find_map(|wider| self.unknown.get(&wider)))
     }
 
     /// Whether `key`, seen missing or suspiciously new, has been looked at in two listings that lie
@@ -296,6 +310,11 @@ impl Collection {
     /// Of a scope that the second reading does not cover nothing is known any more.
     #[must_use]
     pub fn confirmed_by(mut self, second: Self, doubtful: BTreeSet<Key>) -> Self {
+        if doubtful.is_empty() {
+            // It was read again for its count alone.
+            self.count_difference = second.count_difference.or(self.count_difference);
+            return self;
+        }
         let scopes: BTreeSet<Scope> = doubtful.iter().map(|key| self.kind.scope_of(key)).collect();
         if let Some(why) = second.why_unknown() {
             for scope in scopes {
@@ -309,7 +328,7 @@ impl Collection {
         }
         self.found.retain(|(key, _)| !read_again(key));
         for scope in &scopes {
-            match second.unknown.get(scope) {
+            match second.why_not(scope) {
                 Some(why) => self.mark_unknown(scope.clone(), why.clone()),
                 None if second.knows(scope) => {}
                 None => {

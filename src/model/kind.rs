@@ -123,6 +123,14 @@ impl Kind {
         self.with(NameIn(json))
     }
 
+    /// The scopes that the entity of this kind with this key lies in, from itself to the widest.
+    #[must_use]
+    pub fn scopes_around(self, key: &Key) -> Vec<Scope> {
+        let own = self.scope_of(key);
+        let wider: Vec<Scope> = own.wider().collect();
+        [Scope::entity(key), own].into_iter().chain(wider).collect()
+    }
+
     /// The kind with this snake_case name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {

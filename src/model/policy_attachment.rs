@@ -25,6 +25,12 @@ pub struct PolicyAttachment {
 }
 
 impl PolicyAttachment {
+    /// The scope of everything attached to principals of one kind.
+    #[must_use]
+    pub fn scope_of_principals(kind: Kind) -> Scope {
+        Scope::children(Kind::PolicyAttachment, [kind.as_str()])
+    }
+
     /// The scope of everything attached to one user, group or role.
     #[must_use]
     pub fn scope_of_principal(principal: &Key) -> Scope {

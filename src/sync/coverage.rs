@@ -3,7 +3,7 @@
 //! Pure, as the publication that it belongs to. It does not know which operation was denied, only
 //! what could not be read for it.
 
-use std::collections::BTreeSet;
+use std::{cmp::Reverse, collections::BTreeSet};
 
 use super::publication::Reading;
 use crate::{
@@ -74,7 +74,11 @@ fn was_read(state: &State, reading: &Reading, scope: &Scope) -> bool {
 
 /// The scope, and those that it lies in, from the narrowest to the widest.
 pub(super) fn around(state: &State, kind: Kind, scope: &Scope) -> Vec<Scope> {
+    // It may be an entity, which lies in its own scope, or a scope, which lies in what its name says.
     let key = Key::parse(state.account(), &format!("{}/{scope}", state.account()));
-    let wider = key.map(|(kind, key)| kind.scope_of(&key));
-    [Some(scope.clone()), wider, Some(Scope::collection(kind))].into_iter().flatten().collect()
+    let of_entity = key.map(|(kind, key)| kind.scopes_around(&key)).unwrap_or_default();
+    let around = of_entity.into_iter().chain([scope.clone()]).chain(scope.wider());
+    let mut around: Vec<Scope> = around.chain([Scope::collection(kind)]).collect();
+    around.sort_by_key(|scope| Reverse(scope.wider().count()));
+    around
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Instant, sleep};
 use tracing::info;
@@ -9,15 +10,15 @@ use uuid::Uuid;
 
 use super::{
     Pipeline,
-    collect::{Reader, Rounds, Wanted},
+    collect::{Reader, Rounds, Wanted, counted_scope},
     details::Ledger,
     publication::{self, oversized},
 };
 use crate::{
     alicloud::{CallError, Calls, Session},
     ambient,
-    diff::{Diff, compare},
-    model::{Collection, Key, Kind, Reason, Scope, Unknown},
+    diff::{Diff, Op, compare},
+    model::{Collection, Key, Kind, Rank, Reason, Scope, Unknown},
     state::State,
 };
 
@@ -79,12 +80,17 @@ impl Pipeline {
     /// As [`Pipeline::read`].
     pub(super) async fn prove(&self, first: First, state: &State, ledger: &Ledger) -> Result<Proven, CallError> {
         let First { sync_id, began, read_at: _, mut collections, mut diff, mut rounds, mut calls } = first;
-        if diff.doubtful().next().is_some() {
+        if diff.doubtful().next().is_some() || diff.miscounted().next().is_some() {
             sleep(self.rhythm.confirm_delay).await;
-            let session = self.session();
-            confirm(&Reader { state, ledger }, &session, &mut collections, &diff, &mut rounds).await;
-            refuse_foreign(session.verify_account().await)?;
-            calls = sum(calls, session.calls());
+            let reader = Reader { state, ledger };
+            let listing = self.session();
+            confirm(&reader, &listing, &mut collections, &diff, &mut rounds).await;
+            // What is asked for one by one has a budget of its own: there may be thousands.
+            let asking = self.session();
+            ask_for_each(&reader, &asking, &mut collections, &diff).await;
+            ask_by_second_operation(&reader, &asking, &mut collections, &diff).await;
+            refuse_foreign(asking.verify_account().await)?;
+            calls = [listing.calls(), asking.calls()].into_iter().fold(calls, sum);
             diff = compare(state, &collections);
             diff.settle();
         }
@@ -111,7 +117,7 @@ fn refuse_foreign(verified: Result<(), CallError>) -> Result<(), CallError> {
     }
 }
 
-/// Reads the scopes of what is doubtful a second time and puts them in place of the first reading.
+/// Reads the scopes of what is doubtful, and what was counted otherwise than it was listed, a second time.
 async fn confirm(
     reader: &Reader<'_>,
     session: &Session,
@@ -119,22 +125,67 @@ async fn confirm(
     diff: &Diff,
     rounds: &mut Rounds,
 ) {
-    let doubtful: Vec<(Kind, BTreeSet<Key>)> = diff.doubtful().map(|(kind, keys)| (kind, keys.clone())).collect();
     let scopes_of =
-        |(kind, keys): &(Kind, BTreeSet<Key>)| keys.iter().map(|key| kind.scope_of(key)).collect::<Vec<_>>();
-    let scopes: BTreeSet<Scope> = doubtful.iter().flat_map(scopes_of).collect();
-    info!(keys = doubtful.iter().map(|(_, keys)| keys.len()).sum::<usize>(), scopes = scopes.len(), "confirming");
+        |(kind, keys): (Kind, &BTreeSet<Key>)| keys.iter().map(|key| kind.scope_of(key)).collect::<Vec<_>>();
+    let counted = diff.miscounted().map(|(kind, _)| counted_scope(kind));
+    let scopes: BTreeSet<Scope> = diff.doubtful().flat_map(scopes_of).chain(counted).collect();
+    let keys = diff.doubtful().map(|(_, keys)| keys.len()).sum::<usize>();
+    info!(keys, scopes = scopes.len(), "confirming");
+    let kinds: BTreeSet<Kind> = scopes.iter().filter_map(Scope::kind).collect();
     let mut second = reader.read(session, &Wanted::Again(scopes), rounds).await;
     if planted!(ConfirmedByItself) {
         second = collections.clone();
     }
-    for (kind, keys) in doubtful {
+    for kind in kinds {
         let unread = || Collection::unknown(kind, Unknown::new(Reason::RemovalsUnproven, "it was not listed again"));
-        let mut again = second.remove(&kind).unwrap_or_else(unread);
-        reader.hold_what_exists(session, &mut again, &keys).await;
+        let again = second.remove(&kind).unwrap_or_else(unread);
         if let Some(first) = collections.remove(&kind) {
-            collections.insert(kind, first.confirmed_by(again, keys));
+            let doubtful = diff.kinds.get(&kind).map(|outcome| outcome.doubtful.clone()).unwrap_or_default();
+            collections.insert(kind, first.confirmed_by(again, doubtful));
         }
+    }
+}
+
+/// Asks for each doubtful entity by itself, where the service can be asked for one.
+async fn ask_for_each(
+    reader: &Reader<'_>,
+    session: &Session,
+    collections: &mut BTreeMap<Kind, Collection>,
+    diff: &Diff,
+) {
+    let asked = collections.iter_mut().filter_map(|(kind, collection)| {
+        let doubtful = &diff.kinds.get(kind)?.doubtful;
+        Some(reader.ask_for_each(session, collection, doubtful))
+    });
+    join_all(asked).await;
+}
+
+/// Asks for the edges of a suspected mass removal by a second operation. Those of an entity that is removed
+/// go with it.
+async fn ask_by_second_operation(
+    reader: &Reader<'_>,
+    session: &Session,
+    collections: &mut BTreeMap<Kind, Collection>,
+    diff: &Diff,
+) {
+    let suspected: Vec<Kind> = diff.suspected_removals(reader.state).into_iter().map(|(kind, ..)| kind).collect();
+    if !suspected.iter().any(|kind| kind.rank() == Rank::Edge) {
+        return;
+    }
+    let removed = compare(reader.state, collections).changes.into_iter().filter(|change| change.op == Op::Removed);
+    let removed: BTreeMap<Key, Kind> = removed.map(|change| (change.key, change.kind)).collect();
+    let is_asked_for = |(key, kind): &(&Key, &Kind)| {
+        let goes_along = kind.ends_of(key).iter().any(|end| removed.contains_key(end));
+        kind.rank() == Rank::Edge && suspected.contains(kind) && !goes_along
+    };
+    let edges: BTreeSet<Key> = removed.iter().filter(is_asked_for).map(|(key, _)| key.clone()).collect();
+    let mut held: BTreeMap<Kind, Vec<(Key, Unknown)>> = BTreeMap::new();
+    for (key, why) in reader.not_gone_by_second_operation(session, &edges).await {
+        let Some(kind) = key.kind() else { continue };
+        held.entry(kind).or_default().push((key, why));
+    }
+    for (kind, held) in held {
+        collections.entry(kind).and_modify(|collection| collection.hold(held));
     }
 }
 

@@ -20,6 +20,7 @@ use super::{
     schemas::Schemas,
 };
 use crate::{
+    ambient,
     avro::NoticeHead,
     event::Notice,
     kafka::{Claim, Decision, Outcome, Record, Transaction, Writer, backoff::Backoff},
@@ -64,10 +65,10 @@ impl AccountTopics {
         self.prepare().await?;
         let encoder = schemas.encoder(&self.topics).await?;
         let message = message(&order.reason, self.trace().await?.last.as_ref());
-        let lineage = Uuid::new_v4();
-        let at = Timestamp::now();
+        let lineage = ambient::uuid_v4();
+        let at = ambient::now();
         let (id, name) = (self.transactional_id.clone(), self.account_name.as_deref());
-        let mut writer = Writer::new(Arc::clone(&self.connection), id, self.state_log(), Uuid::new_v4());
+        let mut writer = Writer::new(Arc::clone(&self.connection), id, self.state_log(), ambient::uuid_v4());
         let mut state = State::new(&self.account_id);
         let (begun, mut backoff) = (Instant::now(), Backoff::default());
         loop {
@@ -101,7 +102,7 @@ impl AccountTopics {
             if begun.elapsed() > PATIENCE {
                 return Err(LifeError::Unavailable(why));
             }
-            let wait = backoff.after_failure(rand::random());
+            let wait = backoff.after_failure(ambient::fraction());
             warn!(error = why, wait_secs = wait.as_secs(), "the new lineage is not committed, beginning a new attempt");
             sleep(wait).await;
         }

@@ -95,7 +95,7 @@ pub struct Rhythm {
     pub jitter: Duration,
     /// Details that are not due for another reason are read again after this.
     pub detail_interval: Duration,
-    /// For all calls of one reading.
+    /// For all calls of one reading, and again for those that ask one by one.
     pub time_budget: Duration,
     /// What is doubtful is read again this long after the first reading.
     pub confirm_delay: Duration,

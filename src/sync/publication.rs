@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// How many scopes the sync record names.
-const NAMED_SCOPES: usize = 20;
+pub(super) const NAMED_SCOPES: usize = 20;
 
 /// One reading of the cloud, compared.
 #[derive(Debug)]
@@ -329,6 +329,7 @@ fn collection_status(state: &State, reading: &Reading, read: &Collection, progre
         reason: outcome.unknown.values().next().map(|why| why.reason.as_str()),
         stale_scopes: number(outcome.unknown.len()),
         entities: i64::try_from(said.count).unwrap_or(i64::MAX),
+        count_difference: read.count_difference(),
         added: count(Op::Created),
         updated: count(Op::Updated),
         removed: count(Op::Removed),

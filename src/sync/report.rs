@@ -72,6 +72,9 @@ impl Pipeline {
             let (count, reason) = (unknown.count, reason.as_str());
             warn!(%kind, reason, count, scope = %unknown.example, detail = unknown.detail, "unknown, its state is kept");
         }
+        for (kind, difference) in publication.diff().miscounted() {
+            warn!(%kind, listed_minus_counted = difference, "listed and counted differ as they did not before");
+        }
         self.measure(publication, report);
     }
 
@@ -105,6 +108,7 @@ impl Pipeline {
         self.metrics.set_state_records(usize::try_from(records).unwrap_or(usize::MAX));
         for (kind, said) in publication.progress_by_kind() {
             self.metrics.set_entities(kind.as_str(), usize::try_from(said.count).unwrap_or(usize::MAX));
+            self.metrics.set_count_difference(kind.as_str(), said.count_difference.unwrap_or(0));
             let is_complete = publication.diff().kinds.get(&kind).is_some_and(|outcome| outcome.unknown.is_empty());
             if let (true, Some(at)) = (is_complete, said.complete_at) {
                 #[expect(clippy::cast_precision_loss, reason = "milliseconds of this age fit 52 bits")]

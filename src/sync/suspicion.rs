@@ -1,14 +1,21 @@
 //! A suspected mass removal is said at once, before it is proven: whoever deletes everything must not
 //! have the time of the confirmation for himself.
 
+use jiff::Timestamp;
 use tracing::warn;
 
-use super::{Pipeline, cycle::First, publication::notice_record, publish::Owner, recover::chain};
+use super::{
+    Pipeline,
+    cycle::First,
+    publication::{NAMED_SCOPES, notice_record},
+    publish::Owner,
+    recover::chain,
+};
 use crate::{
-    event::{Batch, Notice, NoticeType},
+    event::{Batch, Notice, NoticeType, ScopeStatus},
     kafka::{Claim, Decision, Outcome, Transaction},
-    model::Millis,
-    state::State,
+    model::{Kind, Millis, Reason},
+    state::{ScopeRecord, State},
 };
 
 impl Owner<'_> {
@@ -50,6 +57,20 @@ impl Owner<'_> {
     }
 }
 
+/// What earlier syncs could not prove: the suspicion is not new.
+fn unproven_since(state: &State, kind: Kind) -> Vec<ScopeStatus> {
+    let records = state.scopes().values();
+    let unproven =
+        records.filter(|record| record.scope.kind() == Some(kind) && record.reason == Reason::RemovalsUnproven);
+    let status = |record: &ScopeRecord| ScopeStatus {
+        scope: record.scope.to_string(),
+        since: record.since,
+        reason: record.reason.as_str(),
+        detail: None,
+    };
+    unproven.take(NAMED_SCOPES).map(status).collect()
+}
+
 fn notices(state: &State, first: &First, account_name: Option<&str>) -> Vec<Notice> {
     let Some(progress) = state.progress() else { return Vec::new() };
     let batch = Batch {
@@ -65,7 +86,11 @@ fn notices(state: &State, first: &First, account_name: Option<&str>) -> Vec<Noti
         .map(|(kind, missing, held)| {
             let mut notice = Notice::new(NoticeType::RemovalsSuspected, &batch, kind.as_str());
             notice.finished_at = Some(Millis::from(first.read_at()));
-            notice.message = Some(format!("{missing} of {held} entities of kind {kind} seem to be gone"));
+            notice.scopes = unproven_since(state, kind);
+            let since = notice.scopes.iter().filter_map(|scope| scope.since).min();
+            let since = since.and_then(|since| Timestamp::from_millisecond(since.0).ok());
+            let since = since.map(|since| format!(", unproven since {since}")).unwrap_or_default();
+            notice.message = Some(format!("{missing} of {held} entities of kind {kind} seem to be gone{since}"));
             notice
         })
         .collect()

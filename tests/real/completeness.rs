@@ -1,5 +1,7 @@
 //! Complete or unknown: what could not be read is never taken for a change, and nothing of it is lost.
 
+use std::collections::BTreeSet;
+
 use ramstream::simulator::seed::Size;
 use serde_json::{Value, json};
 
@@ -144,4 +146,67 @@ async fn a_count_that_was_once_behind_holds_removals_back_once_and_not_for_ever(
     world.run_once().await.exits_with(COMPLETE);
     let events = world.events_of(4).await;
     assert_eq!(events.iter().map(|event| text(event, "event_type")).collect::<Vec<_>>(), ["user.removed"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka and a registry: make test"]
+async fn a_count_that_differs_is_reported_without_a_removal_and_once() {
+    const SAID: &str = "listed and counted differ as they did not before";
+    let world = World::small().await;
+    let cloud = &world.cloud;
+    let counted = async || world.syncs().await.pop().unwrap()["collections"][1]["count_difference"].clone();
+    world.run_once().await.exits_with(COMPLETE);
+    assert_eq!(counted().await, 0);
+
+    // The first count is one behind, and the second is not: that is no news.
+    cloud.fault(json!({ "operation": "GetAccountSummary", "fault": "stale", "times": 1 })).await;
+    cloud.create_user("counted-late").await;
+    let ended = world.run_once().await.exits_with(COMPLETE);
+    assert!(!ended.stderr.contains(SAID), "{}", ended.stderr);
+    assert_eq!((cloud.end_faults().await, counted().await), (1, json!(0)));
+
+    cloud.fault(json!({ "operation": "GetAccountSummary", "fault": "stale" })).await;
+    cloud.create_user("uncounted").await;
+    world.run_once().await.exits_with(COMPLETE).says(&[SAID, "\"kind\":\"user\"", "\"listed_minus_counted\":1"]);
+    assert_eq!((cloud.struck().await, counted().await), (vec![2], json!(1)), "counted again before it was said");
+    assert_eq!(of_type(&world.events_of(3).await, "user.added").len(), 1, "nothing is held back for it");
+
+    let ended = world.run_once().await.exits_with(COMPLETE);
+    assert!(!ended.stderr.contains(SAID), "{}", ended.stderr);
+    assert_eq!((cloud.end_faults().await, counted().await), (3, json!(1)), "it stands in every record, and is no news");
+    world.verify(&[]).await.0.exits_with(COMPLETE);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka and a registry: make test"]
+async fn users_without_names_hold_their_own_attachments_back_and_not_those_of_groups_and_roles() {
+    let world = World::of(Size { attachments: 80, ..small() }).await;
+    let cloud = &world.cloud;
+    world.run_once().await.exits_with(COMPLETE);
+    let account = cloud.account().await;
+    let of = |kind: &str| rows(&account, "attachments").iter().find(|row| row["principal_type"] == kind).unwrap();
+    let gone = ["user", "group", "role"].map(of);
+    for row in gone {
+        cloud.detach_row(&account, row).await;
+    }
+    cloud.fault(json!({ "operation": "ListUsers", "fault": "deny" })).await;
+    world.run_once().await.exits_with(PARTIAL);
+    assert!(cloud.end_faults().await > 0);
+    let removed = |events: Vec<Value>| {
+        assert!(events.iter().all(|event| text(event, "event_type") == "policy_attachment.removed"), "{events:?}");
+        events.iter().map(|event| text(event, "principal_id").to_owned()).collect::<BTreeSet<_>>()
+    };
+    let ids = |rows: &[&Value]| rows.iter().map(|row| text(row, "principal_id").to_owned()).collect::<BTreeSet<_>>();
+    assert_eq!(removed(world.events_of(2).await), ids(&gone[1..]));
+    let record = world.syncs().await.pop().unwrap();
+    let attached = collection(&record, "policy_attachment");
+    assert_eq!((text(attached, "status"), text(attached, "reason")), ("partial", "parent_unknown"), "{record}");
+    let scopes = record["scopes"].as_array().unwrap().iter().map(|scope| text(scope, "scope")).collect::<Vec<_>>();
+    assert_eq!(scopes, ["user", "policy_attachment/user"], "{record}");
+
+    // What was missed is found when the names are known again, with the window since they were.
+    world.run_once().await.exits_with(COMPLETE);
+    assert_eq!(removed(world.events_of(3).await), ids(&gone[..1]));
+    assert_same(&fold(&world.events().await), &content(&cloud.account().await));
+    world.verify(&[]).await.0.exits_with(COMPLETE);
 }

@@ -12,6 +12,7 @@ mod point_reads;
 mod policies;
 mod policy_attachments;
 mod roles;
+mod second_operations;
 mod users;
 
 use std::{
@@ -28,7 +29,7 @@ pub use self::{memberships::Members, policies::ListedPolicies};
 use super::details::{Ledger, Round};
 use crate::{
     alicloud::{Session, ims, ram, resource_manager::PolicyAttachment},
-    model::{Collection, Dates, Entity, Found, Key, Kind, Listing, Millis, Scope, Tag},
+    model::{Collection, Dates, Entity, Found, Key, Kind, Listing, Millis, Scope, Tag, policy::PolicyType},
     state::{Held, State},
 };
 
@@ -239,6 +240,16 @@ fn note_count(collection: &mut Collection, listed: usize, counted: Option<u64>) 
     let counted = counted.and_then(|counted| i64::try_from(counted).ok());
     if let (Some(listed), Some(counted)) = (listed, counted) {
         collection.note_count_difference(listed - counted);
+    }
+}
+
+/// The scope that is to be read again for its count: what the independent count counts.
+pub(super) fn counted_scope(kind: Kind) -> Scope {
+    match kind {
+        Kind::Policy => PolicyType::Custom.scope(),
+        Kind::Account | Kind::User | Kind::Group | Kind::Role | Kind::Membership | Kind::PolicyAttachment => {
+            Scope::collection(kind)
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{Parents, Twice};
-use crate::model::{Reason, Unknown};
+use crate::model::{Kind, Reason, Unknown};
 
 /// Names and the ids that they led to, in the listing before and in the one after.
 #[derive(Debug, Default)]
@@ -75,12 +75,37 @@ impl<'a> IdsByName<'a> {
     }
 }
 
+impl IdsByName<'_> {
+    /// Whether one name led to this id, and to nothing else, both times.
+    pub(super) fn leads_to(&self, id: &str) -> bool {
+        self.0.values().any(|ids| ids.before == Some(id) && ids.after == Some(id) && ids.more.is_empty())
+    }
+}
+
 /// The names of everything that a policy can be attached to: users by their principal names, groups and
-/// roles by their names.
+/// roles by their names. Each is known or not for itself.
 pub(super) struct PrincipalNames<'a> {
-    pub(super) users: IdsByName<'a>,
-    pub(super) groups: IdsByName<'a>,
-    pub(super) roles: IdsByName<'a>,
+    pub(super) users: Result<IdsByName<'a>, Unknown>,
+    pub(super) groups: Result<IdsByName<'a>, Unknown>,
+    pub(super) roles: Result<IdsByName<'a>, Unknown>,
+}
+
+impl<'a> PrincipalNames<'a> {
+    /// The names of the principals of one kind, if they are known.
+    pub(super) fn of(&self, kind: Kind) -> Option<&Result<IdsByName<'a>, Unknown>> {
+        match kind {
+            Kind::User => Some(&self.users),
+            Kind::Group => Some(&self.groups),
+            Kind::Role => Some(&self.roles),
+            Kind::Account | Kind::Policy | Kind::Membership | Kind::PolicyAttachment => None,
+        }
+    }
+
+    /// The kinds of principals whose names are not known, with the reason.
+    pub(super) fn unknown(&self) -> impl Iterator<Item = (Kind, &Unknown)> {
+        let kinds = [Kind::User, Kind::Group, Kind::Role].into_iter();
+        kinds.filter_map(|kind| Some((kind, self.of(kind)?.as_ref().err()?)))
+    }
 }
 
 impl Parents {
@@ -90,12 +115,12 @@ impl Parents {
     }
 
     /// The names of all principals.
-    pub(super) fn principal_names(&self) -> Result<PrincipalNames<'_>, Unknown> {
-        Ok(PrincipalNames {
-            users: self.users.names(|user| (&user.user_principal_name, &user.user_id))?,
-            groups: self.group_names()?,
-            roles: self.roles.names(|role| (&role.role_name, &role.role_id))?,
-        })
+    pub(super) fn principal_names(&self) -> PrincipalNames<'_> {
+        PrincipalNames {
+            users: self.users.names(|user| (&user.user_principal_name, &user.user_id)),
+            groups: self.group_names(),
+            roles: self.roles.names(|role| (&role.role_name, &role.role_id)),
+        }
     }
 }
 

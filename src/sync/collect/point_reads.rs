@@ -1,73 +1,84 @@
-//! The last piece of evidence for a removal: what two listings lack is asked for by itself.
+//! The last piece of evidence: what two listings lack, and what they have although it should have been
+//! seen before, is asked for by itself.
 
 use std::collections::BTreeSet;
 
 use futures::future::join_all;
+use serde::de::DeserializeOwned;
 
-use super::Reader;
+use super::{Reader, policies::asked_type};
 use crate::{
     alicloud::{
         CallError, Session,
         presence::{self, Presence},
-        ram,
     },
-    model::{
-        Collection, Key, Kind, Reason, Unknown,
-        group::Group,
-        policy::{Policy, PolicyType},
-        role::Role,
-    },
+    model::{Collection, Found, Key, Kind, Reason, Unknown, group::Group, policy::Policy, role::Role},
 };
 
 impl Reader<'_> {
-    /// Asks for each doubtful entity that `again`, the second listing, lacks. What the service does not
-    /// call gone is held: the listings alone do not prove it.
-    pub(crate) async fn hold_what_exists(&self, session: &Session, again: &mut Collection, doubtful: &BTreeSet<Key>) {
+    /// Asks for each doubtful entity by itself. What `again`, the second listing, lacks and the service does
+    /// not call gone is held; what it has and the service calls gone, as a replica that lags behind would have
+    /// it, is not added.
+    pub(crate) async fn ask_for_each(&self, session: &Session, again: &mut Collection, doubtful: &BTreeSet<Key>) {
         if planted!(PointReadLeftOut) {
             return;
         }
         let kind = again.kind();
-        let is_missing = |key: &&Key| {
-            again.get(key).is_none() && again.knows(&kind.scope_of(key)) && self.state.get(kind, key).is_some()
-        };
-        let missing: Vec<Key> = doubtful.iter().filter(is_missing).cloned().collect();
-        let asked = missing.into_iter().map(async |key| {
-            let presence = self.presence(session, kind, &key).await;
-            (key, presence)
+        let known = doubtful.iter().filter(|key| again.knows(&kind.scope_of(key)));
+        let asked = known.filter_map(|key| match (again.get(key), self.state.get(kind, key)) {
+            (None, Some(held)) => Some((key, Presence::Gone, &*held.entity)),
+            (Some(Found::Known(json)), None) => Some((key, Presence::Exists, &**json)),
+            _ => None,
         });
-        for (key, presence) in join_all(asked).await {
-            let why = match presence {
-                None | Some(Ok(Presence::Gone)) => continue,
-                Some(Ok(Presence::Exists)) => {
-                    "it is in no listing, but the service finds it when asked for it".to_owned()
-                }
-                Some(Err(error)) => format!("the service did not say whether it is gone: {error}"),
-            };
-            again.hold(key, Unknown::new(Reason::RemovalsUnproven, why));
-        }
+        let asked = asked.map(async |(key, listed, json)| {
+            let found = presence(session, kind, key, json).await?;
+            Some((key.clone(), contradiction(listed, found)?))
+        });
+        let contradicted: Vec<(Key, Unknown)> = join_all(asked).await.into_iter().flatten().collect();
+        again.hold(contradicted);
     }
+}
 
-    /// What the service says of one entity; `None` where it cannot be asked for a single one.
-    async fn presence(&self, session: &Session, kind: Kind, key: &Key) -> Option<Result<Presence, CallError>> {
-        match kind {
-            Kind::User => Some(presence::of_user(session, key.components().next()?).await),
-            Kind::Group => {
-                let held = self.state.read::<Group>(key)?;
-                Some(presence::of_group(session, &held.group_name, &held.group_id).await)
-            }
-            Kind::Role => {
-                let held = self.state.read::<Role>(key)?;
-                Some(presence::of_role(session, &held.role_name, &held.role_id).await)
-            }
-            Kind::Policy => {
-                let held = self.state.read::<Policy>(key)?;
-                let policy_type = match held.policy_type {
-                    PolicyType::Custom => ram::PolicyType::Custom,
-                    PolicyType::System => ram::PolicyType::System,
-                };
-                Some(presence::of_policy(session, policy_type, &held.policy_name).await)
-            }
-            Kind::Account | Kind::Membership | Kind::PolicyAttachment => None,
+/// Why the listings do not prove what they say, if the service does not say the same.
+fn contradiction(listed: Presence, found: Result<Presence, CallError>) -> Option<Unknown> {
+    match (listed, found) {
+        (Presence::Gone, Ok(Presence::Gone)) | (Presence::Exists, Ok(Presence::Exists)) => None,
+        (Presence::Gone, Ok(Presence::Exists)) => {
+            let why = "it is in no listing, but the service finds it when asked for it";
+            Some(Unknown::new(Reason::RemovalsUnproven, why))
         }
+        (Presence::Gone, Err(error)) => {
+            let why = format!("the service did not say whether it is gone: {error}");
+            Some(Unknown::new(Reason::RemovalsUnproven, why))
+        }
+        (Presence::Exists, Ok(Presence::Gone)) => {
+            let why =
+                "it is listed, but older than the last listing, which lacked it, and the service does not find it";
+            Some(Unknown::new(Reason::Stale, why))
+        }
+        (Presence::Exists, Err(error)) => Some(error.into()),
+    }
+}
+
+/// What the service says of one entity, `json`; `None` where it cannot be asked for a single one.
+async fn presence(session: &Session, kind: Kind, key: &Key, json: &str) -> Option<Result<Presence, CallError>> {
+    fn read<E: DeserializeOwned>(json: &str) -> Option<E> {
+        serde_json::from_str(json).ok()
+    }
+    match kind {
+        Kind::User => Some(presence::of_user(session, key.components().next()?).await),
+        Kind::Group => {
+            let group = read::<Group>(json)?;
+            Some(presence::of_group(session, &group.group_name, &group.group_id).await)
+        }
+        Kind::Role => {
+            let role = read::<Role>(json)?;
+            Some(presence::of_role(session, &role.role_name, &role.role_id).await)
+        }
+        Kind::Policy => {
+            let policy = read::<Policy>(json)?;
+            Some(presence::of_policy(session, asked_type(policy.policy_type), &policy.policy_name).await)
+        }
+        Kind::Account | Kind::Membership | Kind::PolicyAttachment => None,
     }
 }

@@ -176,6 +176,14 @@ impl Reader<'_> {
     }
 }
 
+/// The service's word for a type.
+pub(super) fn asked_type(of_type: PolicyType) -> ram::PolicyType {
+    match of_type {
+        PolicyType::Custom => ram::PolicyType::Custom,
+        PolicyType::System => ram::PolicyType::System,
+    }
+}
+
 fn listed_part(listed: ram::Policy) -> ListedPart {
     ListedPart {
         policy_name: listed.policy_name,

@@ -3,10 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{
-    Parents, Reader, Wanted,
-    names::{IdsByName, PrincipalNames},
-};
+use super::{Parents, Reader, Wanted, names::PrincipalNames};
 use crate::{
     alicloud::{
         Session,
@@ -20,7 +17,7 @@ use crate::{
 };
 
 /// A row whose principal is not known: what may be it, and the rest of its key.
-struct Unresolved {
+pub(super) struct Unresolved {
     /// What stands for its scope if nothing else can.
     by_name: Scope,
     candidates: Vec<Key>,
@@ -40,9 +37,11 @@ pub(super) async fn list_attachments(session: &Session, wanted: &Wanted) -> Opti
 impl Reader<'_> {
     pub(super) fn policy_attachments(&self, parents: &Parents, rows: Listing<Row>) -> Collection {
         let names = parents.principal_names();
-        match rows.and_then(|rows| Ok((rows, names?))) {
-            Ok((rows, names)) => self.resolve_rows(rows, &names),
-            Err(why) => Collection::unknown(Kind::PolicyAttachment, why),
+        let nameless: Vec<_> = names.unknown().collect();
+        match (rows, nameless.as_slice()) {
+            (Err(why), _) => Collection::unknown(Kind::PolicyAttachment, why),
+            (Ok(_), [(_, why), _, _]) => Collection::unknown(Kind::PolicyAttachment, (*why).clone()),
+            (Ok(rows), _) => self.resolve_rows(rows, &names),
         }
     }
 
@@ -55,6 +54,8 @@ impl Reader<'_> {
                 unresolved.push(*row);
                 None
             }
+            // Its scope is unknown as a whole.
+            Err(RowTrouble::NamesUnknown) => None,
             Err(RowTrouble::Unreadable(why)) => {
                 unreadable = Some(why);
                 None
@@ -63,7 +64,9 @@ impl Reader<'_> {
         if let Some(why) = unreadable {
             return Collection::unknown(Kind::PolicyAttachment, why);
         }
-        let unknown = self.unresolved_scopes(listing.items(), &unresolved);
+        let mut unknown = self.unresolved_scopes(listing.items(), &unresolved);
+        let nameless = names.unknown();
+        unknown.extend(nameless.map(|(kind, why)| (PolicyAttachment::scope_of_principals(kind), why.clone())));
         if unknown.is_empty() {
             return Collection::whole(Kind::PolicyAttachment, listing);
         }
@@ -93,18 +96,23 @@ impl Reader<'_> {
         unknown
     }
 
-    fn attachment(&self, row: Row, names: &PrincipalNames<'_>) -> Result<PolicyAttachment, RowTrouble> {
+    /// What a row says.
+    ///
+    /// # Errors
+    /// Why it says nothing.
+    pub(super) fn attachment(&self, row: Row, names: &PrincipalNames<'_>) -> Result<PolicyAttachment, RowTrouble> {
         let policy_type = match &*row.policy_type {
             "Custom" => PolicyType::Custom,
             "System" => PolicyType::System,
             other => return Err(unreadable("PolicyType", other)),
         };
-        let (principal_type, resolved) = match &*row.principal_type {
-            "IMSUser" => (Kind::User, names.users.resolve(&row.principal_name)),
-            "IMSGroup" => (Kind::Group, resolve_local_part(&names.groups, &row.principal_name)),
-            "ServiceRole" => (Kind::Role, resolve_local_part(&names.roles, &row.principal_name)),
+        let (principal_type, names, name) = match &*row.principal_type {
+            "IMSUser" => (Kind::User, &names.users, &*row.principal_name),
+            "IMSGroup" => (Kind::Group, &names.groups, local_part(&row.principal_name)),
+            "ServiceRole" => (Kind::Role, &names.roles, local_part(&row.principal_name)),
             other => return Err(unreadable("PrincipalType", other)),
         };
+        let resolved = names.as_ref().map_err(|_| RowTrouble::NamesUnknown)?.resolve(name);
         let whole_account = *row.resource_group_id == *self.account_id();
         let scope = if whole_account { WHOLE_ACCOUNT } else { &row.resource_group_id }.to_owned();
         match resolved {
@@ -138,7 +146,7 @@ impl Reader<'_> {
 impl Unresolved {
     /// Whether the held attachment with this key may be the row: the same policy in the same scope, for a principal of the same
     /// kind.
-    fn may_be(&self, key: &Key) -> bool {
+    pub(super) fn may_be(&self, key: &Key) -> bool {
         let components: Vec<&str> = key.components().collect();
         let policy: Vec<&str> = self.policy.components().collect();
         matches!(components.as_slice(), [policy_type, name, principal_type, _, scope]
@@ -146,9 +154,24 @@ impl Unresolved {
     }
 }
 
-enum RowTrouble {
+/// Why a row says nothing.
+pub(super) enum RowTrouble {
+    /// Its principal is not known.
     Unresolved(Box<Unresolved>),
+    /// The names of all principals of its kind are unknown.
+    NamesUnknown,
+    /// It holds a word that no row has.
     Unreadable(Unknown),
+}
+
+/// ResourceManager's word for a kind of principal.
+pub(super) fn principal_word(kind: Kind) -> Option<&'static str> {
+    match kind {
+        Kind::User => Some("IMSUser"),
+        Kind::Group => Some("IMSGroup"),
+        Kind::Role => Some("ServiceRole"),
+        Kind::Account | Kind::Policy | Kind::Membership | Kind::PolicyAttachment => None,
+    }
 }
 
 /// A word that is not in the service's documentation: nothing is concluded from such a listing.
@@ -158,6 +181,6 @@ fn unreadable(field: &str, word: &str) -> RowTrouble {
 }
 
 /// Groups and roles stand as `<name>@group.<domain>` and `<name>@role.<domain>`; the name is unique.
-fn resolve_local_part<'a>(names: &IdsByName<'a>, principal_name: &str) -> Result<&'a str, Vec<&'a str>> {
-    names.resolve(principal_name.split('@').next().unwrap_or_default())
+pub(super) fn local_part(principal_name: &str) -> &str {
+    principal_name.split('@').next().unwrap_or_default()
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::*;
 use crate::{
     alicloud::test_server::{ACCOUNT, Call, Says, Server},
-    model::{Document, Reason, role::Role},
+    model::{Document, Reason, policy_attachment::PolicyAttachment, role::Role},
     state::{Progress, entity_record, progress_key},
 };
 
@@ -149,4 +149,83 @@ async fn a_user_renamed_between_the_two_listings_has_unknown_attachments_and_nob
     assert_eq!(unread(&attachments), [("policy_attachment/user/1", Reason::UnresolvedName)]);
     let found: Vec<&str> = attachments.found().iter().map(|(key, _)| key.path()).collect();
     assert_eq!(found, ["policy_attachment/system/p/user/2/account"]);
+}
+
+#[tokio::test]
+async fn names_that_swap_between_the_two_listings_make_the_attachments_of_both_users_unknown() {
+    let server = server(|call| match (call.action.as_str(), call.earlier) {
+        ("ListUsers", 0) => Some(
+            r#"{"IsTruncated":false,"Users":{"User":[{"UserId":"1","UserPrincipalName":"alice@e.com"},
+            {"UserId":"2","UserPrincipalName":"bob@e.com"},{"UserId":"3","UserPrincipalName":"carol@e.com"}]}}"#,
+        ),
+        ("ListUsers", _) => Some(
+            r#"{"IsTruncated":false,"Users":{"User":[{"UserId":"1","UserPrincipalName":"bob@e.com"},
+            {"UserId":"2","UserPrincipalName":"alice@e.com"},{"UserId":"9","UserPrincipalName":"carol@e.com"}]}}"#,
+        ),
+        ("ListPolicyAttachments", _) => Some(
+            r#"{"PageNumber":1,"PageSize":100,"TotalCount":2,"PolicyAttachments":{"PolicyAttachment":[
+            {"PolicyType":"System","PolicyName":"P","PrincipalType":"IMSUser","PrincipalName":"alice@e.com",
+            "ResourceGroupId":"1000000000000001"},
+            {"PolicyType":"System","PolicyName":"P","PrincipalType":"IMSUser","PrincipalName":"carol@e.com",
+            "ResourceGroupId":"1000000000000001"}]}}"#,
+        ),
+        _ => None,
+    })
+    .await;
+    let attachments = read(&server, &State::new(ACCOUNT)).await.remove(&Kind::PolicyAttachment).unwrap();
+    let of_user = |id| (format!("policy_attachment/user/{id}"), Reason::UnresolvedName);
+    let unread = unread(&attachments).into_iter().map(|(scope, why)| (scope.to_owned(), why));
+    assert_eq!(unread.collect::<Vec<_>>(), ["1", "2", "3", "9"].map(of_user), "also of a name that a new user took");
+    assert!(attachments.found().is_empty());
+}
+
+#[tokio::test]
+async fn names_of_users_that_are_unknown_leave_the_attachments_of_groups_and_roles_known() {
+    let server = server(|call| match (call.action.as_str(), call.earlier) {
+        // Read before, and not after.
+        ("ListUsers", 0) => {
+            Some(r#"{"IsTruncated":false,"Users":{"User":[{"UserId":"1","UserPrincipalName":"alice@e.com"}]}}"#)
+        }
+        ("ListUsers", _) => Some(r#"{"IsTruncated":true,"Users":{"User":[]}}"#),
+        ("ListGroups", _) => Some(r#"{"IsTruncated":false,"Groups":{"Group":[{"GroupId":"g","GroupName":"ops"}]}}"#),
+        ("ListPolicyAttachments", _) => Some(
+            r#"{"PageNumber":1,"PageSize":100,"TotalCount":2,"PolicyAttachments":{"PolicyAttachment":[
+            {"PolicyType":"System","PolicyName":"P","PrincipalType":"IMSUser","PrincipalName":"alice@e.com",
+            "ResourceGroupId":"1000000000000001"},
+            {"PolicyType":"System","PolicyName":"P","PrincipalType":"IMSGroup","PrincipalName":"ops@group.e.com",
+            "ResourceGroupId":"1000000000000001"}]}}"#,
+        ),
+        _ => None,
+    })
+    .await;
+    let attachments = read(&server, &State::new(ACCOUNT)).await.remove(&Kind::PolicyAttachment).unwrap();
+    assert_eq!(unread(&attachments), [("policy_attachment/user", Reason::ParentUnknown)]);
+    let found: Vec<&str> = attachments.found().iter().map(|(key, _)| key.path()).collect();
+    assert_eq!(found, ["policy_attachment/system/p/group/g/account"]);
+    let knows =
+        |kind, id: &str| attachments.knows(&PolicyAttachment::scope_of_principal(&Key::new(ACCOUNT, kind, &[id])));
+    assert_eq!([knows(Kind::User, "1"), knows(Kind::Group, "g"), knows(Kind::Role, "r")], [false, true, true]);
+}
+
+#[tokio::test]
+async fn an_addition_that_should_have_been_seen_before_counts_only_if_the_service_finds_it() {
+    let server = Server::start(|call| match (call.action.as_str(), call.parameter("UserId")) {
+        ("GetUser", Some("1")) => Some(Says::ok(r#"{"User":{"UserId":"1"}}"#)),
+        ("GetUser", Some("2")) => Some(Says::error(404, "EntityNotExist.User")),
+        ("GetUser", _) => Some(Says::error(403, "NoPermission")),
+        ("ListUsers", _) => Some(Says::ok(
+            r#"{"IsTruncated":false,"Users":{"User":[{"UserId":"1","UserPrincipalName":"a@e.com"},
+            {"UserId":"2","UserPrincipalName":"b@e.com"},{"UserId":"3","UserPrincipalName":"c@e.com"}]}}"#,
+        )),
+        ("GetCallerIdentity", _) => None,
+        _ => Some(Says::error(403, "NoPermission")),
+    })
+    .await;
+    let (state, ledger, session) = (State::new(ACCOUNT), Ledger::new(Duration::from_secs(3_600)), server.session());
+    let reader = Reader { state: &state, ledger: &ledger };
+    let mut read = reader.read(&session, &Wanted::Everything, &mut Rounds::default()).await;
+    let users = read.get_mut(&Kind::User).unwrap();
+    let doubtful: BTreeSet<Key> = users.found().iter().map(|(key, _)| key.clone()).collect();
+    reader.ask_for_each(&session, users, &doubtful).await;
+    assert_eq!(unread(users), [("user/2", Reason::Stale), ("user/3", Reason::Denied)]);
 }

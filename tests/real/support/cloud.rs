@@ -2,7 +2,7 @@
 //!
 //! The signature is the older one (HMAC-SHA1 in the query), written here by hand: the product signs in the newer style.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use base64::Engine as _;
@@ -89,6 +89,15 @@ impl Cloud {
         struck.iter().sum()
     }
 
+    /// Throttles a share of the calls of every operation that the product reads by.
+    pub(crate) async fn throttle_reads(&self, probability: f64) {
+        let operations: BTreeSet<&str> =
+            ramstream::alicloud::OPERATIONS.iter().map(|operation| operation.name).collect();
+        for operation in operations {
+            self.fault(json!({ "operation": operation, "fault": "throttle", "probability": probability })).await;
+        }
+    }
+
     pub(crate) async fn freeze(&self, user: &str) {
         self.control(reqwest::Method::POST, "freeze", Some(json!({ "user": user }))).await;
     }
@@ -141,6 +150,11 @@ impl Cloud {
 
     pub(crate) async fn create_policy(&self, name: &str) {
         self.ram("CreatePolicy", &[("PolicyName", name), ("PolicyDocument", ALLOW)]).await;
+    }
+
+    /// Deletes a custom policy that is attached to nobody.
+    pub(crate) async fn delete_policy(&self, name: &str) {
+        self.ram("DeletePolicy", &[("PolicyName", name)]).await;
     }
 
     /// A new version of a custom policy, in force at once; the oldest goes if there are too many.

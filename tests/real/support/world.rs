@@ -104,6 +104,13 @@ impl World {
         (finished, report)
     }
 
+    /// The requests in the truth log, in the order in which they were answered.
+    pub(crate) fn requests(&self) -> Vec<Value> {
+        let log = std::fs::read_to_string(self.directory.path().join(TRUTH_LOG)).unwrap();
+        let lines = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        lines.filter(|line| line["type"] == "request").map(|mut line| line["request"].take()).collect()
+    }
+
     /// `ramstream run`.
     pub(crate) fn start_daemon(&self) -> Daemon {
         Daemon::start(self.command(&["run"]))
