@@ -193,7 +193,7 @@ pub async fn list_users_for_group(session: &Session, group_name: &str) -> Listin
 pub async fn get_account_summary(session: &Session) -> Result<Dated<AccountSummary>, CallError> {
     #[derive(Deserialize)]
     struct Reply {
-        #[serde(rename = "SummaryMap")]
+        #[serde(rename = "SummaryMap", deserialize_with = "wire::object")]
         summary: AccountSummary,
     }
     Ok(session.call::<Reply>(&GET_ACCOUNT_SUMMARY, &[]).await?.map(|reply| reply.summary).dated())

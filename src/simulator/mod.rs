@@ -27,6 +27,7 @@ mod entities;
 mod error;
 mod faults;
 mod ids;
+pub(crate) mod intake;
 mod keys;
 mod operations;
 mod page;
