@@ -16,7 +16,7 @@ use crate::{
     avro::read_notice,
     config::{self, Purpose},
     kafka::{Claim, claim},
-    model::Document,
+    model::{Document, Key, Kind},
     state::State,
 };
 
@@ -65,6 +65,13 @@ pub fn state_topic(lines: &[u8]) -> Result<(), Refused> {
         }
         state.apply(key, value).map_err(|error| told(&error))?;
     }
+    // What is asked of a state later on may not panic at an odd key either.
+    let keys = Kind::ALL.iter().flat_map(|kind| state.entities(*kind).keys().map(|key| (*kind, key.clone())));
+    let keys: Vec<(Kind, Key)> = keys.collect();
+    let hanging = state.hanging_on(&keys.iter().map(|(_, key)| key.clone()).collect());
+    assert!(hanging.len() <= keys.len(), "only what is there hangs on something");
+    let scopes = keys.iter().map(|(kind, key)| kind.scope_of(key)).count();
+    assert!(state.names().len() <= scopes, "only what is there has a name");
     state.verify().map_err(|error| told(&error))
 }
 

@@ -8,12 +8,13 @@ mod server;
 mod sync;
 mod transport;
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::stream;
-use ramstream::alicloud::ims;
+use ramstream::alicloud::{Client, ims};
 use ramstream::model::Kind;
 use ramstream::state::State;
 
@@ -70,23 +71,34 @@ impl Case {
     }
 }
 
-/// Tries all of them.
-pub(crate) async fn run(tally: &mut Tally) {
+/// A record of the state topic: key and value.
+pub(crate) type StateRecord = (String, String);
+
+/// The state that the well-formed account has once it is published, and its records.
+pub(crate) async fn well_formed() -> (State, Vec<StateRecord>) {
     let server = Server::start().await;
     server.script("well", Arc::new(well));
-    let first = sync::sync(&sync::session(&sync::client(&server, "well"), PLENTY), &State::new(ACCOUNT)).await;
-    assert_eq!((first.unknown.as_slice(), first.events), (&[][..], 12), "what is well-formed is read and published");
+    let client = sync::client(&server, "well");
+    let first = sync::sync(&sync::session(&client, PLENTY), &State::new(ACCOUNT)).await;
+    assert_eq!((first.unknown.as_slice(), first.events), (&[][..], 11), "what is well-formed is read and published");
     let state = sync::published(State::new(ACCOUNT), &first);
-    let second = sync::sync(&sync::session(&sync::client(&server, "well"), PLENTY), &state).await;
+    let second = sync::sync(&sync::session(&client, PLENTY), &state).await;
     assert_eq!((second.unknown.as_slice(), second.events), (&[][..], 0), "a quiet account has no events");
+    (state, sync::state_records(&first))
+}
 
+/// Tries all of them.
+pub(crate) async fn run(tally: &mut Tally) {
+    let (state, _) = well_formed().await;
+    let server = Server::start().await;
+    let clients = Arc::new(Clients::default());
     let cases = answers::cases().chain(paging::cases()).chain(transport::cases());
-    let judged = stream::iter(cases.enumerate()).map(|(number, case)| {
-        let (server, state) = (server.clone(), state.clone());
+    let judged = stream::iter(cases).map(|case| {
+        let (server, state, clients) = (server.clone(), state.clone(), Arc::clone(&clients));
         async move {
             let (group, name) = (case.group, case.name.clone());
             // A panic in the sync is one of this task.
-            let verdict = tokio::spawn(async move { judge(&server, &format!("case-{number}"), &state, case).await });
+            let verdict = tokio::spawn(async move { judge(&server, &clients, &state, case).await });
             (group, name, verdict.await.unwrap_or_else(|_| Err("panicked".to_owned())))
         }
     });
@@ -97,36 +109,64 @@ pub(crate) async fn run(tally: &mut Tally) {
     points::run(&server, tally).await;
 }
 
-async fn judge(server: &Server, caller: &str, state: &State, case: Case) -> Result<(), String> {
-    let Case { operation, answer, words, budget, .. } = case;
-    let armed = Arc::new(std::sync::atomic::AtomicBool::new(operation.action == "GetCallerIdentity"));
-    let script = {
-        let armed = Arc::clone(&armed);
-        move |call: &Call| {
-            let strikes = operation.is_called_by(call) && armed.load(std::sync::atomic::Ordering::Relaxed);
-            if strikes { answer(call) } else { well(call) }
-        }
-    };
-    server.script(caller, Arc::new(script));
-    let client = sync::client(server, caller);
-    if !armed.swap(true, std::sync::atomic::Ordering::Relaxed) {
-        let verified = sync::session(&client, PLENTY).verify_account().await;
-        verified.map_err(|error| format!("a good reply was refused: {error}"))?;
+/// Clients that wait for their next case. Making one costs more than a sync: it loads the system's certificates.
+#[derive(Default)]
+struct Clients {
+    idle: Mutex<Vec<(String, Client)>>,
+    made: AtomicUsize,
+}
+
+impl Clients {
+    fn lock(&self) -> MutexGuard<'_, Vec<(String, Client)>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// One that has made sure whose its key is, or that never asked yet, with its AccessKeyId.
+    async fn take(&self, server: &Server, verified: bool) -> Result<(String, Client), String> {
+        if let Some(idle) = Some(verified).filter(|verified| *verified).and_then(|_| self.lock().pop()) {
+            return Ok(idle);
+        }
+        let caller = format!("caller-{}", self.made.fetch_add(1, Ordering::Relaxed));
+        let client = sync::client(server, &caller);
+        if verified {
+            server.script(&caller, Arc::new(well));
+            let asked = sync::session(&client, PLENTY).verify_account().await;
+            asked.map_err(|error| format!("a good reply was refused: {error}"))?;
+        }
+        Ok((caller, client))
+    }
+}
+
+async fn judge(server: &Server, clients: &Clients, state: &State, case: Case) -> Result<(), String> {
+    let Case { operation, answer, words, budget, .. } = case;
+    let (caller, client) = clients.take(server, operation.action != "GetCallerIdentity").await?;
+    server.script(
+        &caller,
+        Arc::new(move |call: &Call| if operation.is_called_by(call) { answer(call) } else { well(call) }),
+    );
     let synced = sync::sync(&sync::session(&client, budget), state).await;
+    let counted = match operation.kind {
+        None => Some(ims::get_account_summary(&sync::session(&client, budget)).await),
+        Some(_) => None,
+    };
+    // Who was throttled may have to pause for long.
+    if budget == PLENTY && operation.action != "GetCallerIdentity" {
+        clients.lock().push((caller, client));
+    }
     if synced.events > 0 {
         return Err(format!("invented {} events", synced.events));
     }
     if !synced.doubtful.is_empty() {
         return Err(format!("would have to be proven: {:?}", synced.doubtful));
     }
-    let Some(kind) = operation.kind else {
-        let read = ims::get_account_summary(&sync::session(&client, budget)).await;
-        return read.map_or_else(|error| says(&error.to_string(), &words), |_| Err("was taken".to_owned()));
-    };
+    let taken = || Err("was taken".to_owned());
+    if let Some(counted) = counted {
+        return counted.map_or_else(|error| says(&error.to_string(), &words), |_| taken());
+    }
+    let Some(kind) = operation.kind else { return taken() };
     let of_kind: Vec<&str> = of(&synced.unknown, kind).collect();
     if of_kind.is_empty() {
-        return Err("was taken".to_owned());
+        return taken();
     }
     says(&of_kind.join("; "), &words)
 }

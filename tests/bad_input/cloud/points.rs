@@ -3,18 +3,20 @@
 use std::sync::Arc;
 
 use ramstream::alicloud::presence::{self, Presence};
-use ramstream::alicloud::{CallError, Session, ram};
+use ramstream::alicloud::{CallError, Client, ram};
 use serde_json::{Value, json};
 
 use super::PLENTY;
 use super::server::{Call, Says, Server};
-use super::sync::{client, session};
+use super::sync::{self, session};
 use crate::mutations::{of_bytes, of_fields};
 use crate::tally::{Tally, says};
 
 const GROUP: &str = "answers, point reads";
 
-/// Operation, its answer, the answer up to the inside of a text, and fields that do not matter.
+const CALLER: &str = "point";
+
+/// Operation, its answer, the answer up to the inside of a text.
 type Point = (&'static str, fn() -> Value, &'static str);
 
 const POINTS: [Point; 4] = [
@@ -25,10 +27,11 @@ const POINTS: [Point; 4] = [
 ];
 
 pub(crate) async fn run(server: &Server, tally: &mut Tally) {
+    let client = sync::client(server, CALLER);
     for (operation, base, inside) in POINTS {
         let base = base();
         assert!(
-            matches!(ask(server, operation, Says::ok(base.to_string())).await, Ok(Presence::Exists)),
+            matches!(ask(server, &client, operation, Says::ok(base.to_string())).await, Ok(Presence::Exists)),
             "{operation}"
         );
         let mut cases = of_bytes(&base.to_string(), inside);
@@ -54,7 +57,7 @@ pub(crate) async fn run(server: &Server, tally: &mut Tally) {
             ("absence that says 200", status("200 OK", r#"{"Code":"EntityNotExist.User"}"#)),
         ];
         for (name, reply) in replies.chain(refusals.map(|(name, reply)| (name.to_owned(), reply))) {
-            let verdict = match ask(server, operation, reply).await {
+            let verdict = match ask(server, &client, operation, reply).await {
                 Err(error) => says(&error.to_string(), &[operation]),
                 Ok(presence) => Err(format!("was taken for {presence:?}")),
             };
@@ -63,10 +66,10 @@ pub(crate) async fn run(server: &Server, tally: &mut Tally) {
     }
 }
 
-async fn ask(server: &Server, operation: &str, reply: Says) -> Result<Presence, CallError> {
+async fn ask(server: &Server, client: &Client, operation: &str, reply: Says) -> Result<Presence, CallError> {
     let script = move |call: &Call| if call.action == "GetCallerIdentity" { super::well(call) } else { reply.clone() };
-    server.script("point", Arc::new(script));
-    let session: Session = session(&client(server, "point"), PLENTY);
+    server.script(CALLER, Arc::new(script));
+    let session = session(client, PLENTY);
     match operation {
         "GetUser" => presence::of_user(&session, "1").await,
         "GetGroup" => presence::of_group(&session, "devs", "g-1").await,

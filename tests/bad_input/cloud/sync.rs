@@ -91,3 +91,11 @@ pub(crate) fn published(mut state: State, synced: &Synced) -> State {
     state.verify().expect("our own state");
     state
 }
+
+/// The records of the state topic that `synced` would send.
+pub(crate) fn state_records(synced: &Synced) -> Vec<(String, String)> {
+    let topic = topics().state();
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("our records are text");
+    let of_state = synced.records.iter().filter(|record| record.topic == topic);
+    of_state.map(|record| (text(&record.key), text(record.value.as_deref().expect("nothing was removed")))).collect()
+}
