@@ -14,7 +14,7 @@ use super::sign::SignedHeaders;
 
 /// The largest body that is read, counted after decompression. The largest legal page (1,000 users with
 /// every field at its limit) is below 4 MiB.
-const MAX_BODY_BYTES: usize = 64 * 1024 * 1024;
+const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
 
 /// How requests travel.
 #[derive(Debug, Clone)]

@@ -123,6 +123,13 @@ pub(super) fn id<'de, D: Deserializer<'de>, T: for<'a> From<&'a str>>(deserializ
     text.ok_or_else(|| D::Error::custom("an identifier is empty"))
 }
 
+/// An identifier of digits alone, which is safe to show.
+pub(super) fn digits<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text: String = id(deserializer)?;
+    let is_fine = text.bytes().all(|byte| byte.is_ascii_digit());
+    is_fine.then_some(text).ok_or_else(|| D::Error::custom("an identifier has other characters than digits"))
+}
+
 /// A date, or `None` where there is none. Use with `#[serde(default)]`.
 pub(super) fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
     deserializer.deserialize_any(NothingOr::new(|text| text.parse().ok()))

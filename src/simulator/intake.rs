@@ -7,7 +7,6 @@ use jiff::Timestamp;
 use super::authentication::{Identity, Key, Keys};
 use super::faults::Fault;
 use super::request::Request;
-use super::throttle::Limits;
 use crate::secret::Secret;
 
 /// A request as text: method and target, then headers, then an empty line and the body.
@@ -35,12 +34,11 @@ pub fn request(bytes: &[u8]) -> Result<(), String> {
     keys.authenticate(&request, now, now).map(|_| ()).map_err(|error| format!("{}: {}", error.code, error.message))
 }
 
-/// What is sent to the control address, as each of the things that may be sent there.
+/// A fault, as it is sent to the control address.
 ///
 /// # Errors
-/// It is none of them.
+/// It is none.
 pub fn control_body(body: &[u8]) -> Result<(), String> {
-    let fault = serde_json::from_slice::<Fault>(body).map_err(|error| error.to_string());
-    let fault = fault.and_then(|fault| fault.problem().map_or(Ok(()), |problem| Err(problem.to_owned())));
-    fault.or_else(|_| serde_json::from_slice::<Limits>(body).map(|_| ()).map_err(|error| error.to_string()))
+    let fault: Fault = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    fault.problem().map_or(Ok(()), |problem| Err(problem.to_owned()))
 }

@@ -16,7 +16,8 @@ struct Numbers {
     at: i64,
 }
 
-const FINE: Numbers = Numbers { sequence: 1, batch_index: 0, batch_size: 1, revision: 1, at: 1_767_225_600_000 };
+/// None of them is 0, which is encoded as null is.
+const FINE: Numbers = Numbers { sequence: 1, batch_index: 3, batch_size: 4, revision: 1, at: 1_767_225_600_000 };
 const LINEAGE: &str = "00000000-0000-0000-0000-000000000000";
 
 /// The fields of an event of the removal of a user, in the order of its schema.

@@ -150,7 +150,7 @@ async fn judge(server: &Server, clients: &Clients, state: &State, case: Case) ->
         Some(_) => None,
     };
     // Who was throttled may have to pause for long.
-    if budget == PLENTY && operation.action != "GetCallerIdentity" {
+    if budget != LITTLE && operation.action != "GetCallerIdentity" {
         clients.lock().push((caller, client));
     }
     if synced.events > 0 {

@@ -51,7 +51,7 @@ pub(crate) fn of_bytes(base: &str, inside: &str) -> Vec<Mutated> {
         ("a lone surrogate", with(b"\\ud800")),
         ("surrogates the wrong way round", with(b"\\udc00\\ud800")),
         ("an unknown escape", with(b"\\x41")),
-        ("half an escape", with(b"\\u12")),
+        ("half an escape", with(b"\\u12~")),
         ("a bare line break", with(b"\n")),
         ("a bare NUL", with(b"\0")),
         ("a bare escape character", with(b"\x1b[2J")),

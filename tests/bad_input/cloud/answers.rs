@@ -35,6 +35,9 @@ fn contradictions() -> impl Iterator<Item = Case> {
         case("GetCallerIdentity", "another account", &["belong to account 42"], |reply| {
             reply["AccountId"] = json!("42")
         }),
+        case("GetCallerIdentity", "an account id that would spoil a terminal", &["GetCallerIdentity"], |reply| {
+            reply["AccountId"] = json!("\u{1b}[2J");
+        }),
         case("ListUsers", "one user twice, with two names", &["ListUsers"], |reply| {
             let mut twin = reply["Users"]["User"][0].clone();
             twin["UserPrincipalName"] = json!("mallory@example.com");
