@@ -16,8 +16,8 @@ use super::sign::SignedHeaders;
 /// every field at its limit) is below 4 MiB.
 const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
 
-/// How requests travel.
-#[derive(Debug, Clone)]
+/// How requests travel. `Debug` leaves the proxy's address out: it may hold a password.
+#[derive(Clone)]
 pub struct ExchangeSettings {
     /// Longest time to establish a connection, TLS included.
     pub connect_timeout: Duration,
@@ -27,6 +27,16 @@ pub struct ExchangeSettings {
     pub extra_ca_pem: Option<Vec<u8>>,
     /// The proxy for every request, e.g. `http://proxy.example:3128`. `HTTPS_PROXY` and its like are *not* read.
     pub proxy: Option<String>,
+}
+
+impl fmt::Debug for ExchangeSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ExchangeSettings")
+            .field("connect_timeout", &self.connect_timeout)
+            .field("total_timeout", &self.total_timeout)
+            .field("proxy", &self.proxy.is_some())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for ExchangeSettings {

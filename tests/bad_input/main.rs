@@ -8,6 +8,7 @@ mod control;
 mod documents;
 mod memory;
 mod mutations;
+mod seeds;
 mod state;
 mod tally;
 
