@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::sync::Arc;
 
 use apache_avro::{Schema, reader::datum::GenericDatumReader, types::Value};
 use serde::de::DeserializeOwned;
@@ -17,6 +18,14 @@ pub enum DecodeError {
     /// Neither null nor framed: not written by ramstream.
     #[error("the record {place} is not an Avro value in Confluent framing; only ramstream may write this topic")]
     Framing {
+        /// Topic, partition and offset.
+        place: String,
+    },
+    /// Nothing is known of the schema, and there is no registry to ask.
+    #[error("the schema {id} of the record {place} is none of those given")]
+    UnknownSchema {
+        /// Its id.
+        id: u32,
         /// Topic, partition and offset.
         place: String,
     },
@@ -55,22 +64,32 @@ pub enum DecodeError {
 
 /// Decodes, and remembers the schemas.
 pub(super) struct Decoder<'a> {
-    registry: &'a Registry,
-    schemas: HashMap<u32, Schema>,
+    /// None where all schemas are known from the beginning.
+    registry: Option<&'a Registry>,
+    schemas: HashMap<u32, Arc<Schema>>,
 }
 
 impl<'a> Decoder<'a> {
     pub(super) fn new(registry: &'a Registry) -> Self {
-        Self { registry, schemas: HashMap::new() }
+        Self { registry: Some(registry), schemas: HashMap::new() }
+    }
+
+    /// Asks nobody.
+    #[cfg(feature = "simulation")]
+    pub(super) fn knowing(schemas: HashMap<u32, Arc<Schema>>) -> Self {
+        Self { registry: None, schemas }
     }
 
     /// The record at `place` (for the text of errors) as `T` reads it.
     pub(super) async fn decode<T: DeserializeOwned>(&mut self, place: &str, framed: &[u8]) -> Result<T, DecodeError> {
         let (id, datum) = unframed(place, framed)?;
         if !self.schemas.contains_key(&id) {
-            let schema = self.registry.schema(id).await;
+            let Some(registry) = self.registry else {
+                return Err(DecodeError::UnknownSchema { id, place: place.to_owned() });
+            };
+            let schema = registry.schema(id).await;
             let schema = schema.map_err(|source| DecodeError::Registry { id, place: place.to_owned(), source })?;
-            self.schemas.insert(id, parsed(place, id, &schema)?);
+            self.schemas.insert(id, Arc::new(parsed(place, id, &schema)?));
         }
         read(place, id, &self.schemas[&id], datum)
     }

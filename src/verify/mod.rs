@@ -19,6 +19,8 @@ mod decode;
 mod fold;
 pub(crate) mod intake;
 mod log;
+#[cfg(feature = "simulation")]
+mod memory;
 mod record;
 mod rules;
 mod topics;
@@ -32,6 +34,8 @@ use crate::kafka::registry::Registry;
 
 pub use consumer::{Isolation, ReadError};
 pub use decode::DecodeError;
+#[cfg(feature = "simulation")]
+pub use memory::{KnownSchemas, RawRecord, judge_records};
 pub use report::{Report, Verdict, Violation};
 pub use truth::TruthError;
 
