@@ -35,6 +35,7 @@
 //! | [`simulator`] | the services' behaviour, throttling, faults | everything above |
 //! | [`verify`] | what the topics promise, and how to see that they keep it | how events and state are made |
 //! | [`demo`] | all of it in one process | |
+//! | `intake` | every reader of foreign bytes, for fuzzing | |
 //! | [`planted`] | which mistakes can be switched on in tests; in no ordinary build | who makes them |
 //!
 //! # Invariants
@@ -77,5 +78,7 @@ pub mod secret;
 
 pub mod cli;
 pub mod demo;
+#[doc(hidden)]
+pub mod intake;
 pub mod simulator;
 pub mod verify;

@@ -28,6 +28,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("verify", &["kafka"]),
     ("cli", &["*"]),
     ("demo", &["*"]),
+    ("intake", &["*"]),
 ];
 
 /// Words that only some files may have (or that some may not), each with its reason.

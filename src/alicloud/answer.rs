@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::de::DeserializeOwned;
 use tracing::{Span, debug};
 
+use super::credentials::Credentials;
 use super::error::{CallError, judge_refusal};
 use super::error_body::ErrorBody;
 use super::exchange::Reply;
@@ -45,11 +46,15 @@ impl<T> Answer<T> {
 }
 
 /// Makes an answer of a reply, and tells the current span about it.
-pub(super) fn judge<T: DeserializeOwned>(operation: &'static Operation, reply: &Reply) -> Result<Answer<T>, Failed> {
+pub(super) fn judge<T: DeserializeOwned>(
+    operation: &'static Operation,
+    credentials: &Credentials,
+    reply: &Reply,
+) -> Result<Answer<T>, Failed> {
     Span::current().record("status", reply.status);
     let date = wire::date(&reply.headers);
     if reply.status != 200 {
-        tell_refusal(reply);
+        tell_refusal(credentials, reply);
         // Both clocks are taken now: the reply has just arrived.
         let offset_secs = date.map(|date| date.as_second() - ambient::now().as_second());
         return Err(judge_refusal(operation, reply, offset_secs));
@@ -72,12 +77,14 @@ pub(super) fn judge<T: DeserializeOwned>(operation: &'static Operation, reply: &
     }
 }
 
-fn tell_refusal(reply: &Reply) {
+fn tell_refusal(credentials: &Credentials, reply: &Reply) {
     if !tracing::enabled!(tracing::Level::DEBUG) {
         return;
     }
     let ErrorBody { code, request_id, message } = ErrorBody::of(reply);
     Span::current().record("code", code).record("request_id", request_id);
+    // Whatever answers may repeat what it was sent.
+    let message = message.filter(|message| !credentials.are_in(message));
     debug!(message, "refused");
 }
 

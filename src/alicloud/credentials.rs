@@ -22,6 +22,16 @@ pub struct Credentials {
     pub security_token: Option<Secret>,
 }
 
+impl Credentials {
+    /// Whether one of the secrets, or the beginning of one (a text may be cut), stands in `text`.
+    pub(super) fn are_in(&self, text: &str) -> bool {
+        const TELLING: usize = 12;
+        let secrets = [Some(&self.access_key_secret), self.security_token.as_ref()].into_iter().flatten();
+        let mut heads = secrets.map(|secret| secret.expose()).filter(|secret| !secret.is_empty());
+        heads.any(|secret| text.contains(secret.get(..TELLING).unwrap_or(secret)))
+    }
+}
+
 /// Where credentials come from.
 #[derive(Debug)]
 pub enum CredentialsSource {

@@ -22,10 +22,10 @@ use super::sign::SignedHeaders;
 
 /// The largest body that is read, counted after decompression. The largest legal page (1,000 users with
 /// every field at its limit) is below 4 MiB.
-const MAX_BODY_BYTES: usize = 64 * 1024 * 1024;
+const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
 
-/// How requests travel.
-#[derive(Debug, Clone)]
+/// How requests travel. `Debug` leaves the proxy's address out: it may hold a password.
+#[derive(Clone)]
 pub struct ExchangeSettings {
     /// Longest time to establish a connection, TLS included.
     pub connect_timeout: Duration,
@@ -38,6 +38,16 @@ pub struct ExchangeSettings {
     /// Called in place of the network, if given.
     #[cfg(feature = "simulation")]
     pub simulated: Option<SimulatedServices>,
+}
+
+impl fmt::Debug for ExchangeSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ExchangeSettings")
+            .field("connect_timeout", &self.connect_timeout)
+            .field("total_timeout", &self.total_timeout)
+            .field("proxy", &self.proxy.is_some())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for ExchangeSettings {

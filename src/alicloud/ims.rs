@@ -222,7 +222,7 @@ pub async fn list_groups_for_user(session: &Session, user_principal_name: &str) 
 pub async fn get_account_summary(session: &Session) -> Result<Dated<AccountSummary>, CallError> {
     #[derive(Deserialize)]
     struct Reply {
-        #[serde(rename = "SummaryMap")]
+        #[serde(rename = "SummaryMap", deserialize_with = "wire::object")]
         summary: AccountSummary,
     }
     Ok(session.call::<Reply>(&GET_ACCOUNT_SUMMARY, &[]).await?.map(|reply| reply.summary).dated())

@@ -67,6 +67,11 @@ impl Listed<'_> {
         GENEROSITY * self.largest.div_ceil(self.page_size)
     }
 
+    /// Pages may be larger than asked for, but not without bounds: this is what a listing can take of the memory.
+    fn item_cap(&self) -> usize {
+        (self.page_cap() as usize).saturating_mul(self.page_size as usize)
+    }
+
     fn broken<T>(&self, answer: &Answer<T>, what: impl Into<String>) -> CallError {
         CallError::broken_reply(self.operation, answer.request_id.clone(), what)
     }
@@ -97,13 +102,13 @@ macro_rules! marked_page {
             is_truncated: Option<bool>,
             #[serde(rename = "Marker", default, deserialize_with = "crate::alicloud::wire::text")]
             marker: Option<String>,
-            #[serde(rename = $outer)]
+            #[serde(rename = $outer, default, deserialize_with = "crate::alicloud::wire::maybe_object")]
             list: Option<$list>,
         }
 
         #[derive(Debug, serde::Deserialize)]
         struct $list {
-            #[serde(rename = $inner)]
+            #[serde(rename = $inner, default, deserialize_with = "crate::alicloud::wire::items")]
             items: Option<Vec<$item>>,
         }
 
@@ -188,6 +193,10 @@ where
         let before_page = items.len();
         let array = answer.item.items.take();
         items.append(&mut array.ok_or_else(|| listed.broken(&answer, "lacks its array"))?);
+        if items.len() > listed.item_cap() {
+            let what = format!("brings the listing to {} items, more than an account can have", items.len());
+            return Err(listed.broken(&answer, what));
+        }
         let Some(next) = next_marker(listed, &answer)? else {
             if planted!(SkipLastPage) && marker.is_some() {
                 items.truncate(before_page);

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::answer::Answer;
 use super::error::CallError;
 use super::ims::{GET_GROUP, GET_USER};
+use super::operation::Operation;
 use super::ram::{GET_POLICY, GET_ROLE, PolicyType};
 use super::session::Session;
 use super::wire;
@@ -30,6 +31,7 @@ pub async fn of_user(session: &Session, user_id: &str) -> Result<Presence, CallE
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Found {
+        #[serde(deserialize_with = "wire::object")]
         user: FoundUser,
     }
     #[derive(Deserialize)]
@@ -41,7 +43,7 @@ pub async fn of_user(session: &Session, user_id: &str) -> Result<Presence, CallE
     let answer = session.call::<Found>(&GET_USER, &[("UserId", user_id)]).await;
     match answer {
         Ok(answer) if answer.item.user.user_id != user_id => {
-            Err(CallError::broken_reply(&GET_USER, answer.request_id, "is about another user"))
+            Err(CallError::broken_reply(&GET_USER, answer.request_id, "is not about the one that was asked for"))
         }
         answer => presence(answer, "User", |_| true),
     }
@@ -56,6 +58,7 @@ pub async fn of_group(session: &Session, name: &str, group_id: &str) -> Result<P
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Found {
+        #[serde(deserialize_with = "wire::object")]
         group: FoundGroup,
     }
     #[derive(Deserialize)]
@@ -63,8 +66,11 @@ pub async fn of_group(session: &Session, name: &str, group_id: &str) -> Result<P
     struct FoundGroup {
         #[serde(deserialize_with = "wire::id")]
         group_id: String,
+        #[serde(deserialize_with = "wire::id")]
+        group_name: String,
     }
     let answer = session.call::<Found>(&GET_GROUP, &[("GroupName", name)]).await;
+    let answer = about(answer, &GET_GROUP, name, |found| &found.group.group_name);
     presence(answer, "Group", |found| found.group.group_id == group_id)
 }
 
@@ -77,6 +83,7 @@ pub async fn of_role(session: &Session, name: &str, role_id: &str) -> Result<Pre
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Found {
+        #[serde(deserialize_with = "wire::object")]
         role: FoundRole,
     }
     #[derive(Deserialize)]
@@ -84,8 +91,11 @@ pub async fn of_role(session: &Session, name: &str, role_id: &str) -> Result<Pre
     struct FoundRole {
         #[serde(deserialize_with = "wire::id")]
         role_id: String,
+        #[serde(deserialize_with = "wire::id")]
+        role_name: String,
     }
     let answer = session.call::<Found>(&GET_ROLE, &[("RoleName", name)]).await;
+    let answer = about(answer, &GET_ROLE, name, |found| &found.role.role_name);
     presence(answer, "Role", |found| found.role.role_id == role_id)
 }
 
@@ -98,6 +108,7 @@ pub async fn of_policy(session: &Session, policy_type: PolicyType, name: &str) -
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Found {
+        #[serde(deserialize_with = "wire::object")]
         policy: FoundPolicy,
     }
     #[derive(Deserialize)]
@@ -108,7 +119,23 @@ pub async fn of_policy(session: &Session, policy_type: PolicyType, name: &str) -
     }
     let parameters = [("PolicyType", policy_type.as_str()), ("PolicyName", name)];
     let answer = session.call::<Found>(&GET_POLICY, &parameters).await;
-    presence(answer, "Policy", |found| found.policy.policy_name.eq_ignore_ascii_case(name))
+    let answer = about(answer, &GET_POLICY, name, |found| &found.policy.policy_name);
+    presence(answer, "Policy", |_| true)
+}
+
+/// An answer about another name than the one asked for proves nothing; names are unique without regard to case.
+fn about<T>(
+    answer: Result<Answer<T>, CallError>,
+    operation: &'static Operation,
+    asked: &str,
+    name: impl FnOnce(&T) -> &String,
+) -> Result<Answer<T>, CallError> {
+    match answer {
+        Ok(answer) if !name(&answer.item).eq_ignore_ascii_case(asked) => {
+            Err(CallError::broken_reply(operation, answer.request_id, "is not about the one that was asked for"))
+        }
+        answer => answer,
+    }
 }
 
 /// What an answer says of the `entity` that was asked for by name; `is_it` tells it from its namesakes.

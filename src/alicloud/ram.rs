@@ -76,7 +76,7 @@ pub struct Role {
     pub description: Option<String>,
     /// The longest session, in seconds.
     #[serde(rename = "MaxSessionDuration")]
-    pub max_session_duration_secs: Option<u64>,
+    pub max_session_duration_secs: Option<u32>,
     /// When it was created.
     #[serde(default, deserialize_with = "wire::time")]
     pub create_date: Option<Timestamp>,
@@ -243,7 +243,7 @@ pub async fn list_roles(session: &Session) -> Listing<Role> {
 pub async fn get_role(session: &Session, role_name: &str) -> Result<Dated<RoleDetail>, CallError> {
     #[derive(Deserialize)]
     struct Reply {
-        #[serde(rename = "Role")]
+        #[serde(rename = "Role", deserialize_with = "wire::object")]
         role: RoleDetail,
     }
     Ok(session.call::<Reply>(&GET_ROLE, &[("RoleName", role_name)]).await?.map(|reply| reply.role).dated())

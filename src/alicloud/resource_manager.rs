@@ -70,12 +70,14 @@ impl Identified for PolicyAttachment {
 pub struct PolicyAttachmentsPage {
     page_number: Option<u32>,
     total_count: Option<u32>,
+    #[serde(default, deserialize_with = "wire::maybe_object")]
     policy_attachments: Option<PolicyAttachmentList>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct PolicyAttachmentList {
+    #[serde(default, deserialize_with = "wire::items")]
     policy_attachment: Option<Vec<PolicyAttachment>>,
 }
 

@@ -158,7 +158,7 @@ impl Session {
         drop(permit);
         let answer = span.in_scope(|| {
             Span::current().record("elapsed_ms", u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX));
-            reply.and_then(|reply| judge(operation, &reply))
+            reply.and_then(|reply| judge(operation, credentials, &reply))
         });
         self.count(operation, attempt);
         if let Some(on_call) = &self.shared.on_call {

@@ -17,7 +17,7 @@ pub const GET_CALLER_IDENTITY: Operation =
 #[serde(rename_all = "PascalCase")]
 pub struct CallerIdentity {
     /// The account's id, digits.
-    #[serde(deserialize_with = "wire::id")]
+    #[serde(deserialize_with = "wire::digits")]
     pub account_id: String,
     /// `Account`, `RAMUser` or `AssumedRoleUser`.
     #[serde(default, deserialize_with = "wire::text")]

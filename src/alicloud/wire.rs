@@ -63,6 +63,55 @@ fn what_is_wrong(error: &serde_json::Error) -> String {
     format!("{what} (line {} column {})", error.line(), error.column())
 }
 
+/// What stands as an object and as nothing else: serde would take an array for a struct, field by field, so that
+/// `"Users": [[]]` were an empty listing.
+#[derive(Debug)]
+pub(super) struct Object<T>(pub(super) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ObjectVisitor(PhantomData))
+    }
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = Object<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+    }
+}
+
+/// An object. Use for structs inside a reply.
+pub(super) fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+    Object::deserialize(deserializer).map(|object| object.0)
+}
+
+/// An object, or `None` where there is none. Use with `#[serde(default)]`.
+pub(super) fn maybe_object<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Ok(Option::<Object<T>>::deserialize(deserializer)?.map(|object| object.0))
+}
+
+/// An array of objects, or `None` where there is none. Use with `#[serde(default)]`.
+pub(super) fn items<'de, D, T>(deserializer: D) -> Result<Option<Vec<T>>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    let items = Option::<Vec<Object<T>>>::deserialize(deserializer)?;
+    Ok(items.map(|items| items.into_iter().map(|object| object.0).collect()))
+}
+
 /// A text, or `None` where there is none. Use with `#[serde(default)]`.
 pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     deserializer.deserialize_any(NothingOr::new(|text| Some(text.to_owned())))
@@ -72,6 +121,13 @@ pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
 pub(super) fn id<'de, D: Deserializer<'de>, T: for<'a> From<&'a str>>(deserializer: D) -> Result<T, D::Error> {
     let text = deserializer.deserialize_any(NothingOr::new(|text: &str| Some(T::from(text))))?;
     text.ok_or_else(|| D::Error::custom("an identifier is empty"))
+}
+
+/// An identifier of digits alone, which is safe to show.
+pub(super) fn digits<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text: String = id(deserializer)?;
+    let is_fine = text.bytes().all(|byte| byte.is_ascii_digit());
+    is_fine.then_some(text).ok_or_else(|| D::Error::custom("an identifier has other characters than digits"))
 }
 
 /// A date, or `None` where there is none. Use with `#[serde(default)]`.
@@ -151,7 +207,7 @@ impl<'de> Visitor<'de> for NothingOrTags {
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
         #[derive(Deserialize)]
         struct Wrapped {
-            #[serde(rename = "Tag", default)]
+            #[serde(rename = "Tag", default, deserialize_with = "items")]
             tags: Option<Vec<Tag>>,
         }
         Wrapped::deserialize(MapAccessDeserializer::new(map)).map(|wrapped| wrapped.tags.unwrap_or_default())
@@ -220,6 +276,7 @@ mod tests {
             r#"{"ThingId":"1","Comments":{"hush":1}}"#,
             r#"{"ThingId":"1","CreateDate":"hush"}"#,
             r#"{"ThingId":"1","Tags":"hush"}"#,
+            r#"{"ThingId":"1","Tags":{"Tag":[["hush","hush"]]}}"#,
         ] {
             let what = parse::<Thing>(body.as_bytes()).unwrap_err();
             assert!(what.starts_with("has a value of the wrong type or form (line 1"), "{what}");

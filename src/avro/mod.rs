@@ -5,7 +5,7 @@
 
 mod datum;
 
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::{collections::BTreeMap, io, sync::LazyLock};
 
 use apache_avro::{
     Schema,
@@ -30,6 +30,14 @@ pub const SYNCS_SCHEMA: &str = include_str!("../../schemas/syncs.avsc");
 static SCHEMAS: LazyLock<BTreeMap<Kind, Schema>> = LazyLock::new(|| {
     let parsed = Kind::ALL.iter().map(|kind| (*kind, Schema::parse_str(kind.schema())));
     parsed.map(|(kind, schema)| (kind, schema.expect("a test parses every schema"))).collect()
+});
+/// The fields of a sync record up to its sequence.
+static NOTICE_HEAD: LazyLock<Schema> = LazyLock::new(|| {
+    let mut schema: serde_json::Value = serde_json::from_str(SYNCS_SCHEMA).expect("a test parses every schema");
+    let fields = schema["fields"].as_array_mut().expect("a record has fields");
+    let last = fields.iter().position(|field| field["name"] == "sequence").expect("a sync record has a sequence");
+    fields.truncate(last + 1);
+    Schema::parse(&schema).expect("it stands by itself")
 });
 static SYNCS: LazyLock<Schema> = LazyLock::new(|| Schema::parse_str(SYNCS_SCHEMA).expect("a test parses every schema"));
 
@@ -122,14 +130,14 @@ pub struct NoticeHead {
 }
 
 /// Reads the head of a framed sync record. Newer versions append fields at the end only, so what is
-/// read here stands where it always stood.
+/// read here stands where it always stood; the rest is not looked at.
 ///
 /// # Errors
 /// The bytes are no sync record.
 pub fn read_notice(framed: &[u8]) -> Result<NoticeHead, DecodeError> {
     let datum = framed.get(5..).filter(|_| framed[0] == 0).ok_or(DecodeError::Framing)?;
-    let reader = GenericDatumReader::builder(&SYNCS).build().map_err(DecodeError::schema)?;
-    let Value::Record(fields) = reader.read_value(&mut &datum[..]).map_err(DecodeError::schema)? else {
+    let reader = GenericDatumReader::builder(&NOTICE_HEAD).build().map_err(DecodeError::schema)?;
+    let Value::Record(fields) = reader.read_value(&mut Whole(datum)).map_err(DecodeError::schema)? else {
         return Err(DecodeError::Framing);
     };
     let get = |name: &str| fields.iter().find(|(field, _)| field == name).map(|(_, value)| value);
@@ -166,6 +174,19 @@ pub fn read_notice(framed: &[u8]) -> Result<NoticeHead, DecodeError> {
             message: text("message"),
         }),
         _ => Err(DecodeError::Framing),
+    }
+}
+
+/// Bytes of which none may lack. The Avro library takes the end of its input for a null, or for as many empty
+/// records as an array says that it has: a few bytes could fill the memory.
+struct Whole<'a>(&'a [u8]);
+
+impl io::Read for Whole<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if self.0.is_empty() && !out.is_empty() {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the record ends too early"));
+        }
+        self.0.read(out)
     }
 }
 

@@ -3,6 +3,7 @@
 //! To add a command: a file with `Args` and `run`, a `mod` line, a line in `Command` with an example, and the arm that
 //! the compiler then asks for in `Cli::dispatch`.
 
+mod core_dumps;
 mod exit;
 mod logging;
 mod setup;
@@ -116,6 +117,7 @@ impl Cli {
     }
 
     async fn dispatch(self) -> anyhow::Result<Exit> {
+        core_dumps::forbid();
         let file = setup::config_file(self.config);
         match self.command {
             Command::Run(args) => run::run(&args, file.as_deref()).await,

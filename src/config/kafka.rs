@@ -152,7 +152,9 @@ fn broker(raw: &Raw) -> Parsed<String> {
     if host_is_fine && port.parse::<u16>().is_ok_and(|port| port > 0) {
         return Ok(text);
     }
-    Err(Fault::new(format!("{text:?} is not a broker's address"), "write host:port, such as \"kafka-1:9093\""))
+    // Before an @ there may be a password.
+    let shown = if text.contains('@') { "the text".to_owned() } else { format!("{text:?}") };
+    Err(Fault::new(format!("{shown} is not a broker's address"), "write host:port, such as \"kafka-1:9093\""))
 }
 
 fn topic_prefix(raw: &Raw) -> Parsed<String> {

@@ -122,6 +122,20 @@ pub fn load(
     validate(&given, purpose, text.is_some().then_some(path))
 }
 
+/// Loads the configuration from the text of a file that is never opened, and `variables`.
+///
+/// # Errors
+/// [`Refused`] with every mistake.
+#[doc(hidden)]
+pub fn load_from_text(
+    name: &Path,
+    text: &str,
+    variables: impl IntoIterator<Item = (OsString, OsString)>,
+    purpose: Purpose,
+) -> Result<Loaded, Refused> {
+    validate(&source::gather(Some((name, text)), variables), purpose, Some(name))
+}
+
 /// Loads the configuration from `variables` alone, for whoever brings all of them and wants no file to interfere.
 ///
 /// # Errors

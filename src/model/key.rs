@@ -37,7 +37,8 @@ impl Key {
     pub fn parse(account: &str, text: &str) -> Option<(Kind, Self)> {
         let path = text.strip_prefix(account)?.strip_prefix('/')?;
         let kind = Kind::from_name(path.split('/').next()?)?;
-        Some((kind, Self(text.into())))
+        let is_written = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~%/".contains(&byte);
+        path.bytes().all(is_written).then(|| (kind, Self(text.into())))
     }
 
     /// The whole key.

@@ -28,6 +28,7 @@ mod entities;
 mod error;
 mod faults;
 mod ids;
+pub(crate) mod intake;
 #[cfg(feature = "simulation")]
 pub mod in_process;
 mod keys;

@@ -162,8 +162,13 @@ impl State {
     }
 
     fn not_ours(&self, key: &str) -> RecordError {
-        let is_ours = key.strip_prefix(&self.account).is_some_and(|rest| rest.starts_with('/'));
-        if is_ours { RecordError::UnknownKind(key.to_owned()) } else { RecordError::Key(key.to_owned()) }
+        let path = key.strip_prefix(&self.account).and_then(|rest| rest.strip_prefix('/'));
+        let names_no_kind = |path: &str| path.split('/').next().and_then(Kind::from_name).is_none();
+        if path.is_some_and(names_no_kind) {
+            RecordError::UnknownKind(key.to_owned())
+        } else {
+            RecordError::Key(key.to_owned())
+        }
     }
 
     /// The progress record, if there is one.

@@ -23,7 +23,7 @@ pub const MIN_READER: u32 = 1;
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
     /// The key is none of this account's.
-    #[error("the state topic holds a record with the key {0:?}, which is not this account's")]
+    #[error("the state topic holds a record with the key {0:?}, which is none of this account's")]
     Key(String),
     /// The kind is none that this version knows.
     #[error("the state topic holds the record {0:?} of a kind that this version does not know: run the newer version")]
@@ -79,6 +79,9 @@ impl<'a> EntityRecord<'a> {
         let text = std::str::from_utf8(value).map_err(|error| malformed(serde::de::Error::custom(error)))?;
         let record: Self = serde_json::from_str(text).map_err(malformed)?;
         check_format(key, record.format)?;
+        if record.revision < 0 {
+            return Err(malformed(serde::de::Error::custom("its revision is negative")));
+        }
         Ok(record)
     }
 }
@@ -153,6 +156,11 @@ impl Progress {
         let reader: Reader = serde_json::from_slice(value).map_err(malformed)?;
         check_format(&key, reader.min_reader)?;
         let progress: Self = serde_json::from_slice(value).map_err(malformed)?;
+        check_format(&key, progress.format)?;
+        // The next one has to fit, too.
+        if !(0..i64::MAX).contains(&progress.sequence) {
+            return Err(malformed(serde::de::Error::custom("its sequence is out of range")));
+        }
         if progress.account_id != account {
             return Err(RecordError::ForeignProgress { found: progress.account_id, expected: account.to_owned() });
         }
@@ -191,6 +199,9 @@ impl ScopeRecord {
         let malformed = |source| RecordError::Malformed { key: key.to_owned(), source };
         let record: Self = serde_json::from_slice(value).map_err(malformed)?;
         check_format(key, record.format)?;
+        if !key.ends_with(&format!("/~scope/{}", record.scope)) {
+            return Err(malformed(serde::de::Error::custom("it is about another scope than its key")));
+        }
         Ok(record)
     }
 
@@ -214,7 +225,14 @@ pub fn scope_key(account: &str, scope: &Scope) -> String {
 }
 
 fn check_format(key: &str, format: u32) -> Result<(), RecordError> {
-    if format > FORMAT { Err(RecordError::Newer { key: key.to_owned(), format }) } else { Ok(()) }
+    match format {
+        FORMAT => Ok(()),
+        0 => {
+            let source = serde::de::Error::custom("there never was a format 0");
+            Err(RecordError::Malformed { key: key.to_owned(), source })
+        }
+        _ => Err(RecordError::Newer { key: key.to_owned(), format }),
+    }
 }
 
 /// The key of an entity as bytes of a Kafka record.

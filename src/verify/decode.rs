@@ -3,6 +3,7 @@
 //! The result is JSON text with the fields in the order of the schema.
 
 use std::collections::HashMap;
+use std::io;
 use std::sync::Arc;
 
 use apache_avro::{Schema, reader::datum::GenericDatumReader, types::Value};
@@ -81,26 +82,61 @@ impl<'a> Decoder<'a> {
 
     /// The record at `place` (for the text of errors) as `T` reads it.
     pub(super) async fn decode<T: DeserializeOwned>(&mut self, place: &str, framed: &[u8]) -> Result<T, DecodeError> {
-        let place = || place.to_owned();
-        let Some((&[0, a, b, c, d], mut datum)) = framed.split_first_chunk::<5>() else {
-            return Err(DecodeError::Framing { place: place() });
-        };
-        let id = u32::from_be_bytes([a, b, c, d]);
-        let avro = |source| DecodeError::Avro { id, place: place(), source: Box::new(source) };
+        let (id, datum) = unframed(place, framed)?;
         if !self.schemas.contains_key(&id) {
-            let Some(registry) = self.registry else { return Err(DecodeError::UnknownSchema { id, place: place() }) };
+            let Some(registry) = self.registry else {
+                return Err(DecodeError::UnknownSchema { id, place: place.to_owned() });
+            };
             let schema = registry.schema(id).await;
-            let schema = schema.map_err(|source| DecodeError::Registry { id, place: place(), source })?;
-            self.schemas.insert(id, Arc::new(Schema::parse_str(&schema).map_err(avro)?));
+            let schema = schema.map_err(|source| DecodeError::Registry { id, place: place.to_owned(), source })?;
+            self.schemas.insert(id, Arc::new(parsed(place, id, &schema)?));
         }
-        let reader = GenericDatumReader::builder(&self.schemas[&id]).build().map_err(avro)?;
-        let value = reader.read_value(&mut datum).map_err(avro)?;
-        if !datum.is_empty() {
-            return Err(DecodeError::Framing { place: place() });
+        read(place, id, &self.schemas[&id], datum)
+    }
+}
+
+/// Schema id and datum.
+pub(super) fn unframed<'a>(place: &str, framed: &'a [u8]) -> Result<(u32, &'a [u8]), DecodeError> {
+    match framed.split_first_chunk::<5>() {
+        Some((&[0, a, b, c, d], datum)) => Ok((u32::from_be_bytes([a, b, c, d]), datum)),
+        _ => Err(DecodeError::Framing { place: place.to_owned() }),
+    }
+}
+
+/// The schema that the registry gave under `id`.
+pub(super) fn parsed(place: &str, id: u32, schema: &str) -> Result<Schema, DecodeError> {
+    Schema::parse_str(schema).map_err(|source| DecodeError::Avro {
+        id,
+        place: place.to_owned(),
+        source: Box::new(source),
+    })
+}
+
+/// The datum as `T` reads it, to its last byte.
+pub(super) fn read<T: DeserializeOwned>(place: &str, id: u32, schema: &Schema, datum: &[u8]) -> Result<T, DecodeError> {
+    let place = || place.to_owned();
+    let avro = |source| DecodeError::Avro { id, place: place(), source: Box::new(source) };
+    let reader = GenericDatumReader::builder(schema).build().map_err(avro)?;
+    let mut bytes = Whole(datum);
+    let value = reader.read_value(&mut bytes).map_err(avro)?;
+    if !bytes.0.is_empty() {
+        return Err(DecodeError::Framing { place: place() });
+    }
+    let mut text = String::new();
+    write(&mut text, &value).map_err(|source| DecodeError::Fields { place: place(), source })?;
+    serde_json::from_str(&text).map_err(|source| DecodeError::Fields { place: place(), source })
+}
+
+/// Bytes of which none may lack. The Avro library takes the end of its input for a null, or for as many empty records
+/// as an array says that it has: a cut event would look like a removal, and a few bytes could fill the memory.
+struct Whole<'a>(&'a [u8]);
+
+impl io::Read for Whole<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if self.0.is_empty() && !out.is_empty() {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the record ends too early"));
         }
-        let mut text = String::new();
-        write(&mut text, &value).map_err(|source| DecodeError::Fields { place: place(), source })?;
-        serde_json::from_str(&text).map_err(|source| DecodeError::Fields { place: place(), source })
+        self.0.read(out)
     }
 }
 

@@ -194,7 +194,7 @@ fn sort_out(Reading { events, notices, remarks, .. }: &mut Reading) {
 fn leave_out_what_came_meanwhile(events: &mut Vec<Event>, syncs: &mut BTreeMap<i64, Vec<Notice>>) {
     let is_early = |(_, records): &(&i64, &Vec<Notice>)| records.iter().any(|record| !record.is_late);
     let horizon = syncs.iter().rev().find(is_early).map_or(0, |(sequence, _)| *sequence);
-    let newer = syncs.split_off(&(horizon + 1));
+    let newer = syncs.split_off(&horizon.saturating_add(1));
     events.retain(|event| !newer.contains_key(&event.sequence));
 }
 
@@ -208,10 +208,11 @@ fn first_to_judge(reading: &Reading, syncs: &BTreeMap<i64, Vec<Notice>>) -> i64 
     }
     let lacks = |(sequence, records): (&i64, &Vec<Notice>)| {
         let size = records.last().map_or(0, |sync| sync.batch_size);
-        (counts.get(sequence).copied().unwrap_or(0) < size).then_some(sequence + 1)
+        (counts.get(sequence).copied().unwrap_or(0) < size).then_some(sequence.saturating_add(1))
     };
     let behind_lacking = syncs.iter().rev().find_map(lacks).unwrap_or(1);
-    let first = |part: &Truncated| part.first.as_ref().map_or(behind_lacking, |(_, sequence)| sequence + 1);
+    let first =
+        |part: &Truncated| part.first.as_ref().map_or(behind_lacking, |(_, sequence)| sequence.saturating_add(1));
     let firsts = reading.truncated.iter().map(first);
     firsts.max().unwrap_or(1).max(first_sync)
 }

@@ -17,6 +17,7 @@ pub mod report;
 mod consumer;
 mod decode;
 mod fold;
+pub(crate) mod intake;
 mod log;
 #[cfg(feature = "simulation")]
 mod memory;

@@ -124,11 +124,19 @@ impl Truth {
     /// # Errors
     /// It cannot be read, or is none.
     pub(super) fn load(path: &Path, account: &str) -> Result<Self, TruthError> {
+        let file = File::open(path).map_err(|source| TruthError::File { path: path.display().to_string(), source })?;
+        Self::read(BufReader::new(file), path, account)
+    }
+
+    /// Reads the log of `account` that stands in the file at `path`.
+    ///
+    /// # Errors
+    /// It cannot be read, or is none.
+    pub(super) fn read(log: impl BufRead, path: &Path, account: &str) -> Result<Self, TruthError> {
         let name = || path.display().to_string();
-        let failed = |source| TruthError::File { path: name(), source };
         let mut truth = Self::default();
-        for (index, line) in BufReader::new(File::open(path).map_err(failed)?).lines().enumerate() {
-            let line = line.map_err(failed)?;
+        for (index, line) in log.lines().enumerate() {
+            let line = line.map_err(|source| TruthError::File { path: name(), source })?;
             let taken = truth.take(account, &line);
             taken.map_err(|source| TruthError::Line { path: name(), line: index + 1, source })?;
         }

@@ -115,12 +115,7 @@ pub struct Twice<T> {
 
 impl Reader<'_> {
     /// Reads what is wanted. Nothing in it fails as a whole: what could not be read is unknown.
-    pub(crate) async fn read(
-        &self,
-        session: &Session,
-        wanted: &Wanted,
-        rounds: &mut Rounds,
-    ) -> BTreeMap<Kind, Collection> {
+    pub async fn read(&self, session: &Session, wanted: &Wanted, rounds: &mut Rounds) -> BTreeMap<Kind, Collection> {
         let listings = self.list(session, wanted, rounds).await;
         self.collections(wanted, listings, rounds)
     }

@@ -93,7 +93,7 @@ impl Reader<'_> {
             role_name: listed.role_name,
             description: listed.description,
             trust_policy,
-            max_session_duration_secs: listed.max_session_duration_secs.and_then(|secs| i64::try_from(secs).ok()),
+            max_session_duration_secs: listed.max_session_duration_secs.map(i64::from),
             service_linked,
             tags: sorted_tags(listed.tags),
             create_date: listed.create_date.map(Into::into),

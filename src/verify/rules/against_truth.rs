@@ -19,13 +19,13 @@ const SHOWS_WITHIN_MS: i64 = 250;
 fn read_window(log: &Log, event: &Event) -> Option<(i64, i64)> {
     let collection = log.sync(event.sequence)?.collection(event.kind())?;
     let from = collection.begun_at.or(event.previously_observed_at)?;
-    Some((from - SHOWS_WITHIN_MS, event.observed_at))
+    Some((from.saturating_sub(SHOWS_WITHIN_MS), event.observed_at))
 }
 
 /// From where the first of two syncs began to read the collection to where the other had read it.
 fn window_of_both(pair: &[&Notice], kind: &str) -> Option<(i64, i64)> {
     let (from, to) = (pair[0].collection(kind)?.begun_at?, pair[1].collection(kind)?.complete_at?);
-    Some((from - SHOWS_WITHIN_MS, to))
+    Some((from.saturating_sub(SHOWS_WITHIN_MS), to))
 }
 
 pub(super) fn invented(log: &Log, truth: &Truth, found: &mut Findings) {
@@ -60,7 +60,7 @@ pub(super) fn removals(log: &Log, truth: &Truth, found: &mut Findings) {
 pub(super) fn windows(log: &Log, truth: &Truth, found: &mut Findings) {
     for event in log.events().filter(|event| event.op != "r") {
         let Some(from) = event.previously_observed_at else { continue };
-        let (from, to) = (from - SHOWS_WITHIN_MS, event.observed_at);
+        let (from, to) = (from.saturating_sub(SHOWS_WITHIN_MS), event.observed_at);
         found.check(truth.has_change(&event.key, from, to), At::event(event), || {
             let dates: Vec<i64> = truth.changes(&event.key).iter().map(|change| change.at).collect();
             format!("between {from} and {to} nothing happened to it; it changed at {dates:?}")
