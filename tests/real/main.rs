@@ -9,6 +9,7 @@ mod completeness;
 mod copies;
 mod crash;
 mod daemon;
+mod faults;
 mod headers;
 mod kafka_protocol;
 mod refusals;

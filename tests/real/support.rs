@@ -1,9 +1,12 @@
 //! Addresses of the services, names that no other test uses, and clients by another hand than the
 //! product's: plain rdkafka, for what an outsider does to a topic.
 
+pub(crate) mod changes;
 pub(crate) mod cloud;
 pub(crate) mod fold;
 pub(crate) mod process;
+pub(crate) mod proxy;
+pub(crate) mod services;
 pub(crate) mod world;
 
 use std::sync::Arc;
@@ -27,6 +30,11 @@ pub(crate) fn kafka() -> String {
 
 pub(crate) fn registry() -> String {
     std::env::var("TEST_REGISTRY").expect("TEST_REGISTRY is a base URL; run `make test`")
+}
+
+/// A number from the environment.
+pub(crate) fn setting(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
 }
 
 pub(crate) fn unique(name: &str) -> String {
@@ -54,7 +62,11 @@ pub(crate) async fn create(spec: TopicSpec) -> Arc<str> {
 }
 
 pub(crate) fn admin() -> AdminClient<DefaultClientContext> {
-    ClientConfig::new().set("bootstrap.servers", kafka()).create().unwrap()
+    admin_of(&kafka())
+}
+
+pub(crate) fn admin_of(kafka: &str) -> AdminClient<DefaultClientContext> {
+    ClientConfig::new().set("bootstrap.servers", kafka).create().unwrap()
 }
 
 pub(crate) async fn delete(topic: &str) {
