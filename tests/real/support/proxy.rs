@@ -34,7 +34,10 @@ pub(crate) enum Way {
     /// Only what comes from the service is held: it does what it is asked, and nobody hears of it.
     NoReplies,
     /// Each piece comes that much later, and no more than so many bytes a second.
-    Slow { latency: Duration, bytes_per_second: usize },
+    Slow {
+        latency: Duration,
+        bytes_per_second: usize,
+    },
 }
 
 impl Way {

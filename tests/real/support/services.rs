@@ -48,11 +48,6 @@ impl OwnKafka {
         &self.told["TEST_KAFKA_EXTRA"]
     }
 
-    /// What the broker that runs now has said.
-    pub(crate) fn log(&self) -> String {
-        std::fs::read_to_string(self.directory.join("kafka.log")).unwrap()
-    }
-
     pub(crate) fn pid(&self) -> String {
         std::fs::read_to_string(self.directory.join("kafka.pid")).unwrap().trim().to_owned()
     }
