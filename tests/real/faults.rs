@@ -5,6 +5,7 @@ mod broker_away;
 mod broker_refuses;
 mod clocks;
 mod foreign_transactions;
+mod lives;
 mod lost_replies;
 mod network;
 mod pauses;

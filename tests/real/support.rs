@@ -15,7 +15,7 @@ use std::time::Duration;
 use ramstream::kafka::topics::{Cleanup, TopicSpec, ensure};
 use ramstream::kafka::{Connection, Record};
 use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::Message;
@@ -67,6 +67,14 @@ pub(crate) fn admin() -> AdminClient<DefaultClientContext> {
 
 pub(crate) fn admin_of(kafka: &str) -> AdminClient<DefaultClientContext> {
     ClientConfig::new().set("bootstrap.servers", kafka).create().unwrap()
+}
+
+/// Sets these of a topic's settings, and all others back to the broker's.
+pub(crate) async fn alter_topic(kafka: &str, topic: &str, settings: &[(&str, &str)]) {
+    let topic = AlterConfig::new(ResourceSpecifier::Topic(topic));
+    let topic = settings.iter().fold(topic, |topic, (name, value)| topic.set(name, value));
+    let results = admin_of(kafka).alter_configs([&topic], &AdminOptions::new()).await.unwrap();
+    assert!(results[0].is_ok(), "{results:?}");
 }
 
 pub(crate) async fn delete(topic: &str) {

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::support::changes::change_until;
 use crate::support::cloud::small;
 use crate::support::process::Daemon;
-use crate::support::services::OwnKafka;
+use crate::support::services::OwnService;
 use crate::support::world::World;
 
 /// The daemon has read its state and begins to send.
@@ -20,7 +20,7 @@ async fn begins_a_transaction(daemon: &mut Daemon) {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Kafka and a registry: make test"]
 async fn a_broker_that_dies_in_the_middle_of_transactions_loses_and_repeats_nothing() {
-    let kafka = OwnKafka::start(&[]).await;
+    let kafka = OwnService::kafka(&[]).await;
     let mut world = World::on(kafka.address(), small()).await;
     world.set("LOG__LEVEL", "info,ramstream::kafka=debug");
     let mut daemon = world.start_daemon();
@@ -46,7 +46,7 @@ async fn a_broker_that_dies_in_the_middle_of_transactions_loses_and_repeats_noth
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Kafka and a registry: make test"]
 async fn what_changes_while_the_broker_is_away_for_longer_than_a_transaction_may_last_is_published_once() {
-    let kafka = OwnKafka::start(&[]).await;
+    let kafka = OwnService::kafka(&[]).await;
     let mut world = World::on(kafka.address(), small()).await;
     world.set("LOG__LEVEL", "info,ramstream::kafka=debug");
     world.set("KAFKA__TRANSACTION_TIMEOUT", "3s");

@@ -1,20 +1,18 @@
 //! The broker says no: a right taken away, a record too large, a full disk, a topic that is gone, a transaction too slow.
 //! Each says so in words that name the mend, nothing is lost, and it goes on by itself once it is mended.
 
-use rdkafka::admin::{AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::admin::{AdminOptions, NewTopic, TopicReplication};
 use tokio::process::Command;
 
 use crate::support::cloud::small;
-use crate::support::process::{Daemon, Finished, eventually};
+use crate::support::process::{COMPLETE, Daemon, Finished, eventually};
 use crate::support::proxy::{Call, Way};
-use crate::support::services::OwnKafka;
-use crate::support::world::World;
-use crate::support::{admin, delete};
+use crate::support::services::OwnService;
+use crate::support::world::{World, of_type};
+use crate::support::{admin, alter_topic, delete, kafka};
 
 async fn set_topic(topic: &str, name: &str, value: &str) {
-    let config = AlterConfig::new(ResourceSpecifier::Topic(topic)).set(name, value);
-    let results = admin().alter_configs([&config], &AdminOptions::new()).await.unwrap();
-    assert!(results[0].is_ok(), "{results:?}");
+    alter_topic(&kafka(), topic, &[(name, value)]).await;
 }
 
 /// As an operator makes anew what was deleted.
@@ -66,37 +64,38 @@ async fn a_transaction_that_takes_too_long_names_the_setting_and_is_published_on
     world.settles_clean(daemon).await;
 }
 
-/// What stood in the topic is gone with it; everything that changes from then on is there.
+/// What stood in the topic is gone with it; everything that changes from then on is there, and clean.
+async fn goes_on_without(topic: &str, partitions: i32) {
+    let mut world = World::small().await;
+    // A topic that is not known may be one that is just being made: the client waits for it, else half a minute.
+    world.set("KAFKA__PROPERTIES__TOPIC_METADATA_PROPAGATION_MAX_MS", "1000");
+    let mut daemon = world.start_daemon();
+    daemon.syncs(1, "complete").await;
+    delete(&world.topic(topic)).await;
+    world.cloud.create_group("after").await;
+    fails_saying(&mut daemon, &[&world.topic(topic)]).await;
+    create_topic(&world.topic(topic), partitions).await;
+    daemon.is_ready().await;
+    daemon.syncs(2, "complete").await;
+    daemon.terminate().await;
+
+    let events = world.events().await;
+    let added = of_type(&events, "group.added");
+    assert_eq!(added.len(), 1, "{added:?}");
+    let first = if topic == "syncs" { &world.syncs().await[0] } else { added[0] };
+    let from = first["sequence"].to_string();
+    world.verify(&["--from-sequence", &from]).await.0.exits_with(COMPLETE);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Kafka and a registry: make test"]
 async fn a_topic_that_is_deleted_under_a_daemon_is_named_and_what_changes_afterwards_is_published() {
-    for (topic, partitions) in [("groups", 6), ("syncs", 1)] {
-        let mut world = World::small().await;
-        // A topic that is not known may be one that is just being made: the client waits for it, else half a minute.
-        world.set("KAFKA__PROPERTIES__TOPIC_METADATA_PROPAGATION_MAX_MS", "1000");
-        let mut daemon = world.start_daemon();
-        daemon.syncs(1, "complete").await;
-        delete(&world.topic(topic)).await;
-        world.cloud.create_group("after").await;
-        fails_saying(&mut daemon, &[&world.topic(topic)]).await;
-        create_topic(&world.topic(topic), partitions).await;
-        daemon.is_ready().await;
-        daemon.syncs(2, "complete").await;
-        daemon.terminate().await;
-        let syncs = world.syncs().await;
-        let events = world.events().await;
-        let added: Vec<_> = events.iter().filter(|event| event["event_type"] == "group.added").collect();
-        assert_eq!(added.len(), 1, "{added:?}");
-        let from = if topic == "syncs" { &syncs[0]["sequence"] } else { &added[0]["sequence"] };
-        let from = from.as_i64().unwrap().to_string();
-        let (finished, report) = world.verify(&["--from-sequence", &from]).await;
-        println!("{topic}: {:?} {}", finished.status, report);
-    }
+    tokio::join!(goes_on_without("groups", 6), goes_on_without("syncs", 1));
 }
 
 /// A broker that asks who comes, and whether he may.
-async fn guarded() -> (OwnKafka, World) {
-    let kafka = OwnKafka::start(&[
+async fn guarded() -> (OwnService, World) {
+    let kafka = OwnService::kafka(&[
         "listeners=PLAINTEXT://127.0.0.1:@BROKER@,CONTROLLER://127.0.0.1:@CONTROLLER@,SASL_PLAINTEXT://127.0.0.1:@PORT@",
         "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT",
         "sasl.enabled.mechanisms=PLAIN",
@@ -121,7 +120,7 @@ async fn guarded() -> (OwnKafka, World) {
     (kafka, world)
 }
 
-async fn acl(kafka: &OwnKafka, words: &[&str]) {
+async fn acl(kafka: &OwnService, words: &[&str]) {
     let python = std::env::var("TEST_PYTHON").expect("TEST_PYTHON is an interpreter with the readers' packages");
     let mut command = Command::new(python);
     command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/services/acl.py")).arg(kafka.address()).args(words);
@@ -166,7 +165,7 @@ async fn a_right_that_is_taken_away_is_named_and_publishing_goes_on_once_it_is_g
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Kafka and a registry: make test"]
 async fn a_broker_that_fails_on_its_full_disk_in_the_middle_of_a_transaction_loses_nothing_that_it_acknowledged() {
-    let kafka = OwnKafka::start(&[]).await;
+    let kafka = OwnService::kafka(&[]).await;
     let world = World::on(kafka.address(), small()).await;
     let mut daemon = world.start_daemon();
     daemon.syncs(1, "complete").await;

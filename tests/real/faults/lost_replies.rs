@@ -1,5 +1,6 @@
 //! A transaction is committed, and nobody is told: nothing is guessed, nothing is repeated.
 
+use futures::future::join_all;
 use serde_json::Value;
 
 use crate::support::process::eventually;
@@ -18,7 +19,7 @@ fn names_of_added(events: &[Value]) -> Vec<&str> {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Kafka and a registry: make test"]
 async fn a_commit_whose_reply_is_lost_is_neither_repeated_nor_forgotten() {
-    for call in [Call::EndTxn, Call::Produce, Call::InitProducerId] {
+    let lose_its_reply = async |call: Call| {
         let mut world = World::small().await;
         let proxy = world.kafka_through_proxy();
         let mut daemon = world.start_daemon();
@@ -32,13 +33,14 @@ async fn a_commit_whose_reply_is_lost_is_neither_repeated_nor_forgotten() {
         world.settles_clean(daemon).await;
         assert_eq!(names_of_added(&world.events().await), ["during"], "{call:?}");
         assert_eq!(world.owners().await.len(), 2, "one owner, and its release: {call:?}");
-    }
+    };
+    join_all([Call::EndTxn, Call::Produce, Call::InitProducerId].map(lose_its_reply)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Kafka and a registry: make test"]
 async fn a_commit_that_never_arrives_is_published_once_by_a_later_attempt() {
-    for call in [Call::EndTxn, Call::Produce] {
+    let lose_it = async |call: Call| {
         let mut world = World::small().await;
         let proxy = world.kafka_through_proxy();
         let mut daemon = world.start_daemon();
@@ -50,7 +52,8 @@ async fn a_commit_that_never_arrives_is_published_once_by_a_later_attempt() {
         daemon.is_ready().await;
         world.settles_clean(daemon).await;
         assert_eq!(names_of_added(&world.events().await), ["first"], "{call:?}");
-    }
+    };
+    join_all([Call::EndTxn, Call::Produce].map(lose_it)).await;
 }
 
 /// Its next life must not take itself for a starter: its own claim has been followed by another.
@@ -90,7 +93,7 @@ async fn a_copy_whose_claim_was_committed_unheard_does_not_claim_over_its_supers
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Kafka and a registry: make test"]
 async fn an_owner_that_was_cut_off_while_it_committed_parks_behind_its_successor() {
-    for call in [Call::EndTxn, Call::Produce] {
+    let cut_off = async |call: Call| {
         let mut world = World::small().await;
         let proxy = world.kafka_through_proxy();
         let mut older = world.start_daemon();
@@ -109,5 +112,6 @@ async fn an_owner_that_was_cut_off_while_it_committed_parks_behind_its_successor
         older.kill().await;
         world.settles_clean(newer).await;
         assert_eq!(names_of_added(&world.events().await), ["meanwhile"], "{call:?}");
-    }
+    };
+    join_all([Call::EndTxn, Call::Produce].map(cut_off)).await;
 }

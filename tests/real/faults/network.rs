@@ -22,6 +22,9 @@ const WAYS: [Way; 6] = [
 /// How long a fault lasts once it has struck.
 const LASTS: Duration = Duration::from_millis(1500);
 
+/// Enough for a switch of the way to be seen.
+const MOMENT: Duration = Duration::from_millis(50);
+
 /// Each fault in turn, until it has struck, while the account changes; between them the daemon must get something done.
 async fn strike_in_turn(world: &World, daemon: &mut Daemon, proxy: &Proxy) {
     let calm = CancellationToken::new();
@@ -32,9 +35,10 @@ async fn strike_in_turn(world: &World, daemon: &mut Daemon, proxy: &Proxy) {
             eventually(&format!("{way:?} strikes"), async || (proxy.struck() > before).then_some(())).await;
             sleep(LASTS).await;
             // What was held is late, and then the connection is lost: requests may arrive that nobody waits for any more.
-            proxy.set(Way::Open);
-            proxy.set(Way::Cut);
-            proxy.set(Way::Open);
+            for way in [Way::Open, Way::Cut, Way::Open] {
+                proxy.set(way);
+                sleep(MOMENT).await;
+            }
             daemon.is_ready().await;
             daemon.syncs(0, "complete").await;
         }

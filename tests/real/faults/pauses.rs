@@ -1,5 +1,6 @@
 //! Copies that are stopped (SIGSTOP) and woken in any order: one goes on, the others park, nobody is fenced for ever.
 
+use futures::future::join_all;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
@@ -76,9 +77,8 @@ async fn an_owner_that_is_woken_after_another_has_claimed_parks() {
 #[ignore = "needs Kafka and a registry: make test"]
 async fn two_copies_that_are_woken_in_either_order_leave_the_later_claim_in_force() {
     let begin = [Start, Owns(0), Start, Owns(1), Parks(0), Pause(0), Pause(1)];
-    for wake in [[Wake(0), Wake(1)], [Wake(1), Wake(0)]] {
-        play(&[begin.as_slice(), wake.as_slice()].concat(), 1).await;
-    }
+    let orders = [[Wake(0), Wake(1)], [Wake(1), Wake(0)]];
+    join_all(orders.map(async |wake| play(&[begin.as_slice(), wake.as_slice()].concat(), 1).await)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,4 @@
-//! The registry answers another id for the same schema, or forgets everything.
+//! The registry answers another id for the same schema, or dies and forgets everything.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,6 +10,7 @@ use axum::http::{Method, StatusCode, Uri};
 use serde_json::Value;
 
 use crate::support::registry;
+use crate::support::services::OwnService;
 use crate::support::world::World;
 
 /// How far the other ids are from the registry's own: a real one counts from 1.
@@ -88,6 +89,28 @@ async fn another_id_for_the_same_schema_is_taken_at_a_start_and_changes_nothing_
     let ids = schema_ids(&world);
     assert_eq!(ids.len(), 2, "one schema under two ids: {ids:?}");
     assert!(ids.iter().any(|id| *id > OTHER), "{ids:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka and a registry: make test"]
+async fn a_registry_that_dies_and_comes_back_empty_stops_nothing() {
+    let registry = OwnService::registry().await;
+    let mut world = World::small().await;
+    world.set("REGISTRY__URL", registry.address());
+    let mut daemon = world.start_daemon();
+    daemon.syncs(1, "complete").await;
+    registry.kill().await;
+    world.cloud.create_user("without-a-registry").await;
+    daemon.syncs(2, "complete").await;
+    registry.start_again().await;
+    world.cloud.create_user("with-an-empty-one").await;
+    daemon.syncs(2, "complete").await;
+    daemon.terminate().await;
+
+    // Registered anew and in the same order, the schemas have the ids that they had.
+    let daemon = world.start_daemon();
+    let report = world.settles_clean(daemon).await;
+    assert!(report["events"].as_u64() > Some(2), "{report}");
 }
 
 /// The ids in front of the records of the topic of users.

@@ -17,7 +17,7 @@ use crate::support::changes::change_until;
 use crate::support::cloud::small;
 use crate::support::process::{COMPLETE, Daemon, eventually};
 use crate::support::proxy::{Call, Proxy, Way};
-use crate::support::services::OwnKafka;
+use crate::support::services::OwnService;
 use crate::support::setting;
 use crate::support::world::World;
 
@@ -64,7 +64,7 @@ const FAULTS: [(&str, Fault); 14] = [
 
 /// Everything that the faults are done to.
 struct Stage {
-    kafka: OwnKafka,
+    kafka: OwnService,
     world: World,
     to_account: Proxy,
     to_kafka: Proxy,
@@ -74,7 +74,7 @@ struct Stage {
 
 impl Stage {
     async fn set_up(seed: u64) -> Self {
-        let kafka = OwnKafka::start(&[]).await;
+        let kafka = OwnService::kafka(&[]).await;
         let mut world = World::on(kafka.address(), small()).await;
         let (to_account, to_kafka) = (world.account_through_proxy(), world.kafka_through_proxy());
         world.set("LOG__LEVEL", "info,ramstream::kafka=debug");
