@@ -100,16 +100,16 @@ async fn of_three_copies_that_are_paused_and_woken_at_random_the_last_to_claim_g
 #[ignore = "needs Kafka and a registry: make test"]
 async fn an_owner_that_is_paused_longer_than_its_transaction_may_last_loses_and_repeats_nothing() {
     let mut world = World::small().await;
-    world.set("KAFKA__TRANSACTION_TIMEOUT", "1s");
+    world.set("KAFKA__TRANSACTION_TIMEOUT", "3s");
     world.set("LOG__LEVEL", "info,ramstream::kafka=debug");
     let mut daemon = world.start_daemon();
     daemon.syncs(1, "complete").await;
-    for pause in 0..5 {
+    for pause in 0..3 {
         world.cloud.create_user(&format!("user-{pause}")).await;
         daemon.next_logs("state log read to its end").await;
         daemon.pause().await;
         // The broker looks for transactions that have timed out every ten seconds.
-        tokio::time::sleep(std::time::Duration::from_secs(if pause == 0 { 12 } else { 2 })).await;
+        tokio::time::sleep(std::time::Duration::from_secs(if pause == 0 { 14 } else { 1 })).await;
         daemon.wake().await;
         daemon.is_ready().await;
     }
