@@ -29,11 +29,13 @@
 //! | [`kafka`] | transactions, claims, proofs of end, topics, the registry | users and groups |
 //! | [`sync`] | the cycle: collect, confirm, compare, publish, park | HTTP and broker details |
 //! | [`config`] | the file, the environment, every mistake at once | what the values are used for |
+//! | [`ambient`] | the wall clock and chance | who asks |
 //! | [`metrics`], [`http`] | figures and health, and who may ask for them | the cycle |
 //! | [`cli`] | the commands, and how configuration becomes parts | |
 //! | [`simulator`] | the services' behaviour, throttling, faults | everything above |
 //! | [`verify`] | what the topics promise, and how to see that they keep it | how events and state are made |
 //! | [`demo`] | all of it in one process | |
+//! | [`planted`] | which mistakes can be switched on in tests; in no ordinary build | who makes them |
 //!
 //! # Invariants
 //!
@@ -53,6 +55,10 @@
 //! the README; the simulator; in the checker what it hangs on (`verify/fold.rs`) and its rows (`verify/truth.rs`).
 
 #![warn(missing_docs)]
+
+#[macro_use]
+pub mod planted;
+pub mod ambient;
 
 pub mod model;
 pub mod state;

@@ -4,24 +4,27 @@
 //! product code is judged. A finding names file, line and rule. What it does not see: names that a macro
 //! puts together.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Who may use whom: module, and the modules of ours that it may name. `*` is anything.
 const ARROWS: &[(&str, &[&str])] = &[
     ("secret", &[]),
+    ("planted", &[]),
+    ("ambient", &[]),
     ("model", &[]),
     ("state", &["model"]),
     ("diff", &["model", "state"]),
     ("event", &["diff", "state", "model"]),
     ("avro", &["event", "diff", "state", "model"]),
-    ("alicloud", &["model", "secret"]),
-    ("kafka", &["secret"]),
+    ("alicloud", &["ambient", "model", "secret"]),
+    ("kafka", &["ambient", "secret"]),
     ("metrics", &["model"]),
     ("http", &["metrics"]),
     ("config", &["secret", "model"]),
-    ("sync", &["model", "state", "diff", "event", "avro", "alicloud", "kafka", "metrics"]),
-    ("simulator", &["secret"]),
+    ("sync", &["ambient", "model", "state", "diff", "event", "avro", "alicloud", "kafka", "metrics"]),
+    ("simulator", &["ambient", "secret"]),
     ("verify", &["kafka"]),
     ("cli", &["*"]),
     ("demo", &["*"]),
@@ -45,6 +48,9 @@ enum Places {
 
 const PURE: &[&str] = &["src/model", "src/state", "src/diff", "src/event", "src/avro"];
 
+/// What the deterministic simulation runs in one thread.
+const SIMULATED: &[&str] = &["src/sync", "src/alicloud", "src/simulator"];
+
 const BANS: &[Ban] = &[
     Ban {
         words: &["::proven"],
@@ -63,6 +69,24 @@ const BANS: &[Ban] = &[
         but: &[],
         places: Places::NotIn(PURE),
         reason: "pure: the same input gives the same bytes",
+    },
+    Ban {
+        words: &["Timestamp::now", "now_v7", "new_v4", "rand::random", "rand::rng", "thread_rng"],
+        but: &[],
+        places: Places::NotIn(SIMULATED),
+        reason: "time and chance come from crate::ambient, so that the simulation has them under its seed",
+    },
+    Ban {
+        words: &["std::time::Instant", "SystemTime::now"],
+        but: &[],
+        places: Places::NotIn(SIMULATED),
+        reason: "tokio::time::Instant pauses with the runtime, as the simulation needs it",
+    },
+    Ban {
+        words: &["spawn_blocking", "std::thread"],
+        but: &[],
+        places: Places::NotIn(SIMULATED),
+        reason: "a paused clock does not move on while a thread works",
     },
     Ban {
         words: &["tokio::", "std::fs", "std::net", "std::env", "std::process", "async fn"],
@@ -94,6 +118,22 @@ const BANS: &[Ban] = &[
         places: Places::OnlyIn(&["src/alicloud/", "src/kafka/registry", "src/cli/", "src/demo.rs", "src/demo/"]),
         reason: "HTTP calls leave from few places, where time-outs and retries are decided",
     },
+    Ban {
+        words: &["planted!"],
+        but: &[],
+        places: Places::OnlyIn(&[
+            "src/model/",
+            "src/diff/",
+            "src/event/",
+            "src/alicloud/paging.rs",
+            "src/kafka/attempt.rs",
+            "src/kafka/backoff.rs",
+            "src/kafka/claim.rs",
+            "src/kafka/log.rs",
+            "src/sync/",
+        ]),
+        reason: "a planted bug stands where a rule is kept, from reading to publishing, and nowhere else",
+    },
 ];
 
 #[test]
@@ -107,12 +147,42 @@ fn words_stand_where_they_belong() {
 }
 
 #[test]
+fn nothing_escapes_the_simulation() {
+    report(&judge(escapes));
+}
+
+#[test]
 fn every_module_has_its_row() {
     let mut rows: Vec<_> = ARROWS.iter().map(|(module, _)| (*module).to_owned()).collect();
     let mut declared = modules();
     rows.sort();
     declared.sort();
     assert_eq!(rows, declared, "ARROWS and the `pub mod` lines of src/lib.rs differ");
+}
+
+/// One that stands nowhere is never caught, and one that stands everywhere says nothing of a single mistake.
+#[test]
+fn every_planted_bug_stands_in_one_place_or_two() {
+    let list = fs::read_to_string(root().join("src/planted/bugs.rs")).expect("the list of bugs is readable");
+    let listed =
+        list.lines().filter_map(|line| Some(line.trim().strip_suffix("\",")?.split_once(" = \"")?.0.to_owned()));
+    let mut sites: BTreeMap<String, usize> = listed.map(|bug| (bug, 0)).collect();
+    assert!(sites.len() >= 24, "only {} bugs are listed", sites.len());
+    let stray = judge(|path, text| {
+        let code = product_code(text);
+        let named = code.match_indices("planted!(").filter_map(|(at, open)| name_at(&code, at + open.len()));
+        let mut stray = Vec::new();
+        for (at, bug) in named {
+            match sites.get_mut(&bug) {
+                Some(count) => *count += 1,
+                None => stray.push(format!("{path}:{}: {bug} is no planted bug", line_of(&code, at))),
+            }
+        }
+        stray
+    });
+    report(&stray);
+    sites.retain(|_, count| !(1..=2).contains(count));
+    assert_eq!(sites, BTreeMap::new(), "places of bugs that have none or too many");
 }
 
 // The rules can fail: each is tried on a planted text.
@@ -175,9 +245,13 @@ fn a_word_in_the_wrong_place_is_found() {
         ("src/sync/collect.rs", "pages.map(Complete::proven)"),
         ("src/diff/mod.rs", "let now = Timestamp::now();"),
         ("src/event.rs", "let id = Uuid::new_v4();"),
+        ("src/sync/cycle.rs", "let now = Timestamp::now();"),
+        ("src/alicloud/session.rs", "let nonce = Uuid::new_v4();"),
+        ("src/simulator/throttle.rs", "use std::time::Instant;"),
         ("src/kafka/transaction.rs", "producer.abort_transaction(timeout)"),
         ("src/sync/mod.rs", "use rdkafka::ClientConfig;"),
         ("src/kafka/producer.rs", "use reqwest::Client;"),
+        ("src/state/mod.rs", "if planted!(SkipLastPage) {}"),
     ] {
         let found = banned_words(path, planted);
         assert_eq!(found.len(), 1, "{path}: {planted}: {found:?}");
@@ -186,10 +260,21 @@ fn a_word_in_the_wrong_place_is_found() {
 }
 
 #[test]
+fn what_escapes_the_simulation_is_found() {
+    let grouped = "use std::time::{\n    Duration,\n    Instant,\n};";
+    for planted in [grouped, "select! { a = b => {} }", "tokio::select! {\n    a = b => {}\n}"] {
+        assert_eq!(escapes("src/sync/daemon.rs", planted).len(), 1, "{planted}");
+        assert_eq!(escapes("src/cli/run.rs", planted), Vec::<String>::new());
+    }
+    let within = "use std::time::{Duration, SystemTime}; use tokio::time::{Instant, sleep}; select! {\n    biased;\n}";
+    assert_eq!(escapes("src/sync/daemon.rs", within), Vec::<String>::new());
+}
+
+#[test]
 fn a_word_in_its_own_place_is_none() {
     for (path, text) in [
         ("src/alicloud/paging.rs", "Complete::proven(items, window)"),
-        ("src/sync/mod.rs", "let now = Timestamp::now();"),
+        ("src/cli/mod.rs", "let now = Timestamp::now();"),
         ("src/kafka/producer.rs", "use rdkafka::ClientConfig;"),
         ("src/config/registry.rs", "use reqwest::Url;"),
         ("src/model/key.rs", "let operand::x = 1; my_rdkafka_like();"),
@@ -235,6 +320,22 @@ fn banned_words(path: &str, text: &str) -> Vec<String> {
         }
     }
     found
+}
+
+/// What no seed rules, where the simulation runs: lengths of time that do not pause, and choices of `select!`.
+fn escapes(path: &str, text: &str) -> Vec<String> {
+    if !SIMULATED.iter().any(|place| path.starts_with(place)) {
+        return Vec::new();
+    }
+    let code = product_code(text);
+    let found = |at: usize, what: &str| format!("{path}:{}: {what}", line_of(&code, at));
+    let group = |at: usize| code[at..].split(['{', '}']).nth(1).unwrap_or_default();
+    let times =
+        code.match_indices("std::time::{").filter(|(at, _)| group(*at).split(',').any(|n| n.trim() == "Instant"));
+    let times = times.map(|(at, _)| found(at, "std::time::Instant: take tokio's, which pauses with the runtime"));
+    let choices = code.match_indices("select!").filter(|(at, _)| !group(*at).trim_start().starts_with("biased"));
+    let choices = choices.map(|(at, _)| found(at, "select!: say `biased`, or it draws the order by itself"));
+    times.chain(choices).collect()
 }
 
 /// The first names of all paths that begin at the crate's root: `crate::a`, `crate::{a, b::c}`, and chains of
@@ -431,7 +532,7 @@ fn modules() -> Vec<String> {
 }
 
 /// Every finding of `rule` in the sources.
-fn judge(rule: impl Fn(&str, &str) -> Vec<String>) -> Vec<String> {
+fn judge(mut rule: impl FnMut(&str, &str) -> Vec<String>) -> Vec<String> {
     let mut files = Vec::new();
     collect(&root().join("src"), &mut files);
     assert!(files.len() > 10, "only {} source files were found", files.len());

@@ -15,6 +15,7 @@ use super::exchange::Reply;
 use super::operation::Operation;
 use super::retry::{Again, Failed};
 use super::wire;
+use crate::ambient;
 use crate::model::Window;
 
 /// A single item, and when it was read.
@@ -50,7 +51,7 @@ pub(super) fn judge<T: DeserializeOwned>(operation: &'static Operation, reply: &
     if reply.status != 200 {
         tell_refusal(reply);
         // Both clocks are taken now: the reply has just arrived.
-        let offset_secs = date.map(|date| date.as_second() - Timestamp::now().as_second());
+        let offset_secs = date.map(|date| date.as_second() - ambient::now().as_second());
         return Err(judge_refusal(operation, reply, offset_secs));
     }
     let request_id = wire::request_id(&reply.headers);

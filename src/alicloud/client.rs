@@ -21,6 +21,7 @@ use super::operation::Operation;
 use super::retry::Backoff;
 use super::session::Session;
 use super::sts::{self, CallerIdentity};
+use crate::ambient;
 use crate::model::Reason;
 
 /// How an account is called.
@@ -202,7 +203,7 @@ impl Shared {
     /// The time to sign with: ours, corrected if the service once refused it.
     pub(super) fn signing_time(&self) -> Timestamp {
         let offset = SignedDuration::from_secs(self.clock_offset_secs.load(Ordering::Relaxed));
-        let now = Timestamp::now();
+        let now = ambient::now();
         now.checked_add(offset).unwrap_or(now)
     }
 

@@ -29,6 +29,9 @@ pub enum CredentialsSource {
     Static(Credentials),
     /// Kept in files that something else may replace.
     Files(CredentialFiles),
+    /// Kept by a simulation, which may replace them at any time.
+    #[cfg(feature = "simulation")]
+    Shared(std::sync::Arc<Mutex<Credentials>>),
 }
 
 impl CredentialsSource {
@@ -41,6 +44,8 @@ impl CredentialsSource {
         match self {
             Self::Static(credentials) => Ok(credentials.clone()),
             Self::Files(files) => files.current(),
+            #[cfg(feature = "simulation")]
+            Self::Shared(shared) => Ok(shared.lock().unwrap_or_else(PoisonError::into_inner).clone()),
         }
     }
 }

@@ -4,11 +4,19 @@
 //! (a signature must not travel to another host), no retry, no proxy from the environment (a proxy is used
 //! only if the settings name one). Does not know what a reply means.
 
+#[cfg(feature = "simulation")]
+mod simulated;
+
+use std::error::Error;
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use reqwest::header::{ACCEPT, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Certificate, Proxy, Url, redirect, retry};
+use tokio::time::Instant;
+
+#[cfg(feature = "simulation")]
+pub use simulated::SimulatedServices;
 
 use super::sign::SignedHeaders;
 
@@ -27,6 +35,9 @@ pub struct ExchangeSettings {
     pub extra_ca_pem: Option<Vec<u8>>,
     /// The proxy for every request, e.g. `http://proxy.example:3128`. `HTTPS_PROXY` and its like are *not* read.
     pub proxy: Option<String>,
+    /// Called in place of the network, if given.
+    #[cfg(feature = "simulation")]
+    pub simulated: Option<SimulatedServices>,
 }
 
 impl Default for ExchangeSettings {
@@ -36,6 +47,8 @@ impl Default for ExchangeSettings {
             total_timeout: Duration::from_secs(30),
             extra_ca_pem: None,
             proxy: None,
+            #[cfg(feature = "simulation")]
+            simulated: None,
         }
     }
 }
@@ -57,21 +70,24 @@ pub enum ExchangeSettingsError {
     Client(#[source] reqwest::Error),
 }
 
+/// What the connection says about its failure.
+pub type Failure = Box<dyn Error + Send + Sync>;
+
 /// Why there is no reply.
 #[derive(Debug, thiserror::Error)]
 pub enum ExchangeError {
     /// No connection: name resolution, TCP or TLS.
     #[error("no connection")]
-    Connect(#[source] reqwest::Error),
+    Connect(#[source] Failure),
     /// The time-out struck.
     #[error("timed out")]
-    TimedOut(#[source] reqwest::Error),
+    TimedOut(#[source] Failure),
     /// The reading's deadline struck.
     #[error("the time budget was used up before the reply")]
     BudgetUsedUp,
     /// The connection broke, or the reply is not HTTP.
     #[error("the exchange broke off")]
-    BrokenOff(#[source] reqwest::Error),
+    BrokenOff(#[source] Failure),
     /// The body is larger than any legal one.
     #[error("the body is larger than {MAX_BODY_BYTES} bytes")]
     TooLarge,
@@ -105,12 +121,20 @@ pub(super) struct Reply {
 }
 
 /// The way to the services. One connection pool, shared by all calls.
-pub(super) struct Exchange {
-    http: reqwest::Client,
+pub(super) struct Exchange(Way);
+
+enum Way {
+    Http(reqwest::Client),
+    #[cfg(feature = "simulation")]
+    Simulated(SimulatedServices, Duration),
 }
 
 impl Exchange {
     pub(super) fn new(settings: &ExchangeSettings) -> Result<Self, ExchangeSettingsError> {
+        #[cfg(feature = "simulation")]
+        if let Some(services) = &settings.simulated {
+            return Ok(Self(Way::Simulated(services.clone(), settings.total_timeout)));
+        }
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("ramstream/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())
@@ -126,25 +150,33 @@ impl Exchange {
         if let Some(pem) = &settings.extra_ca_pem {
             builder = builder.tls_certs_merge(extra_ca(pem)?);
         }
-        Ok(Self { http: builder.build().map_err(ExchangeSettingsError::Client)? })
+        Ok(Self(Way::Http(builder.build().map_err(ExchangeSettingsError::Client)?)))
     }
 
     /// Sends `request` and reads the whole reply.
     pub(super) async fn exchange(&self, request: SignedRequest) -> Result<Reply, ExchangeError> {
-        let begun = Instant::now();
-        let headers = header_map(request.headers)?;
-        let mut response = self.http.post(request.url).headers(headers).send().await.map_err(no_reply)?;
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(no_reply)? {
-            if body.len() + chunk.len() > MAX_BODY_BYTES {
-                return Err(ExchangeError::TooLarge);
-            }
-            body.extend_from_slice(&chunk);
+        match &self.0 {
+            Way::Http(http) => over_http(http, request).await,
+            #[cfg(feature = "simulation")]
+            Way::Simulated(services, total_timeout) => services.exchange(request, *total_timeout).await,
         }
-        let status = response.status().as_u16();
-        let headers = std::mem::take(response.headers_mut());
-        Ok(Reply { status, headers, body, duration: begun.elapsed() })
     }
+}
+
+async fn over_http(http: &reqwest::Client, request: SignedRequest) -> Result<Reply, ExchangeError> {
+    let begun = Instant::now();
+    let headers = header_map(request.headers)?;
+    let mut response = http.post(request.url).headers(headers).send().await.map_err(no_reply)?;
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(no_reply)? {
+        if body.len() + chunk.len() > MAX_BODY_BYTES {
+            return Err(ExchangeError::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    let status = response.status().as_u16();
+    let headers = std::mem::take(response.headers_mut());
+    Ok(Reply { status, headers, body, duration: begun.elapsed() })
 }
 
 fn extra_ca(pem: &[u8]) -> Result<Vec<Certificate>, ExchangeSettingsError> {
@@ -169,11 +201,11 @@ fn header_map(headers: SignedHeaders) -> Result<HeaderMap, ExchangeError> {
 fn no_reply(error: reqwest::Error) -> ExchangeError {
     let error = error.without_url();
     if error.is_timeout() {
-        ExchangeError::TimedOut(error)
+        ExchangeError::TimedOut(Box::new(error))
     } else if error.is_connect() {
-        ExchangeError::Connect(error)
+        ExchangeError::Connect(Box::new(error))
     } else {
-        ExchangeError::BrokenOff(error)
+        ExchangeError::BrokenOff(Box::new(error))
     }
 }
 

@@ -60,7 +60,9 @@ pub use client::{CallObserver, CallReport, Client, IdentifyError, Settings, Sett
 pub use credentials::{CredentialFiles, Credentials, CredentialsError, CredentialsSource};
 pub use endpoints::{EndpointError, EndpointSettings, Endpoints, Network, Service};
 pub use error::{CallError, Refusal};
-pub use exchange::{ExchangeError, ExchangeSettings, ExchangeSettingsError};
+#[cfg(feature = "simulation")]
+pub use exchange::SimulatedServices;
+pub use exchange::{ExchangeError, ExchangeSettings, ExchangeSettingsError, Failure};
 pub use operation::{Operation, Quota};
 pub use retry::Backoff;
 pub use session::{Calls, Session};

@@ -177,12 +177,21 @@ where
     let mut marker: Option<String> = None;
     let mut window: Option<Window> = None;
     for _ in 0..listed.page_cap() {
-        let mut answer = marked_page_after::<P, T>(session, listed, marker.as_deref()).await?;
+        let mut answer = match (marked_page_after::<P, T>(session, listed, marker.as_deref()).await, window) {
+            (Err(_), Some(so_far)) if planted!(FailedPageIsTheEnd) => {
+                return Ok(Reading::Complete(Complete::proven(items, so_far)));
+            }
+            (answer, _) => answer?,
+        };
         let whole = window.map_or(answer.window, |window| window.and(answer.window));
         window = Some(whole);
+        let before_page = items.len();
         let array = answer.item.items.take();
         items.append(&mut array.ok_or_else(|| listed.broken(&answer, "lacks its array"))?);
         let Some(next) = next_marker(listed, &answer)? else {
+            if planted!(SkipLastPage) && marker.is_some() {
+                items.truncate(before_page);
+            }
             return Ok(match without_duplicates(items) {
                 Ok(items) => Reading::Complete(Complete::proven(items, whole)),
                 Err(how) => Reading::Moved(how),
@@ -215,6 +224,7 @@ where
 fn next_marker<T>(listed: &Listed<'_>, answer: &Answer<MarkedPage<T>>) -> Result<Option<String>, CallError> {
     match (answer.item.is_truncated, &answer.item.marker) {
         (Some(false), _) => Ok(None),
+        (Some(true), Some(_)) if planted!(FirstPageOnly) => Ok(None),
         (Some(true), Some(marker)) => Ok(Some(marker.clone())),
         (Some(true), None) => Err(listed.broken(answer, "is truncated but lacks a Marker")),
         (None, _) => Err(listed.broken(answer, "lacks IsTruncated")),

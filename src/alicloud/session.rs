@@ -12,7 +12,6 @@ use serde::de::DeserializeOwned;
 use tokio::sync::SemaphorePermit;
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::{Instrument, Span, debug_span, field, warn};
-use uuid::Uuid;
 
 use super::answer::{Answer, judge};
 use super::client::{CallReport, KnownKey, Shared};
@@ -23,6 +22,7 @@ use super::operation::Operation;
 use super::retry::{Again, Failed, Patience};
 use super::sign::{Unsigned, canonical_query, sign};
 use super::sts::{self, CallerIdentity};
+use crate::ambient;
 
 /// The calls of one reading. Share it by reference among concurrent tasks.
 pub struct Session {
@@ -190,7 +190,7 @@ impl Session {
     ) -> Result<Reply, Failed> {
         let endpoint = self.shared.endpoints.of(operation.service);
         let call = Unsigned { host: &endpoint.host, action: operation.name, version: operation.version(), query };
-        let nonce = Uuid::new_v4().simple().to_string();
+        let nonce = ambient::uuid_v4().simple().to_string();
         let headers = sign(&call, credentials, self.shared.signing_time(), &nonce);
         let mut url = endpoint.url.clone();
         url.set_query(Some(query).filter(|query| !query.is_empty()));
@@ -213,7 +213,7 @@ impl Session {
                 self.shared.limiter.hold(operation, pause);
             }
         }
-        let wait = patience.after(failed, Instant::now(), rand::random())?;
+        let wait = patience.after(failed, Instant::now(), ambient::fraction())?;
         if let Again::WithClockOffset(offset_secs) = again {
             if self.shared.correct_clock(offset_secs) {
                 warn!(offset_secs, "clock refused by the service, signing with its time: set this machine's clock");

@@ -55,6 +55,8 @@ pub(super) fn client_settings(
             total_timeout: alicloud.request_timeout,
             extra_ca_pem: alicloud.ca_file.as_deref().map(pem).transpose()?,
             proxy: alicloud.proxy.as_ref().map(ToString::to_string),
+            #[cfg(feature = "simulation")]
+            simulated: None,
         },
         rate_share: alicloud.rate_share,
         concurrency: alicloud.concurrency,

@@ -78,7 +78,7 @@ fn stale_scopes<E: Entity>(pairs: &[Pair<'_>]) -> BTreeMap<Scope, Unknown> {
     for Pair { key, found, held } in pairs.iter().filter(|pair| !pair.is_unchanged()) {
         let (Some(Found::Known(json)), Some(held)) = (found, held) else { continue };
         let (Some(before), Some(after)) = (parse::<E>(&held.entity), parse::<E>(json)) else { continue };
-        if after.dates().older_than(before.dates()) {
+        if after.dates().older_than(before.dates()) && !planted!(StaleListingBelieved) {
             let detail = format!("{key} carries an older date than in an earlier listing");
             stale.insert(E::scope(key), Unknown::new(Reason::Stale, detail));
         }
@@ -115,7 +115,7 @@ impl Walk<'_> {
         let born = parse::<E>(json).and_then(|entity| entity.dates().born);
         let last_read = last_read(self.state, E::KIND, key);
         let should_have_been_seen = matches!((born, last_read), (Some(born), Some(read)) if born < read);
-        if should_have_been_seen && !self.collection.is_confirmed(key) {
+        if should_have_been_seen && !self.collection.is_confirmed(key) && !planted!(OldNewcomerBelieved) {
             self.compared.outcome.doubtful.insert(key.clone());
             return;
         }
@@ -134,10 +134,10 @@ impl Walk<'_> {
 
     fn removal<E: Entity>(&mut self, key: &Key, held: &Held, fewer: Option<i64>) {
         let scope = E::scope(key);
-        if !self.collection.knows(&scope) || self.is_stale::<E>(key) {
+        if !self.collection.knows(&scope) && !planted!(UnknownScopeIsGone) || self.is_stale::<E>(key) {
             return;
         }
-        if !self.collection.is_confirmed(key) {
+        if !self.collection.is_confirmed(key) && !planted!(NoSecondListing) {
             self.compared.outcome.doubtful.insert(key.clone());
         } else if let Some(fewer) = fewer {
             let detail = format!("{fewer} fewer were listed than GetAccountSummary counts");
@@ -168,6 +168,9 @@ impl Walk<'_> {
     }
 
     fn push_observed<E: Entity>(&mut self, key: &Key, json: &Arc<str>) {
+        if planted!(BaselineAsAdded) {
+            return self.push::<E>(key, Op::Created, E::NEW, json, None, Vec::new());
+        }
         self.push::<E>(key, Op::Observed, Verb::Observed, json, None, Vec::new());
     }
 
@@ -202,6 +205,9 @@ impl Walk<'_> {
 
 /// Start of the last complete reading of what `key` belongs to; `None` if there was none.
 pub(super) fn last_read(state: &State, kind: Kind, key: &Key) -> Option<Millis> {
+    if planted!(WindowBeginsLate) {
+        return state.progress_of(kind).complete_at;
+    }
     let stale = scopes_of(kind, key).into_iter().find_map(|scope| state.scopes().get(&scope));
     stale.map_or_else(|| state.progress_of(kind).begun_at, |record| record.since)
 }

@@ -62,7 +62,9 @@ pub fn compare(state: &State, collections: &BTreeMap<Kind, Collection>) -> Diff 
         changes.append(&mut compared.changes);
         diff.kinds.insert(*kind, compared.outcome);
     }
-    cascade(state, &mut changes);
+    if !planted!(CascadeForgotten) {
+        cascade(state, &mut changes);
+    }
     for (kind, collection) in collections {
         let outcome = diff.kinds.entry(*kind).or_default();
         judge_by_parents(state, collection, &changes, &mut outcome.unknown);
@@ -205,6 +207,7 @@ fn hold_back_dangling(state: &State, changes: &mut Changes) -> Vec<Change> {
     };
     let upserts = changes.iter().filter(|change| change.op != Op::Removed);
     let dangling = upserts.filter(|change| !change.kind.ends_of(&change.key).iter().all(is_there));
+    let dangling = dangling.filter(|_| !planted!(DanglingPublished));
     let dangling: BTreeSet<Key> = dangling.map(|change| change.key.clone()).collect();
     changes.extract_if(.., |change| dangling.contains(&change.key)).collect()
 }

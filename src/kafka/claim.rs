@@ -116,9 +116,11 @@ impl Claims {
         }
         let own_claim_was_followed = self.own_offset.is_some_and(|own| own >= given_at);
         match mandate {
+            _ if planted!(SupersededGoesOn) => Judgement::MayClaim,
             _ if own_claim_was_followed => Judgement::Superseded(last.claim),
             Mandate::Unconditional => Judgement::MayClaim,
             Mandate::WhileLast { claim_offset } if claim_offset == last.offset => Judgement::MayClaim,
+            Mandate::WhileLast { .. } if planted!(ReleaseAnsweredTwice) => Judgement::MayClaim,
             Mandate::WhileLast { .. } | Mandate::None => Judgement::Superseded(last.claim),
         }
     }

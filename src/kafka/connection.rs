@@ -59,6 +59,9 @@ pub struct Connection {
     pub request_timeout: Duration,
     /// A read to a proven end fails when its position has not moved for this long.
     pub read_stall_timeout: Duration,
+    /// Leads to a model cluster instead of to brokers.
+    #[cfg(feature = "simulation")]
+    pub model: Option<super::model::Link>,
 }
 
 impl Connection {
@@ -102,6 +105,8 @@ impl Connection {
             transaction_timeout: Duration::from_secs(60),
             request_timeout: Duration::from_secs(15),
             read_stall_timeout: Duration::from_secs(30),
+            #[cfg(feature = "simulation")]
+            model: None,
         }
     }
 

@@ -23,6 +23,8 @@ pub mod log;
 
 mod client;
 pub mod connection;
+#[cfg(feature = "simulation")]
+pub mod model;
 
 pub mod registry;
 pub mod topics;

@@ -143,6 +143,9 @@ impl Collection {
                     items.append(&mut listing.into_items());
                     covered.insert(scope);
                 }
+                Err(why) if is_taken_for_empty(why.reason) => {
+                    covered.insert(scope);
+                }
                 Err(why) => {
                     collection.unknown.insert(scope, why);
                 }
@@ -323,5 +326,14 @@ impl Collection {
         self.twice.extend(doubtful);
         self.count_difference = second.count_difference.or(self.count_difference);
         self
+    }
+}
+
+/// None is, but for planted bugs.
+fn is_taken_for_empty(reason: Reason) -> bool {
+    match reason {
+        Reason::Denied => planted!(DeniedIsEmpty),
+        Reason::ParentGone => planted!(NotFoundIsEmpty),
+        _ => planted!(FailureIsEmpty),
     }
 }

@@ -41,7 +41,8 @@ impl Entity for User {
     const MODEL_VERSION: &'static str = "1";
 
     fn key(&self, account: &str) -> Key {
-        Key::new(account, Kind::User, &[&self.user_id])
+        let id = if planted!(KeyByName) { &self.user_name } else { &self.user_id };
+        Key::new(account, Kind::User, &[id])
     }
 
     fn scope(_: &Key) -> Scope {

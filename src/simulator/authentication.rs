@@ -67,6 +67,20 @@ impl Keys {
         super::lock(&self.keys).insert(access_key_id.into(), key);
     }
 
+    /// Takes a key away.
+    #[cfg(feature = "simulation")]
+    pub fn remove(&self, access_key_id: &str) {
+        super::lock(&self.keys).remove(access_key_id);
+    }
+
+    /// Lets a temporary key expire at `at`.
+    #[cfg(feature = "simulation")]
+    pub fn expire(&self, access_key_id: &str, at: Timestamp) {
+        if let Some(Key { session: Some((_, expires)), .. }) = super::lock(&self.keys).get_mut(access_key_id) {
+            *expires = at;
+        }
+    }
+
     /// Verifies `request`: its freshness at `judging`, the life of a security token at `now`, by the account's clock.
     ///
     /// # Errors

@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::ambient;
+
 /// The clock by which the account dates its entities and its replies.
 #[derive(Debug, Default)]
 pub(super) struct Clock {
@@ -16,14 +18,14 @@ impl Clock {
     #[must_use]
     pub(super) fn now(&self) -> Timestamp {
         let offset = SignedDuration::from_millis(self.offset_ms.load(Ordering::Relaxed));
-        let now = Timestamp::now();
+        let now = ambient::now_elsewhere();
         now.checked_add(offset).unwrap_or(now)
     }
 
     /// The time by which requests are judged to be fresh.
     #[must_use]
     pub(super) fn judging(&self) -> Timestamp {
-        if self.judges_by_machine_time.load(Ordering::Relaxed) { Timestamp::now() } else { self.now() }
+        if self.judges_by_machine_time.load(Ordering::Relaxed) { ambient::now_elsewhere() } else { self.now() }
     }
 
     /// Moves the clock to `offset_ms` ahead of the machine's.

@@ -11,6 +11,7 @@
 //! | `DELETE /faults` | | takes all faults away |
 //! | `POST /freeze`, `POST /unfreeze` | `{"user": name or id}` | what the console does and no public operation |
 //! | `POST /latency` | `{"latency_ms": 20}` | every answer comes that much later |
+//! | `POST /pages` | `{"largest_page": 3}`, or `null` | pages by marker hold at most so many rows |
 //! | `POST /throttle` | any part of [`Limits`] | quotas, share of calls throttled at random |
 //! | `POST /clock` | `{"offset_seconds": 1200}` | moves the service's clock, seen in `Date` and in every date |
 //!
@@ -23,6 +24,7 @@
 //! With a moved clock, requests with a right time are refused as expired from 15 minutes on. `"judge_requests_by":
 //! "machine_clock"` beside `offset_seconds` lets them pass: for an account whose time is virtual.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -37,7 +39,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::entities::UserStatus;
-use super::faults::{Effect, Fault};
+use super::faults::Fault;
 use super::service::Simulator;
 use super::throttle::Limits;
 
@@ -54,6 +56,7 @@ pub(super) fn routes(simulator: Arc<Simulator>) -> Router {
         .route("/freeze", post(freeze))
         .route("/unfreeze", post(unfreeze))
         .route("/latency", post(latency))
+        .route("/pages", post(pages))
         .route("/throttle", post(throttle))
         .route("/clock", post(clock))
         .with_state(simulator)
@@ -97,14 +100,8 @@ async fn faults(State(simulator): Shared) -> Json<Vec<Fault>> {
 }
 
 async fn add_fault(State(simulator): Shared, body: Bytes) -> Result<Json<Vec<Fault>>, Refused> {
-    let mut fault: Fault = parse(&body)?;
-    if let Some(problem) = fault.problem() {
-        return Err(Refused(StatusCode::BAD_REQUEST, problem.to_owned()));
-    }
-    if fault.fault == Effect::Stale {
-        fault.snapshot = Some(simulator.snapshot());
-    }
-    simulator.faults.add(fault);
+    let refused = |problem: &str| Refused(StatusCode::BAD_REQUEST, problem.to_owned());
+    simulator.add_fault(parse(&body)?).map_err(refused)?;
     Ok(Json(simulator.faults.list()))
 }
 
@@ -144,6 +141,18 @@ async fn latency(State(simulator): Shared, body: Bytes) -> Result<Json<Value>, R
     let Latency { latency_ms } = parse(&body)?;
     simulator.latency_ms.store(latency_ms, Ordering::Relaxed);
     Ok(Json(json!({ "latency_ms": latency_ms })))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Pages {
+    largest_page: Option<NonZeroU32>,
+}
+
+async fn pages(State(simulator): Shared, body: Bytes) -> Result<Json<Value>, Refused> {
+    let Pages { largest_page } = parse(&body)?;
+    simulator.largest_page.store(largest_page.map_or(u32::MAX, NonZeroU32::get), Ordering::Relaxed);
+    Ok(Json(json!({ "largest_page": largest_page })))
 }
 
 /// Parts that are not named stay as they are.

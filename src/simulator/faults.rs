@@ -192,6 +192,12 @@ impl Faults {
         super::lock(&self.0).0.clear();
     }
 
+    /// Keeps those for which `keep` holds.
+    #[cfg(feature = "simulation")]
+    pub(super) fn retain(&self, keep: impl FnMut(&Fault) -> bool) {
+        super::lock(&self.0).0.retain(keep);
+    }
+
     /// All, with how often each happened.
     #[must_use]
     pub(super) fn list(&self) -> Vec<Fault> {

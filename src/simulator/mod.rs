@@ -16,6 +16,7 @@
 //! | `truth` | the log of every mutation and every request |
 //! | [`control`] | the control address, with its requests |
 //! | `server`, `tls` | connections |
+//! | `in_process` | the same without connections, for the deterministic simulation |
 
 mod account;
 mod answer;
@@ -27,6 +28,8 @@ mod entities;
 mod error;
 mod faults;
 mod ids;
+#[cfg(feature = "simulation")]
+pub mod in_process;
 mod keys;
 mod operations;
 mod page;
@@ -44,7 +47,7 @@ mod truth;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 use std::{fs, io};
@@ -58,10 +61,10 @@ use self::authentication::{Identity, Key, Keys};
 use self::clock::Clock;
 use self::faults::Faults;
 use self::keys::{id_key, name_key};
-use self::operations::random_text;
 use self::service::Simulator;
 use self::throttle::{Limits, Throttle};
 use self::truth::Truth;
+use crate::ambient;
 use crate::secret::Secret;
 
 /// What to simulate, and where.
@@ -219,22 +222,29 @@ fn own_key(settings: &Settings, account: &Account) -> io::Result<(String, Key)> 
             Identity::User(user.ok_or_else(missing)?.user_id.clone())
         }
     };
-    let access_key_id = settings.access_key_id.clone().unwrap_or_else(|| format!("LTAI5t{}", random_text(18)));
-    let secret = settings.access_key_secret.clone().unwrap_or_else(|| Secret::new(random_text(30)));
+    let access_key_id = settings.access_key_id.clone().unwrap_or_else(|| format!("LTAI5t{}", ambient::text(18)));
+    let secret = settings.access_key_secret.clone().unwrap_or_else(|| Secret::new(ambient::text(30)));
     Ok((access_key_id, Key { secret, identity, session: None }))
 }
 
 fn simulator(settings: &Settings, account: Account) -> io::Result<Simulator> {
+    simulator_with(settings, account, Truth::open(settings.truth_log.as_deref())?)
+}
+
+fn simulator_with(settings: &Settings, account: Account, truth: Truth) -> io::Result<Simulator> {
     let latency_ms = u64::try_from(settings.latency.as_millis()).unwrap_or(u64::MAX);
+    let clock = Clock::default();
+    truth.began(clock.now(), &account)?;
     Ok(Simulator {
         account: RwLock::new(Arc::new(account)),
         account_file: settings.account_file.clone(),
-        clock: Clock::default(),
+        clock,
         keys: Keys::default(),
         throttle: Throttle::new(settings.limits.clone(), settings.size.seed),
         faults: Faults::new(settings.size.seed),
-        truth: Truth::open(settings.truth_log.as_deref())?,
+        truth,
         latency_ms: AtomicU64::new(latency_ms),
+        largest_page: AtomicU32::new(u32::MAX),
         calls: Mutex::default(),
     })
 }

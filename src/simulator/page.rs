@@ -74,7 +74,7 @@ where
     let Paging::Marker { default, max } = call.operation.paging else {
         unreachable!("{} is listed by marker in the table of operations", call.operation.name)
     };
-    let count = call.parameters.number("MaxItems", default, 1..=max)? as usize;
+    let count = call.parameters.number("MaxItems", default, 1..=max)?.min(call.largest_page) as usize;
     let begin = match call.parameters.text("Marker") {
         None => Marker { place: 0, pages: 0 },
         Some(text) => decode_marker(call.operation.name, text).ok_or_else(|| ServiceError::invalid("Marker"))?,

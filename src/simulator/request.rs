@@ -1,6 +1,7 @@
 //! A request as it came in, taken apart just far enough to be authenticated and dispatched.
 
 use axum::body::{Body, to_bytes};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
 
@@ -34,20 +35,25 @@ impl Request {
     /// The connection broke, or the body is larger than any call needs.
     pub async fn read(request: axum::http::Request<Body>) -> Result<Self, axum::Error> {
         let (head, body) = request.into_parts();
-        let body = to_bytes(body, LARGEST_BODY_BYTES).await?;
+        Ok(Self::whole(head, to_bytes(body, LARGEST_BODY_BYTES).await?))
+    }
+
+    /// A request that is there to its end.
+    #[must_use]
+    pub fn whole(head: Parts, body: Bytes) -> Self {
         let query = decode_form(head.uri.query().unwrap_or_default());
         let mut pairs = query.clone();
         if is_form(&head.headers) {
             pairs.extend(decode_form(&String::from_utf8_lossy(&body)));
         }
-        Ok(Self {
+        Self {
             method: head.method.as_str().to_owned(),
             path: head.uri.path().to_owned(),
             query,
             parameters: Parameters::new(pairs),
             headers: head.headers,
             body,
-        })
+        }
     }
 
     /// A header's value, if there is one and it is text.

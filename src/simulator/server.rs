@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::{HeaderValue, Response, header};
+use axum::http::{Response, header};
 use bytes::Bytes;
 use futures::{StreamExt as _, stream};
 use hyper::server::conn::http1;
@@ -42,6 +42,7 @@ pub(super) async fn listen(
     let connections = TaskTracker::new();
     loop {
         let accepted = tokio::select! {
+            biased;
             () = stop.cancelled() => break,
             accepted = listener.accept() => accepted,
         };
@@ -95,28 +96,42 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, sim
 /// # Errors
 /// The connection is to end without an answer.
 fn response(answered: Answered) -> io::Result<Response<Body>> {
+    let Answered::Response { damage, .. } = answered else { return Err(fault_ends_it()) };
+    let mut response = whole_response(answered)?;
+    if damage == Damage::CutOff {
+        let length = response.body().len();
+        response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+        return Ok(response.map(half));
+    }
+    Ok(response.map(Body::from))
+}
+
+/// The response as it is before a connection damages it.
+///
+/// # Errors
+/// There is none: the connection is to end without an answer.
+pub(super) fn whole_response(answered: Answered) -> io::Result<Response<Vec<u8>>> {
     let Answered::Response { status, body, request_id, date, retry_after_ms, damage } = answered else {
-        return Err(io::Error::new(io::ErrorKind::ConnectionReset, "a fault ends the connection"));
+        return Err(fault_ends_it());
     };
-    let length = body.len();
+    let (content_type, body) = match damage {
+        Damage::Html => ("text/html", GATEWAY_PAGE.into()),
+        Damage::None | Damage::CutOff => ("application/json;charset=utf-8", body),
+    };
     let mut response = Response::builder()
         .status(status)
         .header(header::DATE, http_date(date))
-        .header(header::CONTENT_TYPE, "application/json;charset=utf-8")
+        .header(header::CONTENT_TYPE, content_type)
         .header("x-acs-request-id", request_id);
     if let Some(retry_after_ms) = retry_after_ms {
         response = response.header("x-acs-retry-after", retry_after_ms);
     }
-    let mut response = match damage {
-        Damage::None => response.body(Body::from(body)),
-        Damage::CutOff => response.header(header::CONTENT_LENGTH, length).body(half(body)),
-        Damage::Html => response.body(Body::from(GATEWAY_PAGE)),
-    }
-    .map_err(io::Error::other)?;
-    if damage == Damage::Html {
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html"));
-    }
-    Ok(response)
+    response.body(body).map_err(io::Error::other)
+}
+
+/// How a connection ends by a fault.
+pub(super) fn fault_ends_it() -> io::Error {
+    io::Error::new(io::ErrorKind::ConnectionReset, "a fault ends the connection")
 }
 
 /// Half of `body`, and then an error, at which the connection ends.
@@ -125,7 +140,7 @@ fn half(mut body: Vec<u8>) -> Body {
     let cut = async {
         // Only a body that keeps it waiting makes the connection send what it holds; an error at once drops all of it.
         tokio::task::yield_now().await;
-        Err(io::Error::new(io::ErrorKind::ConnectionReset, "a fault ends the connection"))
+        Err(fault_ends_it())
     };
     Body::from_stream(stream::iter([Ok(Bytes::from(body))]).chain(stream::once(cut)))
 }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 use std::{io, sync::PoisonError};
@@ -26,6 +26,7 @@ use super::reply::Reply;
 use super::request::Request;
 use super::throttle::Throttle;
 use super::truth::{Served, Truth, without_secrets};
+use crate::ambient;
 
 /// Everything that the addresses of one simulated account share.
 #[derive(Debug)]
@@ -38,6 +39,8 @@ pub(super) struct Simulator {
     pub(super) faults: Faults,
     pub(super) truth: Truth,
     pub(super) latency_ms: AtomicU64,
+    /// Pages by marker hold at most so many rows, whatever is asked for; the services promise no fullness.
+    pub(super) largest_page: AtomicU32,
     pub(super) calls: Mutex<BTreeMap<String, Calls>>,
 }
 
@@ -67,7 +70,7 @@ impl Simulator {
     /// Answers `request`.
     pub(super) async fn answer(&self, request: &Request) -> Answered {
         let received = self.clock.now();
-        let request_id = uuid::Uuid::new_v4().to_string().to_uppercase();
+        let request_id = ambient::uuid_v4().to_string().to_uppercase();
         let outcome = self.outcome(request).await;
         self.count(&outcome);
         let answered = respond(&outcome, request, &request_id, self.clock.now());
@@ -98,7 +101,9 @@ impl Simulator {
         let sent = |name: &str| request.parameters.sent(name).map(str::to_owned);
         outcome.fault = self.faults.strike(operation, outcome.page, sent);
         self.wait(outcome.fault.as_ref()).await;
+        let largest_page = self.largest_page.load(Ordering::Relaxed);
         let call = Call::new(operation, &request.parameters, &caller, self.clock.now(), &self.keys);
+        let call = Call { largest_page, ..call };
         let (reply, as_of) = self.run(&call, outcome.fault.as_ref());
         let spelled = |error: ServiceError| match operation.service {
             Service::ResourceManager => error.spelled_by_resource_manager(),
@@ -129,7 +134,7 @@ impl Simulator {
     }
 
     /// The reply, and the sequence of the last mutation that it shows.
-    fn run(&self, call: &Call<'_>, fault: Option<&Fault>) -> (Result<Reply, ServiceError>, u64) {
+    pub(super) fn run(&self, call: &Call<'_>, fault: Option<&Fault>) -> (Result<Reply, ServiceError>, u64) {
         let refusal = fault.and_then(Fault::refusal);
         let before = matches!(fault.map(|fault| fault.fault), Some(Effect::Reset | Effect::Html));
         if refusal.is_some() || before {
@@ -171,6 +176,21 @@ impl Simulator {
         let now = whole_seconds(self.clock.now());
         let operation = if status == UserStatus::Frozen { "Freeze" } else { "Unfreeze" };
         self.change(operation, |draft| operations::set_user_status(draft, user, status, now)).0
+    }
+
+    /// Puts a fault in force.
+    ///
+    /// # Errors
+    /// Why it makes no sense.
+    pub(super) fn add_fault(&self, mut fault: Fault) -> Result<(), &'static str> {
+        if let Some(problem) = fault.problem() {
+            return Err(problem);
+        }
+        if fault.fault == Effect::Stale {
+            fault.snapshot = Some(self.snapshot());
+        }
+        self.faults.add(fault);
+        Ok(())
     }
 
     /// The account as it is now, and the sequence of the last mutation in it.

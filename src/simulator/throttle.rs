@@ -4,11 +4,11 @@
 
 use std::collections::HashMap;
 use std::sync::Mutex;
-use std::time::Instant;
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
 use super::error::{self, ServiceError};
 use super::operations::Operation;

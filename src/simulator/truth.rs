@@ -1,9 +1,10 @@
-//! The truth log: what happened to the account, and what was told to whom, one JSON object per line.
+//! The truth log: what the account was at the beginning, what happened to it, and what was told to whom, one JSON object
+//! per line.
 //!
 //! Promises: `sequence` rises by one per line, also across a restart onto the same file; `time_ms` never falls; a line
-//! is in the file before the call that it is about is answered. A `mutation` line has the whole row before and after.
-//! A `request` line says in `as_of` which mutation's sequence the answer was based on. Secrets, signatures and tokens
-//! are left out.
+//! is in the file before the call that it is about is answered. An `account` line, written at every start, has the whole
+//! account in the form of the account file. A `mutation` line has the whole row before and after. A `request` line says
+//! in `as_of` which of those lines is the last that the answer shows. Secrets, signatures and tokens are left out.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};
@@ -12,8 +13,9 @@ use std::sync::Mutex;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
+use super::account::Account;
 use super::draft::Change;
 use super::named;
 use super::parameters::Parameters;
@@ -21,16 +23,43 @@ use super::parameters::Parameters;
 /// Parameters that are not written down.
 const WITHHELD: &[&str] = &["AccessKeyId", "Signature", "SecurityToken", "SignatureNonce"];
 
-/// The log; it counts also where there is no file.
+/// The log; it counts also where it is not kept.
 #[derive(Debug)]
 pub(super) struct Truth(Mutex<State>);
 
 #[derive(Debug)]
 struct State {
-    file: Option<File>,
+    sink: Sink,
     sequence: u64,
     last_mutation: u64,
     last_time_ms: i64,
+}
+
+/// Where the lines go.
+#[derive(Debug)]
+enum Sink {
+    Nowhere,
+    File(File),
+    #[cfg(feature = "simulation")]
+    Memory(Vec<String>),
+}
+
+/// A line.
+#[derive(Serialize)]
+struct Line<'a> {
+    #[serde(flatten)]
+    what: What<'a>,
+    sequence: u64,
+    time_ms: i64,
+}
+
+/// What a line is about.
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum What<'a> {
+    Account { account: &'a Account },
+    Mutation { operation: &'a str, change: &'a Change },
+    Request { request: &'a Served<'a> },
 }
 
 /// A request that was answered.
@@ -56,7 +85,7 @@ pub(super) struct Served<'a> {
     pub fault: Option<super::faults::Effect>,
     /// As in the answer.
     pub request_id: &'a str,
-    /// The sequence of the last mutation that the answer shows.
+    /// The sequence of the last line about the account that the answer shows.
     pub as_of: u64,
 }
 
@@ -66,14 +95,41 @@ impl Truth {
     /// # Errors
     /// The file cannot be opened or read.
     pub(super) fn open(path: Option<&Path>) -> io::Result<Self> {
-        let mut state = State { file: None, sequence: 0, last_mutation: 0, last_time_ms: i64::MIN };
+        let mut state = State { sink: Sink::Nowhere, sequence: 0, last_mutation: 0, last_time_ms: i64::MIN };
         if let Some(path) = path {
             let opened = OpenOptions::new().create(true).append(true).read(true).open(path);
             let file = opened.map_err(|error| named(path, &error))?;
             state.sequence = last_sequence(&file)?;
-            state.file = Some(file);
+            state.sink = Sink::File(file);
         }
         Ok(Self(Mutex::new(state)))
+    }
+
+    /// Keeps the log in memory.
+    #[cfg(feature = "simulation")]
+    pub(super) fn in_memory() -> Self {
+        let sink = Sink::Memory(Vec::new());
+        Self(Mutex::new(State { sink, sequence: 0, last_mutation: 0, last_time_ms: i64::MIN }))
+    }
+
+    /// The lines that are kept in memory.
+    #[cfg(feature = "simulation")]
+    pub(super) fn lines(&self) -> Vec<String> {
+        match &super::lock(&self.0).sink {
+            Sink::Memory(lines) => lines.clone(),
+            Sink::Nowhere | Sink::File(_) => Vec::new(),
+        }
+    }
+
+    /// Writes down what the account is as the log begins, or goes on after a restart.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub(super) fn began(&self, now: Timestamp, account: &Account) -> io::Result<()> {
+        let mut state = super::lock(&self.0);
+        state.write(now.as_millisecond(), What::Account { account })?;
+        state.last_mutation = state.sequence;
+        Ok(())
     }
 
     /// Writes down what `operation` changed.
@@ -83,8 +139,7 @@ impl Truth {
     pub(super) fn mutated(&self, now: Timestamp, operation: &str, changes: &[Change]) -> io::Result<()> {
         let mut state = super::lock(&self.0);
         for change in changes {
-            let line = json!({ "type": "mutation", "operation": operation, "change": change });
-            state.write(now.as_millisecond(), line)?;
+            state.write(now.as_millisecond(), What::Mutation { operation, change })?;
             state.last_mutation = state.sequence;
         }
         Ok(())
@@ -96,13 +151,13 @@ impl Truth {
     /// The file cannot be written.
     pub(super) fn served(&self, served: &Served<'_>) -> io::Result<()> {
         let mut state = super::lock(&self.0);
-        if state.file.is_none() {
+        if matches!(state.sink, Sink::Nowhere) {
             return Ok(());
         }
-        state.write(served.answered_ms, json!({ "type": "request", "request": served }))
+        state.write(served.answered_ms, What::Request { request: served })
     }
 
-    /// The sequence of the last mutation.
+    /// The sequence of the last line about the account.
     #[must_use]
     pub(super) fn last_mutation(&self) -> u64 {
         super::lock(&self.0).last_mutation
@@ -110,16 +165,26 @@ impl Truth {
 }
 
 impl State {
-    fn write(&mut self, time_ms: i64, mut line: Value) -> io::Result<()> {
+    fn write(&mut self, time_ms: i64, what: What<'_>) -> io::Result<()> {
         self.sequence += 1;
         self.last_time_ms = self.last_time_ms.max(time_ms);
-        let Some(file) = &mut self.file else { return Ok(()) };
-        line["sequence"] = self.sequence.into();
-        line["time_ms"] = self.last_time_ms.into();
-        let mut text = line.to_string();
-        text.push('\n');
-        // One write per line straight to the file: nothing is left in a buffer when the process ends.
-        file.write_all(text.as_bytes())
+        if matches!(self.sink, Sink::Nowhere) {
+            return Ok(());
+        }
+        let mut text = serde_json::to_string(&Line { what, sequence: self.sequence, time_ms: self.last_time_ms })?;
+        match &mut self.sink {
+            Sink::Nowhere => Ok(()),
+            #[cfg(feature = "simulation")]
+            Sink::Memory(lines) => {
+                lines.push(text);
+                Ok(())
+            }
+            // One write per line straight to the file: nothing is left in a buffer when the process ends.
+            Sink::File(file) => {
+                text.push('\n');
+                file.write_all(text.as_bytes())
+            }
+        }
     }
 }
 

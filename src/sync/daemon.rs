@@ -18,6 +18,7 @@ use super::{
     report::Report,
     status::{Phase, Status},
 };
+use crate::ambient;
 use crate::kafka::{Claim, Judgement, Writer, backoff::Backoff};
 
 /// How often an idle owner looks whether it has been superseded.
@@ -57,7 +58,7 @@ pub async fn run(pipeline: &Pipeline, status: &Status, shutdown: &CancellationTo
                 pipeline.rhythm.interval.unwrap_or(REFUSED_LOOK_EVERY)
             }
             LifeError::Unavailable(why) => {
-                let wait = backoff.after_failure(rand::random());
+                let wait = backoff.after_failure(ambient::fraction());
                 warn!(why, wait_secs = wait.as_secs(), "unavailable, trying again");
                 status.enter(Phase::Unavailable { why });
                 wait
@@ -223,8 +224,9 @@ impl Owner<'_> {
             }
             let wake = Instant::now() + LOOK_EVERY;
             select! {
-                () = sleep_until(due.map_or(wake, |due| due.min(wake))) => {}
+                biased;
                 () = shutdown.cancelled() => return Ok(None),
+                () = sleep_until(due.map_or(wake, |due| due.min(wake))) => {}
             }
             status.tick();
             self.writer.log().follow(&mut self.state).await.map_err(LifeError::read)?;
@@ -236,7 +238,7 @@ impl Owner<'_> {
 
     /// When the next sync begins; ticks that fell due meanwhile are dropped.
     fn next(&self, begun: Instant) -> Option<Instant> {
-        let jitter = self.pipeline.rhythm.jitter.mul_f64(rand::random());
+        let jitter = self.pipeline.rhythm.jitter.mul_f64(ambient::fraction());
         let due = begun.checked_add(self.pipeline.rhythm.interval?)?.checked_add(jitter)?;
         Some(due.max(Instant::now()))
     }
@@ -248,7 +250,9 @@ async fn finish<T>(work: impl Future<Output = T>, pipeline: &Pipeline, shutdown:
         shutdown.cancelled().await;
         sleep(pipeline.rhythm.shutdown_deadline.saturating_sub(RELEASE_TIME)).await;
     };
+    // Work that is done as the deadline strikes is done.
     select! {
+        biased;
         done = work => Some(done),
         () = deadline => None,
     }
@@ -259,6 +263,7 @@ async fn alive<T>(work: impl Future<Output = T>, status: &Status) -> T {
     let mut work = std::pin::pin!(work);
     loop {
         select! {
+            biased;
             done = &mut work => return done,
             () = sleep(LOOK_EVERY) => status.tick(),
         }

@@ -109,6 +109,7 @@ impl Ledger {
     /// Whether there is no detail of `key`, or only one of another time than that of the listing which gave `mark`.
     pub(crate) fn has_moved<T>(&self, key: &Key, mark: &Mark, held: Option<&Mark>, round: &Round<T>) -> bool {
         match (round.get(key), self.seen.get(key), held) {
+            (Some(Ok(_)), _, _) if planted!(OldDetailTaken) => false,
             (Some(Ok(fresh)), _, _) => fresh.mark != *mark,
             (_, Some(seen), Some(_)) => seen.mark != *mark,
             (_, None, Some(held)) => held != mark,

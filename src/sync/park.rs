@@ -43,7 +43,7 @@ impl Owner<'_> {
             let Some(last) = self.writer.log().last_claim() else { continue };
             let last = *last;
             let silent = self.pipeline.rhythm.takeover_after.is_some_and(|limit| moved_at.elapsed() >= limit);
-            if last.claim.writer.is_none() {
+            if last.claim.writer.is_none() && !planted!(ParkedForEver) {
                 info!("released: leaving the park");
                 return Ok(Mandate::WhileLast { claim_offset: last.offset });
             }

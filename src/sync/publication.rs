@@ -13,6 +13,7 @@ use super::{
     topics::Topics,
 };
 use crate::{
+    ambient,
     avro::{EncodeError, Encoder},
     diff::{Diff, KindOutcome, Op},
     event::{Batch, CollectionStatus, Envelope, Notice, NoticeType, Outcome, ScopeStatus, record_key},
@@ -73,6 +74,12 @@ impl Publication {
             let said = collection_progress(state, collection, &reading.diff, batch.sequence);
             progress.collections.insert(*kind, said);
         }
+        if planted!(ProgressNotRaised) {
+            progress.sequence -= 1;
+        }
+        if planted!(ProgressSkips) {
+            progress.sequence += 1;
+        }
         let scopes = scope_records(state, &reading);
         let outcome = outcome(&reading.diff);
         let notices = notices(state, &reading, &scopes, &batch, &progress, outcome);
@@ -87,6 +94,13 @@ impl Publication {
             progress,
             outcome,
         }
+    }
+
+    /// The same, with `notices` in front of all others: what was to be told at once, and could not be.
+    #[must_use]
+    pub fn telling_first(mut self, notices: Vec<Notice>) -> Self {
+        self.notices.splice(0..0, notices);
+        self
     }
 
     /// What all its events have in common.
@@ -114,7 +128,8 @@ impl Publication {
 
     /// The records in publishing order, encoded one by one as they are taken.
     pub fn records(self: &Arc<Self>, topics: &Arc<Topics>, encoder: &Arc<Encoder>) -> Records {
-        let events = (0..self.diff.changes.len()).map({
+        let count = self.diff.changes.len();
+        let events = (0..if planted!(StateWithoutEvents) { 0 } else { count }).map({
             let (publication, topics, encoder) = (Arc::clone(self), Arc::clone(topics), Arc::clone(encoder));
             move |index| publication.event(index, &topics, &encoder)
         });
@@ -122,7 +137,7 @@ impl Publication {
             let (publication, topics, encoder) = (Arc::clone(self), Arc::clone(topics), Arc::clone(encoder));
             move |index| notice_record(&publication.notices[index], &publication.account, &topics, &encoder)
         });
-        let entities = (0..self.diff.changes.len()).map({
+        let entities = (0..if planted!(EventsWithoutState) { 0 } else { count }).map({
             let (publication, topics) = (Arc::clone(self), Arc::clone(topics));
             move |index| Ok(publication.entity(index, &topics))
         });
@@ -134,7 +149,10 @@ impl Publication {
 
     fn event(&self, index: usize, topics: &Topics, encoder: &Encoder) -> Result<Record, EncodeError> {
         let change = &self.diff.changes[index];
-        let envelope = Envelope::new(&self.batch, index, change);
+        let mut envelope = Envelope::new(&self.batch, index, change);
+        if planted!(RandomEventId) {
+            envelope.event_id = ambient::uuid_v4();
+        }
         let value = encoder.event(&envelope, &self.names)?;
         Ok(Record {
             topic: topics.of(change.kind),
@@ -147,8 +165,8 @@ impl Publication {
 
     fn entity(&self, index: usize, topics: &Topics) -> Record {
         let change = &self.diff.changes[index];
-        let value =
-            change.after.as_ref().map(|after| entity_record(change.kind.model_version(), self.batch.sequence, after));
+        let revision = change.previous_revision.filter(|_| planted!(RevisionNotRaised)).unwrap_or(self.batch.sequence);
+        let value = change.after.as_ref().map(|after| entity_record(change.kind.model_version(), revision, after));
         state_record(topics, record_key(&change.key), value)
     }
 
@@ -204,7 +222,9 @@ fn collection_progress(state: &State, collection: &Collection, diff: &Diff, sequ
     let mut count = state.entities(kind).len();
     for change in diff.changes.iter().filter(|change| change.kind == kind) {
         if let Some(held) = state.get(kind, &change.key) {
-            digest.subtract(held.digest());
+            if change.after.is_some() || !planted!(DigestKeepsTombstones) {
+                digest.subtract(held.digest());
+            }
             count -= 1;
         }
         if let Some(after) = &change.after {
@@ -220,6 +240,9 @@ fn collection_progress(state: &State, collection: &Collection, diff: &Diff, sequ
 /// The scope records that come and go: what is unknown now has one, what is known has none.
 fn scope_records(state: &State, reading: &Reading) -> Vec<(Scope, Option<ScopeRecord>)> {
     let mut records = Vec::new();
+    if planted!(ScopeRecordForgotten) {
+        return records;
+    }
     for (kind, outcome) in &reading.diff.kinds {
         let said = state.progress_of(*kind);
         for (scope, why) in &outcome.unknown {
@@ -248,7 +271,7 @@ fn outcome(diff: &Diff) -> Outcome {
     let is_lost = |(kind, outcome): (&Kind, &KindOutcome)| outcome.unknown.contains_key(&Scope::collection(*kind));
     if diff.kinds.iter().all(is_lost) {
         Outcome::Failed
-    } else if diff.kinds.values().all(|outcome| outcome.unknown.is_empty()) {
+    } else if diff.kinds.values().all(|outcome| outcome.unknown.is_empty() || planted!(UnknownSaidComplete)) {
         Outcome::Complete
     } else {
         Outcome::Partial
@@ -294,7 +317,7 @@ fn collection_status(state: &State, reading: &Reading, read: &Collection, progre
         |op| number(reading.diff.changes.iter().filter(|change| change.kind == kind && change.op == op).count());
     let status = match outcome.unknown.get(&Scope::collection(kind)) {
         Some(_) => "unknown",
-        None if outcome.unknown.is_empty() => "complete",
+        None if outcome.unknown.is_empty() || planted!(UnknownSaidComplete) => "complete",
         None => "partial",
     };
     CollectionStatus {

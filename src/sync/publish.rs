@@ -20,9 +20,10 @@ use super::{
     report::Report,
 };
 use crate::{
+    ambient,
     avro::Encoder,
     event::Batch,
-    kafka::{AttemptError, Claim, Decision, Outcome, Transaction, Writer, backoff::Backoff},
+    kafka::{AttemptError, Claim, Decision, Outcome, Transaction, Writer, backoff::Backoff, error::Step},
     metrics::TransactionOutcome,
     model::Key,
     state::State,
@@ -99,7 +100,7 @@ impl Owner<'_> {
         let reading = self.pipeline.read(&self.state, &self.ledger);
         let Some(first) = shutdown.run_until_cancelled(reading).await else { return Ok(Synced::Abandoned) };
         let first = first.map_err(|error| LifeError::refused(chain(&error)))?;
-        self.tell_suspicions(&first).await;
+        let untold = self.tell_suspicions(&first).await;
         let proving = self.pipeline.prove(first, &self.state, &self.ledger);
         let Some(proven) = shutdown.run_until_cancelled(proving).await else { return Ok(Synced::Abandoned) };
         let Proven { reading, rounds, calls } = proven.map_err(|error| LifeError::refused(chain(&error)))?;
@@ -107,7 +108,8 @@ impl Owner<'_> {
             return Ok(Synced::Discarded);
         }
         let name = self.pipeline.name.as_deref();
-        let publication = Arc::new(Publication::plan(&self.state, reading, name, Uuid::new_v4()));
+        let publication = Publication::plan(&self.state, reading, name, ambient::uuid_v4());
+        let publication = Arc::new(publication.telling_first(untold));
         match self.publish(&publication, begun).await? {
             Ending::Moved => return Ok(Synced::Discarded),
             Ending::Superseded(claim) => return Ok(Synced::Superseded(claim)),
@@ -136,12 +138,21 @@ impl Owner<'_> {
             self.pipeline.metrics.transaction_ended(metric, attempt_begun.elapsed());
             let why = match outcome {
                 Ok(ending) => return Ok(ending),
+                Err(AttemptError::Client { step: Step::Commit, .. }) if planted!(UnknownIsCommitted) => {
+                    let records = publication.records(&self.pipeline.topics, &self.encoder).flatten();
+                    for record in records.filter(|record| record.topic == self.pipeline.topics.state()) {
+                        self.state
+                            .apply(&record.key, record.value.as_deref())
+                            .map_err(|error| LifeError::refused(error.to_string()))?;
+                    }
+                    return Ok(Ending::Committed);
+                }
                 Err(error) => chain(&error),
             };
             if begun.elapsed() > patience {
                 return Err(LifeError::Unavailable(why));
             }
-            let wait = backoff.after_failure(rand::random());
+            let wait = backoff.after_failure(ambient::fraction());
             warn!(error = why, wait_secs = wait.as_secs(), "publishing failed, beginning a new attempt");
             sleep(wait).await;
         }
@@ -151,8 +162,8 @@ impl Owner<'_> {
         let (me, topics, encoder) = (self.pipeline.me, &self.pipeline.topics, &self.encoder);
         let batch = publication.batch();
         let decide = |state: &State, claim: Option<&Claim>| match left(batch, me, state, claim) {
-            Some(left) => Decision::Leave(left),
-            None => {
+            Some(left) if !planted!(ReadingOfAnotherState) => Decision::Leave(left),
+            _ => {
                 let claim = Claim { writer: Some(me), sequence: batch.sequence };
                 Decision::Send(Transaction { claim, records: publication.records(topics, encoder) })
             }

@@ -13,12 +13,12 @@ use crate::{
 
 impl Owner<'_> {
     /// Publishes a notice for each collection of which much seems to be gone: one attempt with the claim
-    /// record and the notices, no progress, no sequence. If it fails, the sync goes on all the same and
-    /// the log has it; what is not proven in this sync is suspected again in the next.
-    pub(super) async fn tell_suspicions(&mut self, first: &First) {
+    /// record and the notices, no progress, no sequence. If it fails, the sync goes on all the same; the notices
+    /// are returned, for the sync to tell them before anything else.
+    pub(super) async fn tell_suspicions(&mut self, first: &First) -> Vec<Notice> {
         let notices = notices(&self.state, first, self.pipeline.name.as_deref());
-        if notices.is_empty() {
-            return;
+        if notices.is_empty() || planted!(SuspicionUntold) {
+            return Vec::new();
         }
         for notice in &notices {
             warn!(message = notice.message, "removals suspected, confirming");
@@ -27,7 +27,10 @@ impl Owner<'_> {
         let records = notices.iter().map(|notice| notice_record(notice, id, topics, &self.encoder));
         let records = match records.collect::<Result<Vec<_>, _>>() {
             Ok(records) => records,
-            Err(error) => return warn!(error = chain(&error), "cannot encode a notice"),
+            Err(error) => {
+                warn!(error = chain(&error), "cannot encode a notice");
+                return Vec::new();
+            }
         };
         let me = self.pipeline.me;
         let decide = |state: &State, claim: Option<&Claim>| match claim {
@@ -39,10 +42,11 @@ impl Owner<'_> {
             _ => Decision::Leave(()),
         };
         match self.writer.attempt(&mut self.state, decide).await {
-            Ok(Outcome::Committed { .. }) => {}
+            Ok(Outcome::Committed { .. }) => return Vec::new(),
             Ok(_) => warn!("the suspicion was not published: another copy owns the account"),
-            Err(error) => warn!(error = chain(&error), "the suspicion was not published"),
+            Err(error) => warn!(error = chain(&error), "the suspicion was not published yet"),
         }
+        notices
     }
 }
 

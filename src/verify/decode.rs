@@ -3,6 +3,7 @@
 //! The result is JSON text with the fields in the order of the schema.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use apache_avro::{Schema, reader::datum::GenericDatumReader, types::Value};
 use serde::de::DeserializeOwned;
@@ -16,6 +17,14 @@ pub enum DecodeError {
     /// Neither null nor framed: not written by ramstream.
     #[error("the record {place} is not an Avro value in Confluent framing; only ramstream may write this topic")]
     Framing {
+        /// Topic, partition and offset.
+        place: String,
+    },
+    /// Nothing is known of the schema, and there is no registry to ask.
+    #[error("the schema {id} of the record {place} is none of those given")]
+    UnknownSchema {
+        /// Its id.
+        id: u32,
         /// Topic, partition and offset.
         place: String,
     },
@@ -54,13 +63,20 @@ pub enum DecodeError {
 
 /// Decodes, and remembers the schemas.
 pub(super) struct Decoder<'a> {
-    registry: &'a Registry,
-    schemas: HashMap<u32, Schema>,
+    /// None where all schemas are known from the beginning.
+    registry: Option<&'a Registry>,
+    schemas: HashMap<u32, Arc<Schema>>,
 }
 
 impl<'a> Decoder<'a> {
     pub(super) fn new(registry: &'a Registry) -> Self {
-        Self { registry, schemas: HashMap::new() }
+        Self { registry: Some(registry), schemas: HashMap::new() }
+    }
+
+    /// Asks nobody.
+    #[cfg(feature = "simulation")]
+    pub(super) fn knowing(schemas: HashMap<u32, Arc<Schema>>) -> Self {
+        Self { registry: None, schemas }
     }
 
     /// The record at `place` (for the text of errors) as `T` reads it.
@@ -72,9 +88,10 @@ impl<'a> Decoder<'a> {
         let id = u32::from_be_bytes([a, b, c, d]);
         let avro = |source| DecodeError::Avro { id, place: place(), source: Box::new(source) };
         if !self.schemas.contains_key(&id) {
-            let schema = self.registry.schema(id).await;
+            let Some(registry) = self.registry else { return Err(DecodeError::UnknownSchema { id, place: place() }) };
+            let schema = registry.schema(id).await;
             let schema = schema.map_err(|source| DecodeError::Registry { id, place: place(), source })?;
-            self.schemas.insert(id, Schema::parse_str(&schema).map_err(avro)?);
+            self.schemas.insert(id, Arc::new(Schema::parse_str(&schema).map_err(avro)?));
         }
         let reader = GenericDatumReader::builder(&self.schemas[&id]).build().map_err(avro)?;
         let value = reader.read_value(&mut datum).map_err(avro)?;

@@ -37,6 +37,8 @@ pub(super) struct Log {
     pub(super) syncs: BTreeMap<i64, Vec<Notice>>,
     /// All records of `.syncs` of the lineage.
     pub(super) notices: Vec<Notice>,
+    /// The first record of each lineage, in their order; none where aborted ones may be among them.
+    pub(super) beginnings: Vec<Notice>,
     /// The first sequence that is judged.
     pub(super) from: i64,
     /// Whether `from` is the first sequence of the lineage, so that nothing was held before.
@@ -52,6 +54,7 @@ impl Log {
     pub(super) fn new(mut reading: Reading, from_sequence: Option<i64>) -> Self {
         let last = reading.notices.iter().rfind(|notice| notice.is_completion());
         let lineage = last.map(|last| last.lineage.clone());
+        let beginnings = beginnings(&reading);
         leave_out_other_lineages(lineage.as_deref(), &mut reading);
         if reading.uncommitted {
             sort_out(&mut reading);
@@ -68,7 +71,7 @@ impl Log {
         events.retain(|event| event.sequence >= from);
         let from_beginning = from == 1;
         let steps = steps(events, from_beginning);
-        Self { account, lineage, steps, syncs, notices, from, from_beginning, state, unreadable, remarks }
+        Self { account, lineage, steps, syncs, notices, beginnings, from, from_beginning, state, unreadable, remarks }
     }
 
     /// The last sequence.
@@ -110,6 +113,12 @@ fn steps(mut events: Vec<Event>, from_beginning: bool) -> Vec<Step> {
         steps.push(Step { event, held, previous });
     }
     steps
+}
+
+fn beginnings(reading: &Reading) -> Vec<Notice> {
+    let mut seen = HashSet::new();
+    let notices = reading.notices.iter().filter(|_| !reading.uncommitted);
+    notices.filter(|notice| seen.insert(notice.lineage.as_str())).cloned().collect()
 }
 
 /// Who reads the topics knows a lineage by its sync records; an event of any other is nobody's and stays in.

@@ -18,6 +18,8 @@ mod consumer;
 mod decode;
 mod fold;
 mod log;
+#[cfg(feature = "simulation")]
+mod memory;
 mod record;
 mod rules;
 mod topics;
@@ -31,6 +33,8 @@ use crate::kafka::registry::Registry;
 
 pub use consumer::{Isolation, ReadError};
 pub use decode::DecodeError;
+#[cfg(feature = "simulation")]
+pub use memory::{KnownSchemas, RawRecord, judge_records};
 pub use report::{Report, Verdict, Violation};
 pub use truth::TruthError;
 

@@ -95,6 +95,7 @@ pub(super) struct Notice {
     pub(super) batch_size: i64,
     pub(super) outcome: Option<String>,
     pub(super) collections: Vec<CollectionStatus>,
+    pub(super) scopes: Vec<ScopeStatus>,
 }
 
 impl Notice {
@@ -126,11 +127,22 @@ pub(super) struct CollectionStatus {
     pub(super) begun_at: Option<i64>,
     /// End of its last complete reading by the services' clock, Unix milliseconds.
     pub(super) complete_at: Option<i64>,
+    /// Why it, or the first of its scopes, is not known.
+    pub(super) reason: Option<String>,
+    /// How many of its scopes are not known.
+    pub(super) stale_scopes: i64,
     pub(super) entities: i64,
     pub(super) added: i64,
     pub(super) updated: i64,
     pub(super) removed: i64,
     pub(super) baseline: bool,
+}
+
+/// A scope that is not known.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct ScopeStatus {
+    pub(super) scope: String,
+    pub(super) reason: String,
 }
 
 /// A record of the state topic, as it stands there.

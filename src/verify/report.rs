@@ -157,10 +157,16 @@ impl Report {
         self.not_judged.push(text.into());
     }
 
+    /// The names of the violated invariants.
+    #[must_use]
+    pub fn violated(&self) -> Vec<&'static str> {
+        self.verdicts.iter().filter(|verdict| verdict.violated > 0).map(|verdict| verdict.invariant).collect()
+    }
+
     /// Whether nothing is violated.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.verdicts.iter().all(|verdict| verdict.violated == 0)
+        self.violated().is_empty()
     }
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use super::record::{CollectionStatus, Event, Notice, Place, Reading, StateRecord, Truncated, Unreadable};
+use super::record::{CollectionStatus, Event, Notice, Place, Reading, ScopeStatus, StateRecord, Truncated, Unreadable};
 use super::truth::Truth;
 use super::{Report, judge};
 
@@ -44,6 +44,8 @@ impl Story {
             sync(3, 0, [(1, 0, 0, 0), (1, 0, 0, 0), (1, 0, 0, 0), (1, 0, 0, 0)]),
             sync(4, 2, [(1, 0, 0, 0), (0, 0, 0, 1), (0, 0, 0, 1), (1, 0, 0, 0)]),
             sync(5, 0, [(1, 0, 0, 0), (0, 0, 0, 0), (0, 0, 0, 0), (1, 0, 0, 0)]),
+            told("removals.suspected", 4, "group"),
+            told("removals.suspected", 4, "membership"),
         ];
         reading.state = Some(vec![
             state_record(1, "group/g", None),
@@ -189,6 +191,8 @@ fn sync(sequence: i64, batch_size: i64, figures: [(i64, i64, i64, i64); 4]) -> N
         status: "complete".to_owned(),
         begun_at: Some(begins(sequence)),
         complete_at: Some(begins(sequence) + 1_000),
+        reason: None,
+        stale_scopes: 0,
         entities,
         added,
         updated,
@@ -200,7 +204,7 @@ fn sync(sequence: i64, batch_size: i64, figures: [(i64, i64, i64, i64); 4]) -> N
     let finished_at = begins(sequence) + 1_000;
     Notice {
         is_late: false,
-        place: Place { topic: "s".into(), partition: 0, offset: sequence },
+        place: Place { topic: "s".into(), partition: 0, offset: sequence * 10 },
         key: ACCOUNT.into(),
         headers: headers(&notice_id, "sync.completed", ACCOUNT, ACCOUNT, finished_at / 1_000),
         notice_type: "sync.completed".to_owned(),
@@ -214,6 +218,23 @@ fn sync(sequence: i64, batch_size: i64, figures: [(i64, i64, i64, i64); 4]) -> N
         batch_size,
         outcome: Some("complete".to_owned()),
         collections: kinds.map(status).collect(),
+        scopes: Vec::new(),
+    }
+}
+
+/// A notice about `subject` in the reading of a sync, which stands in front of the sync's own record.
+fn told(notice_type: &str, sequence: i64, subject: &str) -> Notice {
+    let name = format!("{notice_type}\n{}\n{subject}", sync_id(sequence));
+    let notice_id = Uuid::new_v5(&LINEAGE.parse().unwrap(), name.as_bytes()).to_string();
+    let finished_at = begins(sequence) + 1_000;
+    Notice {
+        place: Place { topic: "s".into(), partition: 0, offset: sequence * 10 - 1 },
+        headers: headers(&notice_id, notice_type, ACCOUNT, ACCOUNT, finished_at / 1_000),
+        notice_type: notice_type.to_owned(),
+        notice_id,
+        outcome: None,
+        collections: Vec::new(),
+        ..sync(sequence, 0, [(0, 0, 0, 0); 4])
     }
 }
 
@@ -388,8 +409,8 @@ fn an_edge_that_comes_before_or_outlives_its_end_is_found() {
             (story.event(other).batch_index, story.event(other).place.clone());
         (story.event(other).batch_index, story.event(other).place) = (index, place);
     };
-    assert_eq!(spoilt(|story| swap(story, 1, 2)), ["edges"], "the member comes before the group");
-    assert_eq!(spoilt(|story| swap(story, 5, 6)), ["edges"], "the group goes before the member");
+    assert_eq!(spoilt(|story| swap(story, 1, 2)), ["removals-first", "edges"], "the member comes before the group");
+    assert_eq!(spoilt(|story| swap(story, 5, 6)), ["removals-first", "edges"], "the group goes before the member");
 }
 
 #[test]
@@ -460,25 +481,97 @@ fn an_event_that_was_never_true_is_found() {
         story.truth[1] = policy_is("v7", 15_000);
         story.truth.push(policy_is("v1", 22_000));
     };
-    assert_eq!(spoilt(another), ["invented"]);
+    assert_eq!(spoilt(another), ["invented", "instants"]);
+}
+
+#[test]
+fn a_document_that_was_not_in_force_is_found() {
+    let policy_with = |document: &str| {
+        let version = |id: &str, document: &str| json!({ "version_id": id, "policy_document": document });
+        let row = json!({
+            "policy_type": "Custom", "policy_name": "P", "default_version": "v1",
+            "versions": [version("v0", "old"), version("v1", document)],
+        });
+        mutation(15_000, "policy", None, Some(row))
+    };
+    let published = POLICY.replace('}', r#","default_document":"new"}"#);
+    let judged = |document: &str| {
+        spoilt(|story| {
+            story.truth[1] = policy_with(document);
+            story.event(4).after = Some(published.as_str().into());
+            seal(story.event(4));
+            story.state()[2] = state_record(3, "policy/custom/p", Some(stored(2, &published)));
+            story.seal_state();
+        })
+    };
+    assert_eq!(judged("new"), [""; 0]);
+    assert_eq!(judged("other"), ["invented", "lost", "settled", "instants"]);
 }
 
 #[test]
 fn a_removal_of_what_was_there_is_found() {
     // Gone and back before the sync read, gone for good later.
     let back = |story: &mut Story| story.truth.extend([group_is(true, 36_000), group_is(false, 45_000)]);
-    assert_eq!(spoilt(back), ["removals"]);
+    assert_eq!(spoilt(back), ["removals", "instants"]);
 }
 
 #[test]
 fn a_window_without_the_change_is_found() {
-    assert_eq!(spoilt(|story| story.truth[1] = policy_is("v1", 9_000)), ["true-windows"]);
+    assert_eq!(spoilt(|story| story.truth[1] = policy_is("v1", 9_000)), ["true-windows", "instants"]);
 }
 
 #[test]
 fn a_change_that_was_never_published_is_found() {
     let user = json!({ "user_id": "x", "user_name": "x", "status": "active" });
-    assert_eq!(spoilt(|story| story.truth.push(mutation(5_000, "user", None, Some(user)))), ["lost"]);
+    assert_eq!(
+        spoilt(|story| story.truth.push(mutation(5_000, "user", None, Some(user)))),
+        ["lost", "settled", "instants"]
+    );
+}
+
+/// The account as the story needs it at its beginning, with more users of whom no event tells. It has no alias, for the
+/// story has no event of the account itself.
+fn whole(time_ms: i64, more_users: &[&str]) -> Value {
+    let user = |id: &str, name: &str| json!({ "user_id": id, "user_name": name, "status": "active" });
+    let users: Vec<Value> = [user("u", "a")].into_iter().chain(more_users.iter().map(|id| user(id, id))).collect();
+    json!({ "type": "account", "time_ms": time_ms, "account": {
+        "account_id": ACCOUNT, "users": users,
+        "groups": [{ "group_id": "g", "group_name": "admins" }], "memberships": [{ "group_id": "g", "user_id": "u" }],
+        "policies": [], "attachments": [],
+    }})
+}
+
+/// The story with a truth log that begins with the whole account.
+fn with_the_whole(more_users: &[&str]) -> Story {
+    let mut story = Story::sound();
+    story.truth.insert(0, whole(5_000, more_users));
+    story
+}
+
+#[test]
+fn an_entity_that_never_changed_and_was_never_published_is_found() {
+    let report = with_the_whole(&[]).judged();
+    assert_eq!(violated(&report), [""; 0], "{report}");
+    let report = with_the_whole(&["x"]).judged();
+    assert_eq!(violated(&report), ["lost", "settled", "instants"], "{report}");
+}
+
+#[test]
+fn an_entity_that_never_was_is_found() {
+    let mut story = with_the_whole(&[]);
+    story.truth.retain(|line| line["change"]["kind"] != "policy");
+    assert_eq!(story.violates(), ["invented", "true-windows", "settled", "instants"]);
+}
+
+#[test]
+fn what_differs_behind_a_restart_has_changed_meanwhile() {
+    let mut story = with_the_whole(&[]);
+    // The rename and the end of the group went unseen; the account stands there once more instead.
+    story.truth.remove(1);
+    let mut again = whole(15_000, &[]);
+    again["account"]["users"][0]["user_name"] = json!("b");
+    story.truth.insert(1, again);
+    assert_eq!(story.violates(), [""; 0]);
 }
 
 #[test]
@@ -492,6 +585,147 @@ fn a_sync_that_hides_what_it_could_not_read_is_found() {
         story.notice(3).collections[1].status = "unknown".into();
     };
     assert_eq!(spoilt(told), [""; 0]);
+}
+
+/// The listing of users, or of a group's members, could not be read from one sync on, and could be again later.
+fn is_denied(story: &mut Story, scope: &str, syncs: std::ops::Range<usize>) {
+    let kind = scope.split('/').next().unwrap().to_owned();
+    for sequence in syncs {
+        let sync = story.notice(sequence);
+        let of_kind = sync.collections.iter_mut().find(|status| status.kind == kind).unwrap();
+        of_kind.status = if scope == kind { "unknown" } else { "partial" }.into();
+        (of_kind.reason, of_kind.stale_scopes) = (Some("denied".into()), 1);
+        sync.outcome = Some("partial".into());
+        sync.scopes = vec![ScopeStatus { scope: scope.into(), reason: "denied".into() }];
+    }
+}
+
+#[test]
+fn permission_lost_or_regained_without_a_word_is_found() {
+    let (lost, restored) = ("coverage.lost", "coverage.restored");
+    let story = |scope: &'static str, notices: Vec<(&'static str, i64)>| {
+        spoilt(move |story| {
+            is_denied(story, scope, 2..4);
+            let told = notices.into_iter().map(|(notice_type, sequence)| told(notice_type, sequence, scope));
+            story.reading.notices.extend(told);
+        })
+    };
+    for scope in ["user", "membership/g"] {
+        assert_eq!(story(scope, vec![(lost, 2), (restored, 4)]), [""; 0], "{scope}");
+        assert_eq!(story(scope, vec![(restored, 4)]), ["told-coverage"], "{scope}: the loss");
+    }
+    assert_eq!(story("user", vec![(lost, 2)]), ["told-coverage"], "the return");
+    assert_eq!(story("membership/g", vec![(lost, 2)]), [""; 0], "the group is gone: there is no return");
+    assert_eq!(story("user", vec![(lost, 2), (lost, 3), (restored, 4)]), ["told-coverage"], "twice");
+}
+
+#[test]
+fn permission_stays_lost_until_the_scope_is_read() {
+    let throttled = |story: &mut Story| {
+        is_denied(story, "user", 2..5);
+        story.notice(3).collections[0].reason = Some("throttled".into());
+        story.notice(3).scopes[0].reason = "throttled".into();
+        story.reading.notices.extend([told("coverage.lost", 2, "user"), told("coverage.restored", 5, "user")]);
+    };
+    assert_eq!(spoilt(throttled), [""; 0]);
+}
+
+#[test]
+fn a_mass_removal_that_is_not_told_before_it_is_published_is_found() {
+    let untold = |story: &mut Story| story.reading.notices.retain(|notice| notice.notice_type == "sync.completed");
+    assert_eq!(spoilt(untold), ["suspected"]);
+    let late = |story: &mut Story| {
+        story.reading.notices.iter_mut().rfind(|notice| !notice.is_completion()).unwrap().place.offset = 41;
+    };
+    assert_eq!(spoilt(late), ["suspected"]);
+    let cascade = |story: &mut Story| {
+        story.event(5).cause = Some("cascade".into());
+        story.reading.notices.pop();
+    };
+    assert_eq!(spoilt(cascade), [""; 0], "what goes with a group is told with the group");
+}
+
+#[test]
+fn a_lineage_that_follows_another_one_without_a_word_is_found() {
+    let earlier = |story: &mut Story| {
+        let mut old = story.notice(1).clone();
+        old.lineage = Uuid::max().to_string();
+        story.reading.notices.insert(0, old);
+    };
+    assert_eq!(spoilt(earlier), ["lineages"]);
+}
+
+#[test]
+fn a_transaction_out_of_its_order_is_found() {
+    let policy_first = |story: &mut Story| {
+        (story.event(3).batch_index, story.event(4).batch_index) = (1, 0);
+        let offset = story.event(3).place.offset;
+        story.event(3).place.offset = story.event(4).place.offset;
+        story.event(4).place.offset = offset;
+    };
+    assert_eq!(spoilt(policy_first), [""; 0], "the order of kinds is the daemon's own");
+    let removal_last = |story: &mut Story| {
+        let mut user = event(4, 0, "u", "user.renamed", "user/u", (Some(USER_B), Some(USER_A)));
+        (user.previous_revision, user.place.offset) = (Some(2), 399);
+        story.reading.events.insert(5, user);
+        for (index, event) in story.reading.events[5..].iter_mut().enumerate() {
+            (event.batch_index, event.batch_size) = (i64::try_from(index).unwrap(), 3);
+        }
+        story.notice(4).batch_size = 3;
+        story.notice(4).collections[0].updated = 1;
+        story.state()[1] = state_record(2, "user/u", Some(stored(4, USER_A)));
+        story.seal_state();
+        let row = |name: &str| Some(json!({ "user_id": "u", "user_name": name, "status": "active" }));
+        story.truth.push(mutation(35_000, "user", row("b"), row("a")));
+    };
+    assert_eq!(spoilt(removal_last), ["removals-first"]);
+}
+
+#[test]
+fn an_addition_in_a_baseline_is_found() {
+    let added = |story: &mut Story| {
+        (story.event(0).op, story.event(0).event_type) = ("c".into(), "user.added".into());
+        story.notice(1).collections[0].added = 1;
+        seal(story.event(0));
+    };
+    assert_eq!(spoilt(added), ["ops"]);
+}
+
+/// While the third sync reads, group x goes at `gone_at`, and group g gets another name at 30.3 s. Published is that x is
+/// not there, and that g has its old name.
+fn two_groups_move(story: &mut Story, gone_at: i64) {
+    let row = |id: &str, name: &str| Some(json!({ "group_id": id, "group_name": name }));
+    let moves = [
+        mutation(25_000, "group", None, row("x", "x")),
+        mutation(gone_at, "group", row("x", "x"), None),
+        mutation(30_300, "group", row("g", "admins"), row("g", "others")),
+        mutation(31_500, "group", row("g", "others"), row("g", "admins")),
+    ];
+    story.truth.splice(0..0, moves);
+}
+
+#[test]
+fn a_collection_that_was_the_account_at_no_instant_is_found() {
+    assert_eq!(spoilt(|story| two_groups_move(story, 30_200)), [""; 0]);
+    assert_eq!(spoilt(|story| two_groups_move(story, 30_400)), ["instants"]);
+    let lists = |page: &str, fault: Value| {
+        json!({ "type": "request", "request": {
+            "received_ms": 30_100, "answered_ms": 30_101, "operation": "ListGroups", "status": 200, "code": null,
+            "parameters": { "Marker": page }, "fault": fault,
+        }})
+    };
+    let in_pages = |story: &mut Story| {
+        two_groups_move(story, 30_400);
+        story.truth.push(lists("2", Value::Null));
+    };
+    assert_eq!(spoilt(in_pages), [""; 0], "each page is of an instant of its own");
+    let lied_to = |story: &mut Story| {
+        two_groups_move(story, 30_400);
+        let mut lie = lists("2", json!("stale"));
+        lie["request"]["parameters"] = json!({});
+        story.truth.push(lie);
+    };
+    assert_eq!(spoilt(lied_to), [""; 0], "nobody can know better than the account");
 }
 
 #[test]
@@ -574,7 +808,7 @@ fn an_earlier_lineage_is_named_and_left_out() {
     old.lineage = Uuid::max().to_string();
     let mut event = story.event(0).clone();
     event.lineage.clone_from(&old.lineage);
-    story.reading.notices.insert(0, old);
+    story.reading.notices.splice(0..0, [old, told("lineage.started", 0, "")]);
     story.reading.events.insert(0, event);
     let report = story.judged();
     assert_eq!(violated(&report), [""; 0], "{report}");

@@ -47,13 +47,9 @@ pub(super) async fn read(
         ..Reading::default()
     };
     let state = under(&format!("state.{}", question.account_id));
-    if reading.uncommitted {
-        reading.remarks.push("the state topic, whose records cannot be sorted out without isolation".into());
-    } else if names.contains(&state) {
-        reading.state = Some(read_state(|| read_topic(&state, Isolation::ReadCommitted), &question.account_id).await?);
-    } else {
-        reading.remarks.push(format!("the fold against the state: there is no topic {state}, or no right to read it"));
-    }
+    let is_read = !reading.uncommitted && names.contains(&state);
+    let records = async || read_state(|| read_topic(&state, Isolation::ReadCommitted), &question.account_id).await;
+    note_state(&mut reading, &state, if is_read { Some(records().await?) } else { None });
     let mut decoder = Decoder::new(registry);
     let first = read_topic(&syncs, question.isolation).await?;
     let first_end = first.extents.clone();
@@ -67,13 +63,28 @@ pub(super) async fn read(
     Ok(reading)
 }
 
-fn is_event_topic(name: &str, prefix: &str) -> bool {
+/// Takes the records of the state topic over, or says why they are not judged.
+pub(super) fn note_state(reading: &mut Reading, topic: &str, records: Option<Vec<Raw>>) {
+    if reading.uncommitted {
+        reading.remarks.push("the state topic, whose records cannot be sorted out without isolation".into());
+    } else if let Some(records) = records {
+        reading.state = Some(records.into_iter().map(state_record).collect());
+    } else {
+        reading.remarks.push(format!("the fold against the state: there is no topic {topic}, or no right to read it"));
+    }
+}
+
+pub(super) fn is_event_topic(name: &str, prefix: &str) -> bool {
     let rest = name.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('.'));
     // A further dot begins another prefix, or a topic of one account.
     rest.is_some_and(|rest| !rest.contains('.') && !OTHERS.contains(&rest))
 }
 
-async fn take_events(topic: Topic, decoder: &mut Decoder<'_>, reading: &mut Reading) -> Result<(), VerifyError> {
+pub(super) async fn take_events(
+    topic: Topic,
+    decoder: &mut Decoder<'_>,
+    reading: &mut Reading,
+) -> Result<(), VerifyError> {
     let mut firsts: BTreeMap<i32, i64> = BTreeMap::new();
     for raw in topic.records {
         let Some(mut event) = decoded::<Event>(&raw, decoder, reading).await? else { continue };
@@ -92,7 +103,7 @@ async fn take_events(topic: Topic, decoder: &mut Decoder<'_>, reading: &mut Read
     Ok(())
 }
 
-async fn take_notices(
+pub(super) async fn take_notices(
     topic: Topic,
     first_end: &BTreeMap<i32, Extent>,
     decoder: &mut Decoder<'_>,
@@ -158,7 +169,7 @@ fn with_causes(error: &dyn std::error::Error) -> String {
 async fn read_state<F: Future<Output = Result<Topic, ReadError>>>(
     read: impl Fn() -> F,
     account: &str,
-) -> Result<Vec<StateRecord>, ReadError> {
+) -> Result<Vec<Raw>, ReadError> {
     let is_entity = |raw: &Raw| !raw.key.starts_with(format!("{account}/~").as_bytes());
     let is_progress = |raw: &Raw| raw.key == format!("{account}/~progress").as_bytes();
     let mut tries = 1;
@@ -166,7 +177,7 @@ async fn read_state<F: Future<Output = Result<Topic, ReadError>>>(
         let records = read().await?.records;
         let last = records.iter().rev().find(|raw| is_entity(raw) || is_progress(raw));
         if tries == STATE_TRIES || last.is_none_or(is_progress) {
-            return Ok(records.into_iter().map(state_record).collect());
+            return Ok(records);
         }
         tries += 1;
     }

@@ -1,8 +1,9 @@
 //! The simulator's truth log: what the account really was, and what was asked of it.
 //!
-//! Only what was changed while the log was kept is known: of a row that no line is about nothing is said.
+//! A log that begins with the whole account says of every entity what it was, also of those that never changed and of
+//! those that never were. In one that does not (older simulators wrote such), only what changed while it was kept is known.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
@@ -73,6 +74,10 @@ pub(super) struct Request {
     pub(super) operation: String,
     /// The parameters without those that tell pages apart.
     pub(super) subject: String,
+    /// It asks for another page than the first.
+    pub(super) is_later_page: bool,
+    /// It was answered with what the account was once, or with nothing as if that were all.
+    pub(super) is_lie: bool,
     pub(super) status: u16,
     pub(super) code: Option<String>,
 }
@@ -80,13 +85,16 @@ pub(super) struct Request {
 /// The log.
 #[derive(Debug, Default)]
 pub(super) struct Truth {
-    changes: HashMap<String, Vec<Change>>,
+    changes: BTreeMap<String, Vec<Change>>,
+    /// When the whole account was written down for the first time.
+    whole_since: Option<i64>,
     pub(super) requests: Vec<Request>,
 }
 
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Line {
+    Account { time_ms: i64, account: Map<String, Value> },
     Mutation { time_ms: i64, change: Row },
     Request { request: Served },
 }
@@ -106,6 +114,8 @@ struct Served {
     parameters: Map<String, Value>,
     status: u16,
     code: Option<String>,
+    #[serde(default)]
+    fault: Option<String>,
 }
 
 impl Truth {
@@ -128,6 +138,7 @@ impl Truth {
     /// Takes one line in.
     pub(super) fn take(&mut self, account: &str, line: &str) -> serde_json::Result<()> {
         match serde_json::from_str(line)? {
+            Line::Account { time_ms, account: rows } => self.take_whole(account, time_ms, &rows),
             Line::Mutation { time_ms, change: Row { kind, before, after } } => {
                 let Some(key) = before.as_ref().or(after.as_ref()).and_then(|row| key(account, &kind, row)) else {
                     return Ok(());
@@ -141,9 +152,38 @@ impl Truth {
         Ok(())
     }
 
-    /// The keys of everything that changed while the log was kept.
+    /// Takes the whole account in. What it was before the log began is taken to be what it is there; where the account
+    /// stands once more, after a restart, what differs has changed since the line before.
+    fn take_whole(&mut self, account: &str, time_ms: i64, whole: &Map<String, Value>) {
+        let is_first = self.whole_since.is_none();
+        self.whole_since.get_or_insert(time_ms);
+        let mut now: BTreeMap<String, Fields> = self.changes.keys().map(|key| (key.clone(), None)).collect();
+        for (kind, row) in rows(whole) {
+            if let Some(key) = key(account, kind, row) {
+                now.insert(key, Some(compared(kind, row)));
+            }
+        }
+        for (key, after) in now {
+            let changes = self.changes.entry(key).or_default();
+            let (at, before) = match changes.last() {
+                Some(last) => (time_ms, last.after.clone()),
+                None if is_first => (i64::MIN, after.clone()),
+                None => (time_ms, None),
+            };
+            if at == i64::MIN || before != after {
+                changes.push(Change { at, before, after });
+            }
+        }
+    }
+
+    /// The keys of everything that the log knows.
     pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
         self.changes.keys().map(String::as_str)
+    }
+
+    /// What was asked and not answered before `from`, nor asked after `to`.
+    pub(super) fn requests_between(&self, from: i64, to: i64) -> impl Iterator<Item = &Request> {
+        self.requests.iter().filter(move |request| request.answered_ms >= from && request.received_ms <= to)
     }
 
     /// Its changes in the order of time.
@@ -161,14 +201,42 @@ impl Truth {
         changes.any(|change| (from..=to).contains(&change.at))
     }
 
-    /// Everything that it was between two instants (Unix milliseconds); nothing is known if it never changed.
+    /// Everything that it was between two instants (Unix milliseconds); nothing where the log does not know.
     pub(super) fn between(&self, key: &str, from: i64, to: i64) -> Vec<&Fields> {
         let changes = self.changes(key);
-        let Some(first) = changes.first() else { return Vec::new() };
-        let at_start = changes.iter().rev().find(|change| change.at < from).map_or(&first.before, |last| &last.after);
+        let knows_whole = self.whole_since.is_some_and(|since| since <= to);
+        let at_start = match (changes.iter().rev().find(|change| change.at < from), changes.first()) {
+            (Some(last), _) if last.at > i64::MIN || knows_whole => &last.after,
+            (None, Some(first)) => &first.before,
+            (None, None) if knows_whole => &NOTHING,
+            _ => return Vec::new(),
+        };
         let later = changes.iter().filter(|change| (from..=to).contains(&change.at)).map(|change| &change.after);
         std::iter::once(at_start).chain(later).collect()
     }
+}
+
+/// What was never there.
+static NOTHING: Fields = None;
+
+/// The tables of the account file that hold what is published, with the kind of their rows.
+const TABLES: [(&str, &str); 6] = [
+    ("users", "user"),
+    ("groups", "group"),
+    ("memberships", "membership"),
+    ("roles", "role"),
+    ("policies", "policy"),
+    ("attachments", "policy_attachment"),
+];
+
+/// The kind and the fields of every row of an account, and of the account itself.
+fn rows(whole: &Map<String, Value>) -> impl Iterator<Item = (&'static str, &Map<String, Value>)> {
+    let of_table = |(table, kind)| {
+        let rows = whole.get(table).and_then(Value::as_array).into_iter().flatten();
+        rows.filter_map(Value::as_object).map(move |row| (kind, row))
+    };
+    let account = whole.contains_key("alias").then_some(("account", whole));
+    account.into_iter().chain(TABLES.into_iter().flat_map(of_table))
 }
 
 /// Whether an entity has the compared fields of a row.
@@ -181,7 +249,23 @@ pub(super) fn fits(key: &str, entity: Option<&str>, fields: &Fields) -> bool {
 fn compared(kind: &str, row: &Map<String, Value>) -> Map<String, Value> {
     let names = COMPARED.iter().find(|(of, _)| *of == kind).map_or(&[][..], |(_, names)| names);
     let with_value = names.iter().filter_map(|name| Some(((*name).to_owned(), row.get(*name)?.clone())));
-    with_value.filter(|(_, value)| !value.is_null() && value != "").collect()
+    let document = document(kind, row).map(|document| ("document".to_owned(), document.clone()));
+    with_value.chain(document).filter(|(_, value)| !value.is_null() && value != "").collect()
+}
+
+/// The document in force of a role or a custom policy, under the names of an entity or under those of a row. It is a
+/// detail: read anew when the listing says that something of the entity changed.
+fn document<'a>(kind: &str, row: &'a Map<String, Value>) -> Option<&'a Value> {
+    match kind {
+        "role" => row.get("trust_policy").or_else(|| row.get("assume_role_policy_document")),
+        "policy" => row.get("default_document").or_else(|| {
+            let is_custom = row.get("policy_type").is_some_and(|of| of == "Custom");
+            let versions = row.get("versions").filter(|_| is_custom).and_then(Value::as_array);
+            let in_force = |version: &&Value| version.get("version_id") == row.get("default_version");
+            versions.into_iter().flatten().find(in_force)?.get("policy_document")
+        }),
+        _ => None,
+    }
 }
 
 /// The key of a row; `None` where nothing is published of its kind.
@@ -213,10 +297,12 @@ fn key(account: &str, kind: &str, row: &Map<String, Value>) -> Option<String> {
 fn asked(served: Served) -> Option<Request> {
     let operation = served.operation.filter(|name| name.starts_with("List") || name.starts_with("Get"))?;
     let mut subject = served.parameters;
+    let is_later_page = subject.contains_key("Marker") || subject.get("PageNumber").is_some_and(|number| number != "1");
+    let is_lie = matches!(served.fault.as_deref(), Some("stale" | "empty"));
     for page in ["Marker", "MaxItems", "PageNumber", "PageSize"] {
         subject.remove(page);
     }
     let subject = Value::Object(subject).to_string();
     let Served { received_ms, answered_ms, status, code, .. } = served;
-    Some(Request { received_ms, answered_ms, operation, subject, status, code })
+    Some(Request { received_ms, answered_ms, operation, subject, is_later_page, is_lie, status, code })
 }

@@ -28,7 +28,9 @@ async fn folding_the_truth_log_over_the_first_account_gives_the_last() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("truth.jsonl");
     let world = world(Settings { truth_log: Some(path.clone()), ..unthrottled() }).await;
-    let mut folded = tables(&world.account().await);
+    let begin = lines(&path).remove(0);
+    assert_eq!((&begin["type"], &begin["account"]), (&json!("account"), &world.account().await));
+    let mut folded = tables(&begin["account"]);
     let group = world.account().await["groups"][0]["group_name"].as_str().unwrap().to_owned();
     world.call(RAM, "CreateUser", &[("UserName", "eve")]).await.done();
     world.call(RAM, "CreateUser", &[("UserName", "eve")]).await.refused(409, "EntityAlreadyExists.User");
@@ -73,7 +75,10 @@ async fn every_line_has_its_place_and_none_a_secret() {
     assert_eq!(sequences, (1..=log.len() as u64).collect::<Vec<_>>(), "without a gap, also across a restart");
     assert!(log.is_sorted_by_key(|line| line["time_ms"].as_i64().unwrap()));
     let listed = &log.iter().find(|line| line["request"]["operation"] == "ListUsers").unwrap()["request"];
-    assert_eq!((&listed["status"], &listed["as_of"], &listed["page"]), (&json!(200), &json!(1), &json!(1)));
+    // The account, the new user, the request that made it, this one: what it shows is the second line.
+    assert_eq!((&listed["status"], &listed["as_of"], &listed["page"]), (&json!(200), &json!(2), &json!(1)));
+    let begins: Vec<_> = log.iter().filter(|line| line["type"] == "account").collect();
+    assert_eq!(begins.len(), 2, "one a start");
     assert_eq!(listed["parameters"], json!({ "MaxItems": "5" }));
     let refused = &log.last().unwrap()["request"];
     assert_eq!((&refused["status"], &refused["code"]), (&json!(404), &json!("EntityNotExist.User")));

@@ -55,8 +55,7 @@ impl ProducerContext for Deliveries {
     }
 }
 
-/// A producer for one transaction. Dropping it purges what was not delivered and aborts nothing: the next
-/// init of the same id does that, with a higher epoch.
+/// See [`super::Producer`]. Dropping it purges what was not delivered.
 pub(in crate::kafka) struct Producer {
     inner: Client<BaseProducer<Deliveries>>,
     sent: u64,
@@ -92,15 +91,6 @@ impl Producer {
     pub(in crate::kafka) async fn begin(&mut self) -> Result<(), ClientError> {
         let inner = self.inner.share();
         blocking("begin_transaction", move || inner.begin_transaction().map_err(failed("begin_transaction"))).await
-    }
-
-    /// Sends one record to the watched topic and waits for its offset.
-    pub(in crate::kafka) async fn send(&mut self, record: Record, deadline: Instant) -> Result<i64, ClientError> {
-        self.send_all(Box::new(std::iter::once(Ok(record))), deadline).await?;
-        self.acknowledged_offset().ok_or(ClientError::Failed {
-            operation: "send",
-            reason: "the broker acknowledged a record without an offset".to_owned(),
-        })
     }
 
     /// Sends records as they come out of `records` and waits until each is delivered; anything less is

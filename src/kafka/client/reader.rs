@@ -73,7 +73,7 @@ pub(in crate::kafka) struct ReadBatch {
 }
 
 impl ReadBatch {
-    fn push(&mut self, offset: i64, key: &[u8], value: Option<&[u8]>) {
+    pub(in crate::kafka) fn push(&mut self, offset: i64, key: &[u8], value: Option<&[u8]>) {
         self.bytes.extend_from_slice(key);
         let key_end = self.bytes.len();
         let value_end = value.map(|value| {

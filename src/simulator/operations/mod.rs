@@ -23,7 +23,6 @@ mod tags;
 mod user_changes;
 mod users;
 
-pub(super) use sts::random_text;
 pub(super) use user_changes::set_status as set_user_status;
 
 use std::collections::HashMap;
@@ -116,6 +115,8 @@ pub struct Call<'a> {
     pub now: Timestamp,
     /// Where AssumeRole puts the keys it issues.
     pub keys: &'a Keys,
+    /// Most rows of a page by marker.
+    pub largest_page: u32,
 }
 
 impl<'a> Call<'a> {
@@ -128,7 +129,7 @@ impl<'a> Call<'a> {
         now: Timestamp,
         keys: &'a Keys,
     ) -> Self {
-        Self { operation, parameters, caller, now: whole_seconds(now), keys }
+        Self { operation, parameters, caller, now: whole_seconds(now), keys, largest_page: u32::MAX }
     }
 
     /// The face that is called.

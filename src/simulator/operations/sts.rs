@@ -12,6 +12,7 @@ use super::super::error;
 use super::super::keys::id_key;
 use super::super::reply::Reply;
 use super::{Answer, Call, Operation, Service, read, roles};
+use crate::ambient;
 use crate::secret::Secret;
 
 pub(super) const OPERATIONS: &[Operation] = &[
@@ -70,8 +71,8 @@ fn assume_role(call: &Call<'_>, account: &Account) -> Answer {
     if call.caller.identity == Identity::Root {
         return Err(error::ROOT_CANNOT_ASSUME);
     }
-    let access_key_id = format!("STS.{}", random_text(24));
-    let (secret, token) = (random_text(44), format!("CAIS{}", random_text(180)));
+    let access_key_id = format!("STS.{}", ambient::text(24));
+    let (secret, token) = (ambient::text(44), format!("CAIS{}", ambient::text(180)));
     let expiration = call.now + SignedDuration::from_secs(i64::from(seconds));
     let identity = Identity::Session { role_id: role.role_id.clone(), session_name: session_name.to_owned() };
     let session = Some((Secret::new(token.clone()), expiration));
@@ -87,10 +88,4 @@ fn assume_role(call: &Call<'_>, account: &Account) -> Answer {
 
 fn session_arn(account_id: &str, role: &Role, session_name: &str) -> String {
     format!("acs:ram::{account_id}:assumed-role/{}/{session_name}", role.role_name.to_lowercase())
-}
-
-/// Random letters and digits.
-pub(crate) fn random_text(length: usize) -> String {
-    use rand::Rng as _;
-    rand::rng().sample_iter(rand::distr::Alphanumeric).take(length).map(char::from).collect()
 }

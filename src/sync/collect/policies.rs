@@ -139,6 +139,7 @@ impl Reader<'_> {
                 Some(documents) => documents,
                 None => return (key, Found::Unread(moved_meanwhile(&listed))),
             },
+            Some(Err(_)) if planted!(UnreadDetailIsNone) => (Vec::new(), None),
             Some(Err(why)) => return (key, Found::Unread(detail_unread(why))),
             None => match self.held_as_listed(Kind::Policy, &key, &listed) {
                 Some(same) => return same,

@@ -75,6 +75,7 @@ impl Reader<'_> {
         let held = self.state.read::<role::Role>(&key);
         let held_mark = held.as_ref().map(|held| Mark::of(held.dates()));
         let (trust_policy, service_linked) = match (round.get(&key), held) {
+            (Some(Err(_)), _) if planted!(UnreadDetailIsNone) => (None, None),
             (Some(Err(why)), _) => return (key, Found::Unread(detail_unread(why))),
             // Details are read by the earlier listing; what moved since is read with the next one.
             _ if self.ledger.has_moved(&key, &mark(&listed), held_mark.as_ref(), round) => {

@@ -3,7 +3,8 @@
 //! Windows are by the services' clock, which is the truth log's, in whole seconds and wide enough. A mutation is dated when
 //! its request came, and shows a moment later; so a window is taken to begin a little earlier.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::iter::Peekable;
 
 use super::super::fold::kind_of;
 use super::super::log::Log;
@@ -42,8 +43,9 @@ pub(super) fn invented(log: &Log, truth: &Truth, found: &mut Findings) {
         });
     }
     if not_known > 0 {
-        found
-            .remark(format!("what {not_known} events say of entities that never changed while the truth log was kept"));
+        found.remark(format!(
+            "what {not_known} events say of entities, or of a time, that the truth log says nothing of"
+        ));
     }
 }
 
@@ -66,6 +68,145 @@ pub(super) fn windows(log: &Log, truth: &Truth, found: &mut Findings) {
     }
 }
 
+/// The reader's fold, sync by sync.
+struct Published<'a> {
+    events: Peekable<Box<dyn Iterator<Item = &'a Event> + 'a>>,
+    entities: BTreeMap<&'a str, Option<&'a str>>,
+}
+
+impl<'a> Published<'a> {
+    /// Before the first event; `None` if that was not read.
+    fn from_beginning(log: &'a Log) -> Option<Self> {
+        let events: Box<dyn Iterator<Item = &'a Event> + 'a> = Box::new(log.events());
+        log.from_beginning.then(|| Self { events: events.peekable(), entities: BTreeMap::new() })
+    }
+
+    fn go_on_to(&mut self, sequence: i64) {
+        while let Some(event) = self.events.next_if(|event| event.sequence <= sequence) {
+            self.entities.insert(&event.key, event.after.as_deref());
+        }
+    }
+
+    fn entity(&self, key: &str) -> Option<&'a str> {
+        self.entities.get(key).copied().flatten()
+    }
+}
+
+/// Nothing is excused here but that the account lied.
+pub(super) fn settled(log: &Log, truth: &Truth, found: &mut Findings) {
+    let Some(mut published) = Published::from_beginning(log) else { return };
+    let syncs: Vec<&Notice> = log.syncs.values().flatten().collect();
+    for pair in syncs.windows(2).filter(|pair| pair.iter().all(|sync| sync.is_complete())) {
+        published.go_on_to(pair[1].sequence);
+        let from = pair[0].collections.iter().filter_map(|status| status.begun_at).min();
+        let to = pair[1].collections.iter().filter_map(|status| status.complete_at).max();
+        let Some((from, to)) = from.map(|from| from - SHOWS_WITHIN_MS).zip(to) else { continue };
+        let is_quiet = !truth.keys().any(|key| truth.has_change(key, from, to));
+        if !is_quiet || truth.requests_between(from, to).any(|request| request.is_lie) {
+            continue;
+        }
+        let keys: BTreeSet<&str> = truth.keys().chain(published.entities.keys().copied()).collect();
+        for key in keys {
+            let [was] = truth.between(key, from, to)[..] else { continue };
+            let after = published.entity(key);
+            found.check(fits(key, after, was), At::key(key, pair[1].sequence), || {
+                format!("nothing happened while two complete syncs read; it was {was:?}, published is {after:?}")
+            });
+        }
+    }
+}
+
+/// What a collection is read in: a listing.
+fn scope_of(key: &str) -> Vec<&str> {
+    let parts: Vec<&str> = key.split('/').collect();
+    match parts[..] {
+        [_, kind @ ("membership" | "policy"), parent, ..] => vec![kind, parent],
+        [_, kind @ "policy_attachment", _, _, principal_type, principal, _] => vec![kind, principal_type, principal],
+        _ => vec![kind_of(key)],
+    }
+}
+
+/// A collection that was read whole is, scope by scope, what the account was at one and the same instant of its window.
+/// A listing in several pages is of several instants, so there each entity is judged by itself. Where the account lied
+/// (an old answer, an empty one) nobody can know what it was.
+pub(super) fn instants(log: &Log, truth: &Truth, found: &mut Findings) {
+    let Some(mut published) = Published::from_beginning(log) else {
+        let what = "whether a collection is the account at one instant: that takes the events from the first one on";
+        return found.remark(what);
+    };
+    for (sequence, sync) in log.syncs.iter().filter_map(|(sequence, records)| Some((*sequence, records.last()?))) {
+        published.go_on_to(sequence);
+        for status in sync.collections.iter().filter(|status| status.status == "complete") {
+            let Some((from, to)) = status.begun_at.map(|from| from - SHOWS_WITHIN_MS).zip(status.complete_at) else {
+                continue;
+            };
+            let during =
+                truth.requests.iter().filter(|request| request.answered_ms >= from && request.received_ms <= to);
+            let listed = during.filter(|request| operations_of(&status.kind).contains(&request.operation.as_str()));
+            let (mut is_lied_to, mut has_pages) = (false, false);
+            for request in listed {
+                is_lied_to |= request.is_lie;
+                has_pages |= request.is_later_page;
+            }
+            if is_lied_to {
+                continue;
+            }
+            let of_kind =
+                truth.keys().chain(published.entities.keys().copied()).filter(|key| kind_of(key) == status.kind);
+            let mut scopes: BTreeMap<Vec<&str>, BTreeSet<&str>> = BTreeMap::new();
+            for key in of_kind {
+                let scope = if has_pages { vec![key] } else { scope_of(key) };
+                scopes.entry(scope).or_default().insert(key);
+            }
+            for (scope, keys) in scopes {
+                let wrong = wrong_at_every_instant(truth, &keys, &published, (from, to));
+                found.check(wrong.is_none(), At::notice(sync), || {
+                    format!(
+                        "{} is at no instant from {from} to {to} what was published: {}",
+                        scope.join("/"),
+                        wrong.unwrap_or_default()
+                    )
+                });
+            }
+        }
+    }
+}
+
+/// The first key of those that is wrong whichever instant is taken, or all that never were right together.
+fn wrong_at_every_instant(
+    truth: &Truth,
+    keys: &BTreeSet<&str>,
+    published: &Published<'_>,
+    (from, to): (i64, i64),
+) -> Option<String> {
+    let mut moving: Vec<(i64, &str, bool)> = Vec::new();
+    let mut right: BTreeMap<&str, bool> = BTreeMap::new();
+    for key in keys {
+        let after = published.entity(key);
+        let was = truth.between(key, from, to);
+        let fit: Vec<bool> = was.iter().map(|fields| fits(key, after, fields)).collect();
+        if !fit.is_empty() && !fit.contains(&true) {
+            return Some(format!("{key} was {was:?}, published is {after:?}"));
+        }
+        if let [first, later @ ..] = &fit[..] {
+            right.insert(key, *first);
+            let at = truth.changes(key).iter().map(|change| change.at).filter(|at| (from..=to).contains(at));
+            moving.extend(at.zip(later).map(|(at, fits)| (at, *key, *fits)));
+        }
+    }
+    moving.sort_by_key(|(at, ..)| *at);
+    let mut wrong = right.values().filter(|right| !**right).count();
+    for (_, key, fits) in &moving {
+        if wrong == 0 {
+            break;
+        }
+        let before = right.insert(key, *fits).unwrap_or(true);
+        wrong = wrong + usize::from(!fits) - usize::from(!before);
+    }
+    let moved = || moving.iter().map(|(at, key, _)| format!("{key} at {at}")).collect::<Vec<_>>().join(", ");
+    (wrong > 0).then(|| format!("it changed in between: {}", moved()))
+}
+
 pub(super) fn lost(log: &Log, truth: &Truth, found: &mut Findings) {
     if !log.from_beginning {
         found.remark("whether a change was lost: that takes the events from the first one on");
@@ -73,6 +214,8 @@ pub(super) fn lost(log: &Log, truth: &Truth, found: &mut Findings) {
     }
     let syncs: Vec<&Notice> = log.syncs.values().flatten().collect();
     let (mut judged, mut events, mut last) = (0, log.events().peekable(), HashMap::new());
+    // Most entities stay as they are: what held for the same event and the same truth need not be compared again.
+    let mut held = HashMap::new();
     for pair in syncs.windows(2).filter(|pair| pair.iter().all(|sync| sync.is_complete())) {
         judged += 1;
         while let Some(event) = events.next_if(|event| event.sequence <= pair[1].sequence) {
@@ -82,8 +225,14 @@ pub(super) fn lost(log: &Log, truth: &Truth, found: &mut Findings) {
             let Some((from, to)) = window_of_both(pair, kind_of(key)) else { continue };
             // One value means that it was steady while both read.
             let [was] = truth.between(key, from, to)[..] else { continue };
-            let after = last.get(key).and_then(|event| event.after.as_deref());
-            found.check(fits(key, after, was), At::key(key, pair[1].sequence), || {
+            let event: Option<&Event> = last.get(key).copied();
+            let after = event.and_then(|event| event.after.as_deref());
+            let compared = (event.map(std::ptr::from_ref), std::ptr::from_ref(was));
+            let holds = held.get(key) == Some(&compared) || fits(key, after, was);
+            if holds {
+                held.insert(key, compared);
+            }
+            found.check(holds, At::key(key, pair[1].sequence), || {
                 format!("true was {was:?} while two complete syncs read, published is {after:?}")
             });
         }
@@ -93,21 +242,50 @@ pub(super) fn lost(log: &Log, truth: &Truth, found: &mut Findings) {
     }
 }
 
-/// A read that failed and was not repeated with success in the same sync was not complete. A sync's own window is by the
-/// daemon's clock: with another clock than the account's, no request falls into it.
+/// The operations that read a kind: its listing, then its details.
+const READ_BY: [(&str, &[&str]); 7] = [
+    ("account", &["GetAccountAlias"]),
+    ("user", &["ListUsers"]),
+    ("group", &["ListGroups"]),
+    ("membership", &["ListUsersForGroup"]),
+    ("role", &["ListRoles", "GetRole"]),
+    ("policy", &["ListPolicies", "ListPolicyVersions"]),
+    ("policy_attachment", &["ListPolicyAttachments"]),
+];
+
+/// Those that are asked for by a name, which may go meanwhile.
+const BY_NAME: [&str; 3] = ["ListUsersForGroup", "GetRole", "ListPolicyVersions"];
+
+fn operations_of(kind: &str) -> &'static [&'static str] {
+    READ_BY.iter().find(|(of, _)| *of == kind).map_or(&[], |(_, operations)| operations)
+}
+
+/// A read that failed each time that it was tried was not complete. Of one that is asked for by a name nothing is said
+/// if anything of the account changed meanwhile: the name may have gone. A sync's own window is by the daemon's clock:
+/// with another clock than the account's, no request falls into it.
 pub(super) fn honest(log: &Log, truth: &Truth, found: &mut Findings) {
     for sync in log.syncs.values().flatten() {
         let Some((from, to)) = sync.window() else { continue };
-        let mut last: HashMap<(&str, &str), &Request> = HashMap::new();
+        let mut answered: BTreeMap<(&str, &str), (bool, &Request)> = BTreeMap::new();
         let during = |request: &&Request| request.received_ms >= from && request.answered_ms <= to;
         for request in truth.requests.iter().filter(during) {
-            last.insert((&request.operation, &request.subject), request);
+            let read = answered.entry((&request.operation, &request.subject)).or_insert((false, request));
+            read.0 |= !is_failure(request);
         }
-        let failed = last.into_values().find(|request| is_failure(request));
-        found.check(failed.is_none() || !sync.is_complete(), At::notice(sync), || {
-            let what = failed.map(|request| (&request.operation, &request.subject, request.status, &request.code));
-            format!("it says that it is complete, but this was not answered: {what:?}")
-        });
+        let is_quiet = !truth.keys().any(|key| truth.has_change(key, from, to));
+        let failed: Vec<&Request> =
+            answered.into_values().filter(|(once, _)| !once).map(|(_, request)| request).collect();
+        for status in &sync.collections {
+            let operations = operations_of(&status.kind);
+            let unread = failed.iter().find(|request| {
+                operations.contains(&request.operation.as_str())
+                    && (is_quiet || !BY_NAME.contains(&request.operation.as_str()))
+            });
+            found.check(unread.is_none() || status.status != "complete", At::notice(sync), || {
+                let what = unread.map(|request| (&request.operation, &request.subject, request.status, &request.code));
+                format!("it says that {} is complete, but this was not answered: {what:?}", status.kind)
+            });
+        }
     }
 }
 

@@ -148,6 +148,13 @@ pub(super) fn ops(log: &Log, found: &mut Findings) {
                 format!("r outside of a baseline: every earlier reading of {} was complete", event.kind())
             });
         }
+        let is_baseline = log
+            .sync(event.sequence)
+            .and_then(|sync| sync.collection(event.kind()))
+            .is_some_and(|status| status.baseline);
+        found.check(!is_baseline || matches!(event.op.as_str(), "r" | "d"), At::event(event), || {
+            format!("op {} in the baseline of {}", event.op, event.kind())
+        });
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::super::fold::{ends, kind_of};
 use super::super::log::{Held, Log, Step};
+use super::super::record::Event;
 use super::super::report::{At, Findings};
 
 pub(super) fn batches(log: &Log, found: &mut Findings) {
@@ -77,6 +78,26 @@ pub(super) fn before(log: &Log, found: &mut Findings) {
         found.check(event.before.as_ref() == held, At::event(event), || {
             let text = |entity: Option<&std::sync::Arc<str>>| entity.map_or("nothing".to_owned(), ToString::to_string);
             format!("before is {}, held was {}", text(event.before.as_ref()), text(held))
+        });
+    }
+}
+
+/// Removals of edges and of entities, then entities, then edges; in each kind by key.
+pub(super) fn phases(log: &Log, found: &mut Findings) {
+    let phase = |event: &Event| match (event.op == "d", ends(&event.key).is_empty()) {
+        (true, false) => 0,
+        (true, true) => 1,
+        (false, true) => 2,
+        (false, false) => 3,
+    };
+    for pair in log.batches().flat_map(|batch| batch.windows(2)) {
+        let [earlier, later] = [&pair[0].event, &pair[1].event];
+        let is_ordered = match (phase(earlier), phase(later)) {
+            (one, other) if one == other => kind_of(&earlier.key) != kind_of(&later.key) || earlier.key <= later.key,
+            (one, other) => one < other,
+        };
+        found.check(is_ordered, At::event(later), || {
+            format!("it comes behind {} of {}, which comes later in a transaction", earlier.event_type, earlier.key)
         });
     }
 }

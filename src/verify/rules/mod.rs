@@ -1,11 +1,12 @@
 //! The invariants: one function each, over the log that was read.
 //!
-//! `events` judges what an event says of itself, `history` what events say of each other, `state` the fold against the
+//! `events` judges what an event says of itself, `history` what events say of each other, `notices` what `.syncs` must have told, `state` the fold against the
 //! state topic, `against_truth` everything against what the account really was.
 
 mod against_truth;
 mod events;
 mod history;
+mod notices;
 mod state;
 
 use super::log::Log;
@@ -40,9 +41,21 @@ pub(super) const RULES: &[Rule<OverLog>] = &[
     rule("sequences", "one sync.completed record a sequence, without a gap", history::sequences),
     rule("order", "the events of a key stand in the order of their sequence, and revisions rise", history::order),
     rule("before", "before is the after of the key's previous event", history::before),
+    rule(
+        "removals-first",
+        "a transaction's removals come first, edges before entities; edges come last",
+        history::phases,
+    ),
     rule("edges", "no edge comes before or outlives what it hangs on", history::edges),
     rule("figures", "a sync record counts what there is", history::figures),
     rule("coverage", "a sync's outcome is what its collections say", history::coverage),
+    rule(
+        "told-coverage",
+        "permission lost and regained is told, of every collection and of the scopes in it",
+        notices::told_coverage,
+    ),
+    rule("suspected", "a mass removal is told before it is published", notices::suspected),
+    rule("lineages", "a lineage that follows another one begins with lineage.started", notices::lineages),
     rule("state", "the fold of the events is the state topic's content", state::state),
     rule("progress", "progress counts and digests the records of the state topic", state::progress),
 ];
@@ -53,6 +66,8 @@ pub(super) const TRUTH_RULES: &[Rule<OverTruth>] = &[
     rule("removals", "what was removed was absent while its sync read", against_truth::removals),
     rule("true-windows", "the window of an event contains a change of its entity", against_truth::windows),
     rule("lost", "what held while two complete syncs read is published", against_truth::lost),
+    rule("settled", "after two complete syncs of a quiet account the fold is the account", against_truth::settled),
+    rule("instants", "a collection that was read is the account at an instant of its window", against_truth::instants),
     rule("honest", "a sync that could not read something does not say that it is complete", against_truth::honest),
 ];
 

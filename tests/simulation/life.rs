@@ -1,0 +1,295 @@
+//! The account's own life: what people do to it while it is read.
+//!
+//! Everything goes through the operations that people use, on a small world of names, so that names are
+//! given up, taken over and swapped, and whoever comes back comes back under the old name. What the service
+//! refuses (a name that is taken, a group that is not empty) did not happen; the truth log knows what did.
+
+use rand::{Rng, rngs::StdRng};
+
+/// A call of a write operation: version, action, parameters.
+pub(crate) type Write = (&'static str, &'static str, Vec<(&'static str, String)>);
+
+const RAM: &str = "2015-05-01";
+
+/// How many names of each kind there are.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Names {
+    pub(crate) users: u8,
+    pub(crate) groups: u8,
+    pub(crate) roles: u8,
+    pub(crate) policies: u8,
+}
+
+impl Names {
+    /// Between 2 and 40 things in all.
+    pub(crate) fn draw(random: &mut StdRng) -> Self {
+        Self {
+            users: random.random_range(2..=18),
+            groups: random.random_range(0..=6),
+            roles: random.random_range(0..=6),
+            policies: random.random_range(0..=6),
+        }
+    }
+}
+
+/// One thing that people do. Numbers are names.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Deed {
+    CreateUser(u8),
+    DeleteUser(u8),
+    CommentUser(u8, u16),
+    RenameUser(u8, u8),
+    SwapUsers(u8, u8),
+    ReuseName(u8),
+    Freeze(u8),
+    Unfreeze(u8),
+    CreateGroup(u8),
+    DeleteGroup(u8),
+    RenameGroup(u8, u8),
+    Join(u8, u8),
+    Leave(u8, u8),
+    Rejoin(u8, u8),
+    CreateRole(u8),
+    DeleteRole(u8),
+    RetrustRole(u8, u16),
+    CreatePolicy(u8),
+    DeletePolicy(u8),
+    NewVersion(u8, u16),
+    Attach(Principal, u8),
+    Detach(Principal, u8),
+    SetAlias(u8),
+    ClearAlias,
+    /// Everybody leaves.
+    DeleteAllUsers,
+    /// Nobody is in any group any more.
+    EmptyAllGroups,
+    /// Comes and goes before anybody looks.
+    Flicker(u8),
+}
+
+/// Who gets a policy.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Principal {
+    User(u8),
+    Group(u8),
+    Role(u8),
+}
+
+/// What is to be asked of the service for a deed, or of its control address.
+pub(crate) enum Asked {
+    Call(Write),
+    Freeze { user: String, frozen: bool },
+}
+
+impl Deed {
+    /// One at random.
+    pub(crate) fn draw(random: &mut StdRng, names: Names) -> Self {
+        let user = random.random_range(0..names.users);
+        let other = random.random_range(0..names.users);
+        let group = random.random_range(0..names.groups.max(1));
+        let role = random.random_range(0..names.roles.max(1));
+        let policy = random.random_range(0..names.policies.max(1) + 2);
+        let number = random.random_range(0..u16::MAX);
+        let principal = match random.random_range(0..3) {
+            0 => Principal::User(user),
+            1 => Principal::Group(group),
+            _ => Principal::Role(role),
+        };
+        match random.random_range(0..56) {
+            0..=5 => Self::CreateUser(user),
+            6..=8 => Self::DeleteUser(user),
+            9..=11 => Self::CommentUser(user, number),
+            12..=13 => Self::RenameUser(user, other),
+            14 => Self::SwapUsers(user, other),
+            15..=16 => Self::ReuseName(user),
+            17..=18 => Self::Freeze(user),
+            19 => Self::Unfreeze(user),
+            20..=22 => Self::CreateGroup(group),
+            23 => Self::DeleteGroup(group),
+            24 => Self::RenameGroup(group, other),
+            25..=29 => Self::Join(group, user),
+            30..=32 => Self::Leave(group, user),
+            33 => Self::Rejoin(group, user),
+            34..=35 => Self::CreateRole(role),
+            36 => Self::DeleteRole(role),
+            37..=38 => Self::RetrustRole(role, number),
+            39..=40 => Self::CreatePolicy(policy),
+            41 => Self::DeletePolicy(policy),
+            42..=43 => Self::NewVersion(policy, number),
+            44..=48 => Self::Attach(principal, policy),
+            49..=51 => Self::Detach(principal, policy),
+            52 => Self::SetAlias(user),
+            53 => Self::ClearAlias,
+            _ => Self::Flicker(user),
+        }
+    }
+
+    /// What is asked, in this order.
+    pub(crate) fn asked(self, names: Names) -> Vec<Asked> {
+        let calls = match self {
+            Self::CreateUser(user) => vec![create_user(&user_name(user))],
+            Self::DeleteUser(user) => delete_user(user, names),
+            Self::CommentUser(user, number) => {
+                let comment = ("NewComments", format!("comment {number}"));
+                vec![ram("UpdateUser", [("UserName", user_name(user)), comment])]
+            }
+            Self::RenameUser(user, to) => vec![rename_user(&user_name(user), &format!("renamed-{to}"))],
+            Self::SwapUsers(one, other) => vec![
+                rename_user(&user_name(one), "between"),
+                rename_user(&user_name(other), &user_name(one)),
+                rename_user("between", &user_name(other)),
+            ],
+            Self::ReuseName(user) => {
+                let mut calls = delete_user(user, names);
+                calls.push(create_user(&user_name(user)));
+                calls
+            }
+            Self::Freeze(user) => return vec![Asked::Freeze { user: user_name(user), frozen: true }],
+            Self::Unfreeze(user) => return vec![Asked::Freeze { user: user_name(user), frozen: false }],
+            Self::CreateGroup(group) => vec![ram("CreateGroup", [("GroupName", group_name(group))])],
+            Self::DeleteGroup(group) => delete_group(group, names),
+            Self::RenameGroup(group, to) => {
+                let renamed = ("NewGroupName", format!("renamed-group-{to}"));
+                vec![ram("UpdateGroup", [("GroupName", group_name(group)), renamed])]
+            }
+            Self::Join(group, user) => vec![membership("AddUserToGroup", group, user)],
+            Self::Leave(group, user) => vec![membership("RemoveUserFromGroup", group, user)],
+            Self::Rejoin(group, user) => {
+                vec![membership("RemoveUserFromGroup", group, user), membership("AddUserToGroup", group, user)]
+            }
+            Self::CreateRole(role) => {
+                let trust = ("AssumeRolePolicyDocument", trust(0));
+                vec![ram("CreateRole", [("RoleName", role_name(role)), trust])]
+            }
+            Self::DeleteRole(role) => delete_role(role, names),
+            Self::RetrustRole(role, number) => {
+                let trust = ("NewAssumeRolePolicyDocument", trust(number));
+                vec![ram("UpdateRole", [("RoleName", role_name(role)), trust])]
+            }
+            Self::CreatePolicy(policy) => {
+                let document = ("PolicyDocument", document(0));
+                vec![ram("CreatePolicy", [("PolicyName", policy_name(policy)), document])]
+            }
+            Self::DeletePolicy(policy) => delete_policy(policy, names),
+            Self::NewVersion(policy, number) => vec![ram(
+                "CreatePolicyVersion",
+                [
+                    ("PolicyName", policy_name(policy)),
+                    ("PolicyDocument", document(number)),
+                    ("SetAsDefault", (number % 2 == 0).to_string()),
+                    ("RotateStrategy", "DeleteOldestNonDefaultVersionWhenLimitExceeded".to_owned()),
+                ],
+            )],
+            Self::Attach(principal, policy) => vec![attach(principal, policy)],
+            Self::Detach(principal, policy) => vec![detach(principal, policy)],
+            Self::SetAlias(number) => vec![ram("SetAccountAlias", [("AccountAlias", format!("alias-{number}"))])],
+            Self::ClearAlias => vec![ram("ClearAccountAlias", [])],
+            Self::DeleteAllUsers => (0..names.users).flat_map(|user| delete_user(user, names)).collect(),
+            Self::EmptyAllGroups => (0..names.groups)
+                .flat_map(|group| (0..names.users).map(move |user| membership("RemoveUserFromGroup", group, user)))
+                .collect(),
+            Self::Flicker(user) => {
+                let mut calls = vec![create_user(&user_name(user))];
+                calls.extend(delete_user(user, names));
+                calls
+            }
+        };
+        calls.into_iter().map(Asked::Call).collect()
+    }
+}
+
+fn ram<const N: usize>(action: &'static str, parameters: [(&'static str, String); N]) -> Write {
+    (RAM, action, parameters.into())
+}
+
+fn create_user(name: &str) -> Write {
+    ram("CreateUser", [("UserName", name.to_owned())])
+}
+
+fn rename_user(name: &str, to: &str) -> Write {
+    ram("UpdateUser", [("UserName", name.to_owned()), ("NewUserName", to.to_owned())])
+}
+
+fn membership(action: &'static str, group: u8, user: u8) -> Write {
+    ram(action, [("GroupName", group_name(group)), ("UserName", user_name(user))])
+}
+
+fn attach(principal: Principal, policy: u8) -> Write {
+    let (action, name) = match principal {
+        Principal::User(user) => ("AttachPolicyToUser", ("UserName", user_name(user))),
+        Principal::Group(group) => ("AttachPolicyToGroup", ("GroupName", group_name(group))),
+        Principal::Role(role) => ("AttachPolicyToRole", ("RoleName", role_name(role))),
+    };
+    ram(action, [name, ("PolicyName", policy_name(policy)), ("PolicyType", "Custom".to_owned())])
+}
+
+fn detach(principal: Principal, policy: u8) -> Write {
+    let (action, name) = match principal {
+        Principal::User(user) => ("DetachPolicyFromUser", ("UserName", user_name(user))),
+        Principal::Group(group) => ("DetachPolicyFromGroup", ("GroupName", group_name(group))),
+        Principal::Role(role) => ("DetachPolicyFromRole", ("RoleName", role_name(role))),
+    };
+    ram(action, [name, ("PolicyName", policy_name(policy)), ("PolicyType", "Custom".to_owned())])
+}
+
+fn delete_user(user: u8, names: Names) -> Vec<Write> {
+    let mut calls: Vec<Write> = (0..names.groups).map(|group| membership("RemoveUserFromGroup", group, user)).collect();
+    calls.extend(detach_all(Principal::User(user), names));
+    calls.push(ram("DeleteUser", [("UserName", user_name(user))]));
+    calls
+}
+
+fn delete_group(group: u8, names: Names) -> Vec<Write> {
+    let mut calls: Vec<Write> = (0..names.users).map(|user| membership("RemoveUserFromGroup", group, user)).collect();
+    calls.extend(detach_all(Principal::Group(group), names));
+    calls.push(ram("DeleteGroup", [("GroupName", group_name(group))]));
+    calls
+}
+
+fn delete_role(role: u8, names: Names) -> Vec<Write> {
+    let mut calls: Vec<Write> = detach_all(Principal::Role(role), names).collect();
+    calls.push(ram("DeleteRole", [("RoleName", role_name(role))]));
+    calls
+}
+
+fn delete_policy(policy: u8, names: Names) -> Vec<Write> {
+    let principals = (0..names.users)
+        .map(Principal::User)
+        .chain((0..names.groups).map(Principal::Group))
+        .chain((0..names.roles).map(Principal::Role));
+    let mut calls: Vec<Write> = principals.map(|principal| detach(principal, policy)).collect();
+    calls.push(ram("DeletePolicy", [("PolicyName", policy_name(policy)), ("CascadingDelete", "true".to_owned())]));
+    calls
+}
+
+fn detach_all(principal: Principal, names: Names) -> impl Iterator<Item = Write> {
+    (0..names.policies + 2).map(move |policy| detach(principal, policy))
+}
+
+fn user_name(number: u8) -> String {
+    format!("user-{number}")
+}
+
+fn group_name(number: u8) -> String {
+    format!("group-{number}")
+}
+
+fn role_name(number: u8) -> String {
+    format!("role-{number}")
+}
+
+fn policy_name(number: u8) -> String {
+    format!("policy-{number}")
+}
+
+fn trust(number: u16) -> String {
+    let service = format!("service-{number}.aliyuncs.com");
+    let principal = serde_json::json!({ "Service": [service] });
+    let statement = serde_json::json!([{ "Action": "sts:AssumeRole", "Effect": "Allow", "Principal": principal }]);
+    serde_json::json!({ "Statement": statement, "Version": "1" }).to_string()
+}
+
+fn document(number: u16) -> String {
+    let statement = serde_json::json!([{ "Action": "oss:Get*", "Effect": "Allow", "Resource": format!("r/{number}") }]);
+    serde_json::json!({ "Statement": statement, "Version": "1" }).to_string()
+}

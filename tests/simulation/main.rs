@@ -1,0 +1,62 @@
+//! The daemon's real code, from reading the account to publishing, in virtual time: seeded schedules of
+//! faults against a simulated account and a model cluster, judged by the checker that users have, too.
+//!
+//! | file | what is there |
+//! |---|---|
+//! | `schedule`, `life`, `faults` | what a seed says: when which copy starts, what people do, what goes wrong |
+//! | `world`, `copy` | the account, the cluster and the copies that it happens to |
+//! | `run`, `syncs` | one schedule from its beginning to its judgement |
+//! | `summary` | many schedules, counted; the matrix of faults that must have struck |
+//!
+//! `SIMULATION_SCHEDULES` (how many) and `SIMULATION_FROM` (the first seed) choose what is run;
+//! `SIMULATION_SEED=7` runs one schedule alone, twice, and prints it.
+
+mod claims;
+mod copy;
+mod faults;
+mod life;
+mod planted;
+mod run;
+mod schedule;
+mod summary;
+mod syncs;
+mod world;
+
+use std::env;
+
+use schedule::Schedule;
+
+/// So many schedules are run where nobody says otherwise.
+const SCHEDULES: u64 = 10_000;
+
+fn number(variable: &str) -> Option<u64> {
+    let text = env::var(variable).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{variable} is {text:?}: set it to a whole number")))
+}
+
+#[test]
+fn no_schedule_of_faults_breaks_a_promise() {
+    if number("SIMULATION_SEED").is_some() {
+        return;
+    }
+    let from = number("SIMULATION_FROM").unwrap_or(0);
+    let schedules = number("SIMULATION_SCHEDULES").unwrap_or(SCHEDULES);
+    let summary = summary::of(from..from + schedules);
+    println!("{summary}");
+    assert!(summary.is_clean(), "{} schedules broke a promise", summary.broken());
+    let missing = summary.missing();
+    assert!(missing.is_empty(), "void: these faults did not strike often enough: {missing:?}");
+}
+
+#[test]
+fn a_seed_is_the_same_schedule_every_time() {
+    let alone = number("SIMULATION_SEED");
+    let (first, end) = alone.map_or((0, 20), |seed| (seed, seed + 1));
+    let runs = summary::on_all_cores(|| (first..end).map(|seed| run::run(&Schedule::of(seed))).collect::<Vec<_>>());
+    if let Some(seed) = alone {
+        println!("{:#?}\n{:#?}", Schedule::of(seed), runs[0]);
+    }
+    let told = |runs: &[run::Ran]| runs.iter().map(|ran| (ran.digest, ran.fired.clone())).collect::<Vec<_>>();
+    assert!(runs.windows(2).all(|pair| told(&pair[0]) == told(&pair[1])), "two runs of a seed differ");
+    assert!(runs.len() > 1, "one core runs each seed once: nothing to compare");
+}

@@ -1,0 +1,105 @@
+//! What a seed says: an account, one to three copies, a broker, and what happens when.
+
+use std::time::Duration;
+
+use rand::{Rng, SeedableRng as _, rngs::StdRng};
+
+use crate::faults::{self, Fault, Harm};
+use crate::life::{Deed, Names};
+
+/// So many syncs are committed before all faults end.
+pub(crate) const LEAST_SYNCS: u32 = 20;
+
+/// One schedule. The same seed is always the same one.
+#[derive(Debug)]
+pub(crate) struct Schedule {
+    pub(crate) seed: u64,
+    pub(crate) names: Names,
+    pub(crate) copies: usize,
+    pub(crate) broker: Broker,
+    pub(crate) interval: Duration,
+    pub(crate) confirm_delay: Duration,
+    pub(crate) detail_interval: Duration,
+    pub(crate) takeover_after: Option<Duration>,
+    /// The account's clock against the right time, in seconds.
+    pub(crate) service_clock: i64,
+    /// In the order of their time.
+    pub(crate) events: Vec<(Duration, Event)>,
+    /// Behind this nothing is begun any more.
+    pub(crate) length: Duration,
+}
+
+/// What the brokers know of KIP-890.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Broker {
+    Old,
+    Verifying,
+    EpochPerTransaction,
+}
+
+/// What happens.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Event {
+    /// People do something to the account.
+    Deed(Deed),
+    /// A copy is started; the first one always at once.
+    Start { copy: usize },
+    /// Something goes wrong for so long.
+    Fault(Fault, Duration),
+}
+
+impl Schedule {
+    /// The schedule of a seed.
+    pub(crate) fn of(seed: u64) -> Self {
+        let random = &mut StdRng::seed_from_u64(seed);
+        let names = Names::draw(random);
+        let copies = [1, 1, 1, 2, 2, 3][random.random_range(0..6)];
+        let interval = Duration::from_secs(random.random_range(40..=90));
+        let mut events = Vec::new();
+        for copy in 0..copies {
+            let at = if copy == 0 { Duration::ZERO } else { within(random, interval * 8) };
+            events.push((at, Event::Start { copy }));
+        }
+        let mut length = interval * LEAST_SYNCS;
+        for _ in 0..random.random_range(3..=10) {
+            let at = within(random, interval * LEAST_SYNCS);
+            let fault = faults::draw(random, copies);
+            let lasts = fault.draw_duration(random, interval);
+            length = length.max(at + lasts);
+            events.push((at, Event::Fault(fault, lasts)));
+        }
+        for _ in 0..random.random_range(10..=60) {
+            events.push((within(random, length), Event::Deed(Deed::draw(random, names))));
+        }
+        if random.random_ratio(1, 6) {
+            let all = if random.random_bool(0.5) { Deed::DeleteAllUsers } else { Deed::EmptyAllGroups };
+            events.push((within(random, length), Event::Deed(all)));
+        }
+        if random.random_ratio(1, 50) {
+            let harm = [Harm::Deleted, Harm::Recreated, Harm::Truncated][random.random_range(0..3)];
+            let at = within(random, length / 2) + length / 4;
+            events.retain(|(earlier, _)| *earlier < at);
+            events.push((at, Event::Fault(Fault::Harm(harm), Duration::ZERO)));
+            length = at;
+        }
+        events.sort_by_key(|(at, _)| *at);
+        let service_clock = if random.random_ratio(1, 6) { faults::draw_clock(random) } else { 0 };
+        Self {
+            seed,
+            names,
+            copies,
+            broker: [Broker::Old, Broker::Verifying, Broker::EpochPerTransaction][random.random_range(0..3)],
+            interval,
+            confirm_delay: Duration::from_secs(random.random_range(3..=12)),
+            detail_interval: interval * random.random_range(2..=12),
+            takeover_after: random.random_bool(0.3).then(|| interval * 4),
+            service_clock,
+            events,
+            length,
+        }
+    }
+}
+
+fn within(random: &mut StdRng, time: Duration) -> Duration {
+    time.mul_f64(random.random())
+}

@@ -1,0 +1,131 @@
+//! Many schedules, counted.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    ops::Range,
+    sync::atomic::{AtomicU64, Ordering},
+    thread::{self, Builder},
+};
+
+use crate::{
+    faults::{MATRIX, Row},
+    run::{Ran, run},
+    schedule::Schedule,
+};
+
+/// The matrix is written for so many.
+const MATRIX_SCHEDULES: u64 = 10_000;
+const STACK: usize = 64 << 20;
+/// So many broken schedules are told; the others are only counted.
+const TOLD: usize = 10;
+
+/// What came of all schedules.
+#[derive(Default)]
+pub(crate) struct Summary {
+    schedules: u64,
+    syncs: u64,
+    events: u64,
+    fired: BTreeMap<&'static str, u64>,
+    checked: BTreeMap<&'static str, u64>,
+    /// By seed: the invariants and the first reason of each.
+    broken: BTreeMap<u64, BTreeMap<&'static str, String>>,
+}
+
+/// Runs a schedule for each seed, on all cores.
+pub(crate) fn of(seeds: Range<u64>) -> Summary {
+    let next = AtomicU64::new(seeds.start);
+    let work = || {
+        let mut summary = Summary::default();
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= seeds.end {
+                return summary;
+            }
+            summary.take(seed, run(&Schedule::of(seed)));
+        }
+    };
+    on_all_cores(work).into_iter().fold(Summary::default(), Summary::and)
+}
+
+/// Does the same work on a thread for each core. The futures of whole processes are large.
+pub(crate) fn on_all_cores<T: Send>(work: impl Fn() -> T + Sync) -> Vec<T> {
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| {
+        let start = |_| Builder::new().stack_size(STACK).spawn_scoped(scope, &work).expect("a thread starts");
+        let workers: Vec<_> = (0..threads).map(start).collect();
+        workers.into_iter().map(|worker| worker.join().expect("no schedule panics")).collect()
+    })
+}
+
+impl Summary {
+    fn take(&mut self, seed: u64, ran: Ran) {
+        self.schedules += 1;
+        self.syncs += ran.syncs;
+        self.events += ran.events;
+        add(&mut self.fired, ran.fired);
+        add(&mut self.checked, ran.checked);
+        if !ran.violated.is_empty() {
+            self.broken.insert(seed, ran.violated);
+        }
+    }
+
+    fn and(mut self, other: Self) -> Self {
+        self.schedules += other.schedules;
+        self.syncs += other.syncs;
+        self.events += other.events;
+        add(&mut self.fired, other.fired);
+        add(&mut self.checked, other.checked);
+        self.broken.extend(other.broken);
+        self
+    }
+
+    /// Whether no promise was broken.
+    pub(crate) fn is_clean(&self) -> bool {
+        self.broken.is_empty()
+    }
+
+    /// How many schedules broke one.
+    pub(crate) fn broken(&self) -> usize {
+        self.broken.len()
+    }
+
+    /// The faults that did not strike as often as the matrix asks of so many schedules.
+    pub(crate) fn missing(&self) -> Vec<String> {
+        let rows = MATRIX.iter().filter(|row| self.fired_of(row) < self.least(row));
+        rows.map(|row| format!("{}: {} of {}", row.name, self.fired_of(row), self.least(row))).collect()
+    }
+
+    fn fired_of(&self, row: &Row) -> u64 {
+        self.fired.get(row.name).copied().unwrap_or(0)
+    }
+
+    fn least(&self, row: &Row) -> u64 {
+        row.least * self.schedules / MATRIX_SCHEDULES
+    }
+}
+
+fn add(all: &mut BTreeMap<&'static str, u64>, more: BTreeMap<&'static str, u64>) {
+    for (name, count) in more {
+        *all.entry(name).or_default() += count;
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { schedules, syncs, events, .. } = self;
+        writeln!(f, "{schedules} schedules, {syncs} syncs, {events} events, {} broken\n", self.broken.len())?;
+        writeln!(f, "{:<13} {:<28} {:>9} {:>9}", "GROUP", "FAULT", "STRUCK", "AT LEAST")?;
+        for row in MATRIX {
+            let (struck, least) = (self.fired_of(row), self.least(row));
+            writeln!(f, "{:<13} {:<28} {struck:>9} {least:>9}", row.group, row.name)?;
+        }
+        writeln!(f, "\n{:<18} {:>11}", "INVARIANT", "CHECKED")?;
+        self.checked.iter().try_for_each(|(name, count)| writeln!(f, "{name:<18} {count:>11}"))?;
+        for (seed, violated) in self.broken.iter().take(TOLD) {
+            writeln!(f, "\nseed {seed} (SIMULATION_SEED={seed} repeats it):")?;
+            violated.iter().try_for_each(|(invariant, why)| writeln!(f, "  {invariant}: {why}"))?;
+        }
+        Ok(())
+    }
+}
