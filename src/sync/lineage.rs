@@ -7,7 +7,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 use tracing::warn;
 use uuid::Uuid;

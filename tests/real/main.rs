@@ -14,6 +14,7 @@ mod copies;
 mod crash;
 mod daemon;
 mod edges;
+mod faults;
 mod headers;
 mod kafka_protocol;
 mod refusals;

@@ -1,9 +1,12 @@
 //! Addresses of the services, names that no other test uses, and clients by another hand than the
 //! product's: plain rdkafka, for what an outsider does to a topic.
 
+pub(crate) mod changes;
 pub(crate) mod cloud;
 pub(crate) mod fold;
 pub(crate) mod process;
+pub(crate) mod proxy;
+pub(crate) mod services;
 pub(crate) mod world;
 
 use std::sync::Arc;
@@ -12,7 +15,7 @@ use std::time::Duration;
 use ramstream::kafka::Connection;
 use ramstream::kafka::topics::{Cleanup, TopicSpec, ensure};
 use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::RDKafkaErrorCode;
@@ -28,6 +31,11 @@ pub(crate) fn kafka() -> String {
 
 pub(crate) fn registry() -> String {
     std::env::var("TEST_REGISTRY").expect("TEST_REGISTRY is a base URL; run `make test`")
+}
+
+/// A number from the environment.
+pub(crate) fn setting(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
 }
 
 pub(crate) fn unique(name: &str) -> String {
@@ -55,7 +63,19 @@ pub(crate) async fn create(spec: TopicSpec) -> Arc<str> {
 }
 
 pub(crate) fn admin() -> AdminClient<DefaultClientContext> {
-    ClientConfig::new().set("bootstrap.servers", kafka()).create().unwrap()
+    admin_of(&kafka())
+}
+
+pub(crate) fn admin_of(kafka: &str) -> AdminClient<DefaultClientContext> {
+    ClientConfig::new().set("bootstrap.servers", kafka).create().unwrap()
+}
+
+/// Sets these of a topic's settings, and all others back to the broker's.
+pub(crate) async fn alter_topic(kafka: &str, topic: &str, settings: &[(&str, &str)]) {
+    let topic = AlterConfig::new(ResourceSpecifier::Topic(topic));
+    let topic = settings.iter().fold(topic, |topic, (name, value)| topic.set(name, value));
+    let results = admin_of(kafka).alter_configs([&topic], &AdminOptions::new()).await.unwrap();
+    assert!(results[0].is_ok(), "{results:?}");
 }
 
 pub(crate) async fn delete(topic: &str) {

@@ -62,7 +62,7 @@ pub(crate) fn echo() -> SocketAddr {
                 let body = message.to_string();
                 let head = "HTTP/1.1 400 Bad Request\r\nDate: Thu, 01 Jan 2026 12:00:00 GMT\r\nConnection: close\r\n";
                 // Who has gone away does not want to know.
-                let _ = write!(stream, "{head}Content-Length: {}\r\n\r\n{body}", body.len());
+                write!(stream, "{head}Content-Length: {}\r\n\r\n{body}", body.len()).ok();
             });
         }
     });

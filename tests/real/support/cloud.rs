@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicI32, Ordering};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -16,6 +17,9 @@ use serde_json::{Value, json};
 use sha1::Sha1;
 
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+/// Before a throttled request is sent again.
+const THROTTLED_PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
+
 const RAM: &str = "2015-05-01";
 const RESOURCE_MANAGER: &str = "2020-03-31";
 const ALLOW: &str = r#"{"Version":"1","Statement":[{"Effect":"Allow","Action":"oss:*","Resource":"*"}]}"#;
@@ -39,6 +43,8 @@ pub(crate) fn small() -> Size {
 pub(crate) struct Cloud {
     running: Running,
     client: reqwest::Client,
+    /// How far the account's clock is ahead; requests are signed by it.
+    offset_seconds: AtomicI32,
 }
 
 impl Cloud {
@@ -50,7 +56,8 @@ impl Cloud {
         let running = simulator::start(Settings { size, limits, truth_log: Some(truth_log), ..Settings::default() })
             .await
             .unwrap();
-        Self { running, client: reqwest::Client::builder().no_proxy().build().unwrap() }
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        Self { running, client, offset_seconds: AtomicI32::new(0) }
     }
 
     pub(crate) fn address(&self) -> String {
@@ -106,8 +113,15 @@ impl Cloud {
         self.control(reqwest::Method::POST, "unfreeze", Some(json!({ "user": user }))).await;
     }
 
+    /// A share of all calls is throttled at random: per mille, because the control's own limits know only per cent.
+    pub(crate) async fn throttle(&self, per_mille: u32) {
+        self.fault(json!({ "operation": "*", "fault": "throttle", "probability": f64::from(per_mille) / 1000.0 }))
+            .await;
+    }
+
     /// Lets the account's clock run ahead, so that what happens next is dated later than what happened before.
     pub(crate) async fn advance_clock(&self, offset_seconds: i32) {
+        self.offset_seconds.store(offset_seconds, Ordering::Relaxed);
         self.control(reqwest::Method::POST, "clock", Some(json!({ "offset_seconds": offset_seconds }))).await;
     }
 
@@ -196,9 +210,23 @@ impl Cloud {
         self.call(RAM, action, parameters).await
     }
 
+    /// Asks until it is not throttled; anything else that is refused is a mistake of the test.
     async fn call(&self, version: &str, action: &str, parameters: &[(&str, &str)]) -> Value {
+        loop {
+            let (status, body) = self.ask(version, action, parameters).await;
+            if status.is_success() {
+                return serde_json::from_str(&body).unwrap();
+            }
+            assert!(body.contains("Throttling"), "{action} {parameters:?}: {status} {body}");
+            tokio::time::sleep(THROTTLED_PAUSE).await;
+        }
+    }
+
+    async fn ask(&self, version: &str, action: &str, parameters: &[(&str, &str)]) -> (reqwest::StatusCode, String) {
         let (key_id, secret) = self.key();
-        let (nonce, now) = (uuid::Uuid::new_v4().to_string(), jiff::Timestamp::now().strftime("%FT%TZ").to_string());
+        let now = jiff::Timestamp::now().as_second() + i64::from(self.offset_seconds.load(Ordering::Relaxed));
+        let now = jiff::Timestamp::from_second(now).unwrap().strftime("%FT%TZ").to_string();
+        let nonce = uuid::Uuid::new_v4().to_string();
         let common = [
             ("Action", action),
             ("Version", version),
@@ -216,9 +244,7 @@ impl Cloud {
         let signature = encode(&BASE64.encode(mac.finalize().into_bytes()));
         let url = format!("{}/?{query}&Signature={signature}", self.address());
         let answer = self.client.get(url).send().await.unwrap();
-        let (status, body) = (answer.status(), answer.text().await.unwrap());
-        assert!(status.is_success(), "{action} {parameters:?}: {status} {body}");
-        serde_json::from_str(&body).unwrap()
+        (answer.status(), answer.text().await.unwrap())
     }
 
     async fn control(&self, method: reqwest::Method, path: &str, body: Option<Value>) -> Value {

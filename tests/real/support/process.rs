@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
 /// Nothing that is waited for takes this long, unless something is wrong.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -181,11 +181,25 @@ impl Daemon {
         self.child.kill().await.unwrap();
     }
 
+    /// SIGSTOP: it does nothing until [`Daemon::wake`], and nobody is told.
+    pub(crate) async fn pause(&self) {
+        self.signal("-STOP").await;
+    }
+
+    /// SIGCONT: it goes on as if no time had passed.
+    pub(crate) async fn wake(&self) {
+        self.signal("-CONT").await;
+    }
+
+    async fn signal(&self, signal: &str) {
+        let pid = self.child.id().expect("it runs").to_string();
+        let sent = Command::new("kill").args([signal, &pid]).status().await.unwrap();
+        assert!(sent.success());
+    }
+
     /// SIGTERM, and how it ended.
     pub(crate) async fn terminate(mut self) -> (ExitStatus, String) {
-        let pid = self.child.id().expect("it runs").to_string();
-        let sent = Command::new("kill").args(["-TERM", &pid]).status().await.unwrap();
-        assert!(sent.success());
+        self.signal("-TERM").await;
         let ended = timeout(PATIENCE, self.child.wait()).await;
         let Ok(status) = ended else { panic!("it did not end within {PATIENCE:?}; its log:\n{}", self.log()) };
         (status.unwrap(), self.log())

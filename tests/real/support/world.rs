@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::process::Stdio;
+use std::sync::Arc;
 
 use ramstream::simulator::seed::Size;
 use serde_json::Value;
@@ -9,7 +10,8 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 use super::cloud::{Cloud, small};
-use super::process::{Daemon, Finished};
+use super::process::{COMPLETE, Daemon, Finished};
+use super::proxy::Proxy;
 use super::{kafka, registry, unique};
 
 /// The event topics, by what stands behind the prefix.
@@ -20,8 +22,9 @@ pub(crate) const EVENT_TOPICS: &[&str] =
 const TRUTH_LOG: &str = "truth.jsonl";
 
 pub(crate) struct World {
-    pub(crate) cloud: Cloud,
+    pub(crate) cloud: Arc<Cloud>,
     pub(crate) prefix: String,
+    kafka: String,
     settings: BTreeMap<String, String>,
     directory: TempDir,
 }
@@ -33,22 +36,26 @@ impl World {
     }
 
     pub(crate) async fn of(size: Size) -> Self {
+        Self::on(&kafka(), size).await
+    }
+
+    /// An account that is published to a broker of the test's own.
+    pub(crate) async fn on(kafka: &str, size: Size) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let mut world = Self {
-            cloud: Cloud::start(size, directory.path().join(TRUTH_LOG)).await,
+            cloud: Arc::new(Cloud::start(size, directory.path().join(TRUTH_LOG)).await),
             prefix: unique("real"),
+            kafka: kafka.to_owned(),
             settings: BTreeMap::new(),
             directory,
         };
         let address = world.cloud.address();
-        for service in ["STS", "IMS", "RAM", "RESOURCE_MANAGER"] {
-            world.set(&format!("ALICLOUD__ENDPOINTS__{service}"), &address);
-        }
+        world.set_endpoints(&address);
         let account_id = world.cloud.account_id().to_owned();
-        let (kafka, registry, prefix) = (kafka(), registry(), world.prefix.clone());
+        let (registry, prefix) = (registry(), world.prefix.clone());
         for (key, value) in [
             ("ACCOUNT__ID", account_id.as_str()),
-            ("KAFKA__BROKERS", &kafka),
+            ("KAFKA__BROKERS", kafka),
             ("KAFKA__SECURITY_PROTOCOL", "plaintext"),
             ("KAFKA__REPLICATION_FACTOR", "1"),
             ("KAFKA__TOPIC_PREFIX", &prefix),
@@ -66,6 +73,49 @@ impl World {
     /// Sets a key of the configuration, written as its environment variable without `RAMSTREAM_`.
     pub(crate) fn set(&mut self, key: &str, value: &str) {
         self.settings.insert(format!("RAMSTREAM_{key}"), value.to_owned());
+    }
+
+    fn set_endpoints(&mut self, address: &str) {
+        for service in ["STS", "IMS", "RAM", "RESOURCE_MANAGER"] {
+            self.set(&format!("ALICLOUD__ENDPOINTS__{service}"), address);
+        }
+    }
+
+    /// From now on the binary reaches the account through this proxy; an answer that does not come is soon given up.
+    pub(crate) fn account_through_proxy(&mut self) -> Proxy {
+        let address = self.cloud.address();
+        let proxy = Proxy::to(address.strip_prefix("http://").unwrap());
+        self.set_endpoints(&format!("http://{}", proxy.address()));
+        self.set("ALICLOUD__CONNECT_TIMEOUT", "1s");
+        self.set("ALICLOUD__REQUEST_TIMEOUT", "2s");
+        proxy
+    }
+
+    /// From now on the binary reaches Kafka through this proxy; an answer that does not come is soon given up.
+    pub(crate) fn kafka_through_proxy(&mut self) -> Proxy {
+        let proxy = Proxy::to_kafka(&self.kafka);
+        self.set("KAFKA__BROKERS", &proxy.address());
+        self.set("KAFKA__PROPERTIES__SOCKET_TIMEOUT_MS", "5000");
+        self.set("KAFKA__TRANSACTION_TIMEOUT", "10s");
+        proxy
+    }
+
+    /// From now on the binary reaches the registry through this proxy.
+    pub(crate) fn registry_through_proxy(&mut self) -> Proxy {
+        let url = registry();
+        let (address, path) = url.strip_prefix("http://").and_then(|rest| rest.split_once('/')).unwrap();
+        let proxy = Proxy::to(address);
+        self.set("REGISTRY__URL", &format!("http://{}/{path}", proxy.address()));
+        self.set("REGISTRY__TIMEOUT", "1s");
+        proxy
+    }
+
+    /// What is started from now on reaches everything directly.
+    pub(crate) fn end_proxies(&mut self) {
+        let (account, kafka) = (self.cloud.address(), self.kafka.clone());
+        self.set_endpoints(&account);
+        self.set("KAFKA__BROKERS", &kafka);
+        self.set("REGISTRY__URL", &registry());
     }
 
     /// The binary with this world's configuration and nothing else of the environment.
@@ -109,6 +159,35 @@ impl World {
         let log = std::fs::read_to_string(self.directory.path().join(TRUTH_LOG)).unwrap();
         let lines = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
         lines.filter(|line| line["type"] == "request").map(|mut line| line["request"].take()).collect()
+    }
+
+    /// Lets `daemon` read the account, which is quiet by now, twice, ends it, and has everything judged by the checker,
+    /// as both sorts of readers see it. Returns its report.
+    pub(crate) async fn settles_clean(&self, mut daemon: Daemon) -> Value {
+        daemon.is_ready().await;
+        daemon.syncs(2, "complete").await;
+        let (status, log) = daemon.terminate().await;
+        assert_eq!(status.code(), Some(COMPLETE), "{log}");
+        self.is_clean().await
+    }
+
+    /// The checker's report, which must be clean for both sorts of readers.
+    pub(crate) async fn is_clean(&self) -> Value {
+        self.verify(&["--read-uncommitted"]).await.0.exits_with(COMPLETE);
+        let (finished, report) = self.verify(&[]).await;
+        finished.exits_with(COMPLETE);
+        report
+    }
+
+    /// Who owned the account, in order, as the claims in the state topic tell; a release is null. An owner that claims
+    /// with every sync counts once.
+    pub(crate) async fn owners(&self) -> Vec<Value> {
+        let key = self.key("~claim");
+        let mut claims = self.state_records().await;
+        claims.retain(|record| record["key"] == key.as_str());
+        let mut owners: Vec<Value> = claims.into_iter().map(|mut claim| claim["value"]["writer"].take()).collect();
+        owners.dedup();
+        owners
     }
 
     /// `ramstream run`.
@@ -194,7 +273,7 @@ impl World {
         let python = std::env::var("TEST_PYTHON").expect("TEST_PYTHON is an interpreter with the readers' packages");
         let mut reader = Command::new(python);
         reader.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/readers/read_topic.py"));
-        reader.args(["--kafka", &kafka(), "--registry", &registry()]);
+        reader.args(["--kafka", &self.kafka, "--registry", &registry()]);
         reader.args(options).args(topics);
         let read = Finished::of(reader).await.exits_with(0);
         read.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()

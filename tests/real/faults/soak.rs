@@ -1,0 +1,234 @@
+//! A long run in which everything goes wrong, in turn and at random, from a seed. It prints one line that a machine can
+//! read and add up; it is void, and fails, if one of its faults never struck.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::seq::{IndexedRandom, SliceRandom};
+use rand::{Rng, SeedableRng};
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::crash::approach;
+use crate::support::changes::change_until;
+use crate::support::cloud::small;
+use crate::support::process::{COMPLETE, Daemon, eventually};
+use crate::support::proxy::{Call, Proxy, Way};
+use crate::support::services::OwnService;
+use crate::support::setting;
+use crate::support::world::World;
+
+/// How often the daemon is killed at least, unless the environment says otherwise; with those of [`crate::crash`] 25.
+const KILLS: u64 = 14;
+
+/// Of 1,000 calls so many are throttled: the first share all the time, the others in turn besides.
+const THROTTLED: [u32; 3] = [1, 10, 100];
+
+/// A run with fewer kills has too few calls for one in 1,000 to be throttled for sure.
+const LONG: u64 = 100;
+
+/// What goes wrong besides kills and throttling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    Paused,
+    BrokerKilled,
+    SecondCopy,
+    AccountWay(Way),
+    KafkaWay(Way),
+    ReplyLost(Call),
+}
+use Fault::{AccountWay, BrokerKilled, KafkaWay, Paused, ReplyLost, SecondCopy};
+
+const SLOW: Way = Way::Slow { latency: Duration::from_millis(60), bytes_per_second: 100_000 };
+
+/// Each with its name in the summary.
+const FAULTS: [(&str, Fault); 14] = [
+    ("paused", Paused),
+    ("broker_killed", BrokerKilled),
+    ("second_copy", SecondCopy),
+    ("account_cut", AccountWay(Way::Cut)),
+    ("account_refused", AccountWay(Way::Refused)),
+    ("account_silent", AccountWay(Way::Silent)),
+    ("account_no_replies", AccountWay(Way::NoReplies)),
+    ("account_slow", AccountWay(SLOW)),
+    ("kafka_cut", KafkaWay(Way::Cut)),
+    ("kafka_silent", KafkaWay(Way::Silent)),
+    ("kafka_no_replies", KafkaWay(Way::NoReplies)),
+    ("kafka_slow", KafkaWay(SLOW)),
+    ("commit_reply_lost", ReplyLost(Call::EndTxn)),
+    ("produce_reply_lost", ReplyLost(Call::Produce)),
+];
+
+/// Everything that the faults are done to.
+struct Stage {
+    kafka: OwnService,
+    world: World,
+    to_account: Proxy,
+    to_kafka: Proxy,
+    random: StdRng,
+    struck: BTreeMap<String, u64>,
+}
+
+impl Stage {
+    async fn set_up(seed: u64) -> Self {
+        let kafka = OwnService::kafka(&[]).await;
+        let mut world = World::on(kafka.address(), small()).await;
+        let (to_account, to_kafka) = (world.account_through_proxy(), world.kafka_through_proxy());
+        world.set("LOG__LEVEL", "info,ramstream::kafka=debug");
+        world.set("SYNC__TIME_BUDGET", "10s");
+        let names = FAULTS.iter().map(|(name, _)| (*name).to_owned());
+        let struck = names.chain(THROTTLED.map(throttled)).chain(["kill".to_owned()]).map(|name| (name, 0)).collect();
+        Self { kafka, world, to_account, to_kafka, random: StdRng::seed_from_u64(seed), struck }
+    }
+
+    fn count(&mut self, name: &str, times: u64) {
+        *self.struck.get_mut(name).expect("every fault has its count") += times;
+    }
+
+    /// Counts how often the throttling in force has struck, and puts the next share in force.
+    /// The share that has not struck yet, if it can be expected to.
+    fn owed(&self) -> Option<u32> {
+        THROTTLED[1..].iter().copied().find(|share| self.struck[&throttled(*share)] == 0)
+    }
+
+    /// Throttles so many of 1,000 calls from now on, besides those that always are.
+    async fn throttle(&self, share: u32) {
+        self.world.cloud.throttle(THROTTLED[0]).await;
+        self.world.cloud.throttle(share).await;
+    }
+
+    /// Ends the throttling, and counts how often it has struck.
+    async fn end_throttling(&mut self, share: u32) {
+        let struck = self.world.cloud.struck().await;
+        self.world.cloud.end_faults().await;
+        for (share, times) in [THROTTLED[0], share].into_iter().zip(struck) {
+            self.count(&throttled(share), times);
+        }
+    }
+
+    /// Lets the fault strike `daemon`, until it has struck, and for a moment more.
+    async fn strike(&mut self, daemon: &mut Daemon, (name, fault): (&str, Fault)) {
+        let moment = Duration::from_millis(self.random.random_range(0..2500));
+        match fault {
+            Paused => {
+                daemon.pause().await;
+                sleep(moment).await;
+                daemon.wake().await;
+            }
+            BrokerKilled => {
+                sleep(moment / 2).await;
+                self.kafka.kill().await;
+                self.kafka.start_again().await;
+            }
+            SecondCopy => {
+                let mut second = self.world.start_daemon();
+                second.is_ready().await;
+                daemon.readyz(503, "another copy owns the account").await;
+                sleep(moment).await;
+                second.kill().await;
+                // The one that is left is parked behind a dead owner: who starts next claims.
+            }
+            AccountWay(way) => strike_network(&self.to_account, way, moment).await,
+            KafkaWay(way) => strike_network(&self.to_kafka, way, moment).await,
+            ReplyLost(call) => {
+                let before = self.to_kafka.lost();
+                self.to_kafka.lose_reply(call, Way::Cut);
+                eventually(name, async || (self.to_kafka.lost() > before).then_some(())).await;
+                sleep(moment).await;
+                self.to_kafka.set(Way::Open);
+            }
+        }
+        self.count(name, 1);
+    }
+}
+
+/// Every fault once, then any, until there were enough kills; most lives end by one.
+async fn strike_at_random(stage: &mut Stage, kills: u64) {
+    let mut due: Vec<(&str, Fault)> = FAULTS.to_vec();
+    due.shuffle(&mut stage.random);
+    let mut killed = 0;
+    while killed < kills || !due.is_empty() || stage.owed().is_some() {
+        let begun = Instant::now();
+        let share = stage.owed().unwrap_or_else(|| *THROTTLED[1..].choose(&mut stage.random).unwrap());
+        stage.throttle(share).await;
+        let mut daemon = stage.world.start_daemon();
+        let within = approach(&mut daemon, stage.random.random()).await;
+        // Early enough that each gets its turn before the kills are used up.
+        let must = killed + due.len() as u64 >= kills;
+        let fault = due.pop_if(|_| must || stage.random.random_ratio(1, 3));
+        if let Some(fault) = fault {
+            stage.strike(&mut daemon, fault).await;
+        }
+        sleep(stage.random.random_range(Duration::ZERO..within)).await;
+        daemon.kill().await;
+        stage.end_throttling(share).await;
+        killed += 1;
+        if due.is_empty() && killed < kills {
+            due.extend(FAULTS.choose(&mut stage.random));
+        }
+        let name = fault.map_or("nothing else", |(name, _)| name);
+        println!("kill {killed} of {kills}, {name}, after {:.1} s", begun.elapsed().as_secs_f32());
+    }
+    stage.count("kill", killed);
+}
+
+/// The end of all faults: two complete syncs of a quiet account, and the checker's report, whatever it says.
+async fn judged(world: &World) -> Value {
+    let mut daemon = world.start_daemon();
+    daemon.is_ready().await;
+    daemon.syncs(2, "complete").await;
+    daemon.terminate().await;
+    world.verify(&["--read-uncommitted"]).await.0.exits_with(COMPLETE);
+    world.verify(&[]).await.1
+}
+
+fn throttled(per_mille: u32) -> String {
+    format!("throttled_{per_mille}_per_mille")
+}
+
+async fn strike_network(proxy: &Proxy, way: Way, moment: Duration) {
+    let before = proxy.struck();
+    proxy.set(way);
+    eventually(&format!("{way:?}"), async || (proxy.struck() > before).then_some(())).await;
+    sleep(moment).await;
+    proxy.set(Way::Open);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka and a registry: make test"]
+async fn whatever_goes_wrong_for_long_nothing_is_invented_lost_or_repeated() {
+    let kills = setting("TEST_KILLS", KILLS);
+    let seed = setting("TEST_SEED", rand::random());
+    println!("TEST_SEED={seed} TEST_KILLS={kills}");
+    let begun = Instant::now();
+    let mut stage = Stage::set_up(seed).await;
+    let calm = CancellationToken::new();
+    let cloud = Arc::clone(&stage.world.cloud);
+    let striking = async {
+        strike_at_random(&mut stage, kills).await;
+        calm.cancel();
+    };
+    let ((), changes) = tokio::join!(striking, change_until(&calm, &cloud, seed));
+    let report = judged(&stage.world).await;
+
+    let Stage { world, struck, .. } = &stage;
+    let verdicts = report["verdicts"].as_array().cloned().unwrap_or_default();
+    let violated = |verdict: &Value| verdict["violated"].as_u64().unwrap();
+    let summary = json!({
+        "run": "real", "seed": seed, "kills": struck["kill"], "faults": struck, "changes": changes,
+        "syncs": world.syncs().await.len(), "events": report["events"],
+        "invariants": verdicts.iter().map(|verdict| {
+            (verdict["invariant"].as_str().unwrap().to_owned(), verdict["checked"].clone())
+        }).collect::<BTreeMap<_, _>>(),
+        "violations": verdicts.iter().map(violated).sum::<u64>(),
+        "seconds": begun.elapsed().as_secs(),
+    });
+    println!("summary: {summary}");
+    assert!(!verdicts.is_empty() && verdicts.iter().all(|verdict| violated(verdict) == 0), "{report:#}");
+    let is_required = |name: &str| kills >= LONG || name != throttled(THROTTLED[0]);
+    let void: Vec<_> = struck.iter().filter(|(name, times)| **times == 0 && is_required(name)).collect();
+    assert!(void.is_empty(), "the run is void, these faults never struck: {void:?}");
+}
