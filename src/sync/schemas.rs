@@ -65,6 +65,10 @@ impl Schemas {
 
     async fn resolve(&self, topic: &str, schema: &str) -> Result<u32, LifeError> {
         let subject = format!("{topic}-value");
+        #[cfg_attr(
+            not(feature = "simulation"),
+            expect(clippy::infallible_destructuring_match, reason = "the simulation has another source")
+        )]
         let registry = match &self.source {
             Source::Registry(registry) => registry,
             #[cfg(feature = "simulation")]
