@@ -23,7 +23,7 @@ use tokio::{
 use crate::{
     claims,
     copy::Copy,
-    faults::Fault,
+    faults::{Fault, Ill},
     life::Deed,
     schedule::{Event, LEAST_SYNCS, Schedule},
     syncs,
@@ -94,6 +94,10 @@ async fn live(schedule: &Schedule) -> Ran {
         fail_closed(&mut world, schedule, &mut ran).await;
     } else {
         come_to_rest(&mut world, schedule, &mut ran).await;
+        if !schedule.has_stale_replies() {
+            let refusals = world.refusals();
+            ran.check("refused", refusals.is_empty(), || format!("a sound state was refused: {refusals:?}"));
+        }
         world.terminate_all().await;
         judge(&world, schedule, &mut ran);
     }
@@ -267,6 +271,15 @@ fn digest(world: &World<'_>) -> u64 {
 }
 
 impl Schedule {
+    /// Whether brokers tell what was true once: then a copy may refuse what it sees, and look again.
+    fn has_stale_replies(&self) -> bool {
+        let is_stale = |ill: Ill| matches!(ill, Ill::StaleWatermark | Ill::StaleFetch);
+        let events = self.events.iter().map(|(_, event)| *event);
+        events
+            .into_iter()
+            .any(|event| matches!(event, Event::Fault(Fault::Brokers { weather, .. }, _) if is_stale(weather)))
+    }
+
     fn has_harm(&self) -> bool {
         self.events.iter().any(|(_, event)| matches!(event, Event::Fault(Fault::Harm(_), _)))
     }
