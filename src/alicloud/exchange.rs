@@ -121,14 +121,20 @@ pub(super) struct Reply {
 }
 
 /// The way to the services. One connection pool, shared by all calls.
-pub(super) struct Exchange {
-    http: reqwest::Client,
+pub(super) struct Exchange(Way);
+
+enum Way {
+    Http(reqwest::Client),
     #[cfg(feature = "simulation")]
-    settings: ExchangeSettings,
+    Simulated(SimulatedServices, Duration),
 }
 
 impl Exchange {
     pub(super) fn new(settings: &ExchangeSettings) -> Result<Self, ExchangeSettingsError> {
+        #[cfg(feature = "simulation")]
+        if let Some(services) = &settings.simulated {
+            return Ok(Self(Way::Simulated(services.clone(), settings.total_timeout)));
+        }
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("ramstream/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())
@@ -144,33 +150,33 @@ impl Exchange {
         if let Some(pem) = &settings.extra_ca_pem {
             builder = builder.tls_certs_merge(extra_ca(pem)?);
         }
-        Ok(Self {
-            http: builder.build().map_err(ExchangeSettingsError::Client)?,
-            #[cfg(feature = "simulation")]
-            settings: settings.clone(),
-        })
+        Ok(Self(Way::Http(builder.build().map_err(ExchangeSettingsError::Client)?)))
     }
 
     /// Sends `request` and reads the whole reply.
     pub(super) async fn exchange(&self, request: SignedRequest) -> Result<Reply, ExchangeError> {
-        #[cfg(feature = "simulation")]
-        if let Some(services) = &self.settings.simulated {
-            return services.exchange(request, &self.settings).await;
+        match &self.0 {
+            Way::Http(http) => over_http(http, request).await,
+            #[cfg(feature = "simulation")]
+            Way::Simulated(services, total_timeout) => services.exchange(request, *total_timeout).await,
         }
-        let begun = Instant::now();
-        let headers = header_map(request.headers)?;
-        let mut response = self.http.post(request.url).headers(headers).send().await.map_err(no_reply)?;
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(no_reply)? {
-            if body.len() + chunk.len() > MAX_BODY_BYTES {
-                return Err(ExchangeError::TooLarge);
-            }
-            body.extend_from_slice(&chunk);
-        }
-        let status = response.status().as_u16();
-        let headers = std::mem::take(response.headers_mut());
-        Ok(Reply { status, headers, body, duration: begun.elapsed() })
     }
+}
+
+async fn over_http(http: &reqwest::Client, request: SignedRequest) -> Result<Reply, ExchangeError> {
+    let begun = Instant::now();
+    let headers = header_map(request.headers)?;
+    let mut response = http.post(request.url).headers(headers).send().await.map_err(no_reply)?;
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(no_reply)? {
+        if body.len() + chunk.len() > MAX_BODY_BYTES {
+            return Err(ExchangeError::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    let status = response.status().as_u16();
+    let headers = std::mem::take(response.headers_mut());
+    Ok(Reply { status, headers, body, duration: begun.elapsed() })
 }
 
 fn extra_ca(pem: &[u8]) -> Result<Vec<Certificate>, ExchangeSettingsError> {

@@ -13,7 +13,7 @@
 //!
 //! Every operation is asynchronous and runs its blocking part on a blocking thread. `log` and `attempt` use
 //! these and never name the Kafka library; with the feature `simulation` (tests only) a connection may lead
-//! to a [model cluster](super::model) instead, which offers the same eight.
+//! to a `model` cluster instead, which offers the same eight.
 //!
 //! Giving up on a future here does not stop the operation: a commit under way goes on. That is the same
 //! as a lost answer, and is handled as one.
@@ -31,15 +31,17 @@ use super::error::ClientError;
 #[cfg(feature = "simulation")]
 use super::model;
 
+pub(super) use reader::Polled;
+#[cfg(feature = "simulation")]
+pub(super) use reader::ReadBatch;
 pub use reader::Watermarks;
-pub(super) use reader::{Polled, ReadBatch};
 
 /// A producer for one transaction. Dropping it aborts nothing: the next init of the same id does that, with a
 /// higher epoch.
 pub(super) enum Producer {
     Kafka(producer::Producer),
     #[cfg(feature = "simulation")]
-    Model(model::Producer),
+    Model(Box<model::Producer>),
 }
 
 impl Producer {
@@ -53,7 +55,7 @@ impl Producer {
         #[cfg(feature = "simulation")]
         if let Some(link) = connection.model.clone() {
             let made = model::Producer::create_and_init(link, &connection, transactional_id, watched_topic);
-            return made.await.map(Self::Model);
+            return made.await.map(|producer| Self::Model(Box::new(producer)));
         }
         producer::Producer::create_and_init(connection, transactional_id, watched_topic).await.map(Self::Kafka)
     }

@@ -5,11 +5,12 @@
 //! transactions, markers, epochs and sequence numbers is Kafka's. The scenarios in `tests/kafka_scenarios`
 //! hold it against real brokers.
 //!
-//! Not modelled: replication (only what it lets through: stale answers), compaction, quotas, access rights,
+//! Not modelled: replication (only what it lets through: stale answers, lost records), quotas, access rights,
 //! consumer groups, compression, epochs running out, expiry of idle ids.
 //!
 //! Reading order: [`weather`] (what may go wrong), `partition` and `coordinator` (what brokers know), `broker`
-//! (requests applied), `link` (requests on their way), `producer` and `reader` (the clients).
+//! (requests applied), `cluster` (what happens in its own time), `link` (requests on their way), `producer` and
+//! `reader` (the clients), `outsider` (everybody else).
 
 mod broker;
 mod chance;

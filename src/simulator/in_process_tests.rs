@@ -20,7 +20,7 @@ struct World {
     account: InProcess,
     credentials: Arc<Mutex<Credentials>>,
     client: Client,
-    _simulation: Simulation,
+    simulation: Simulation,
 }
 
 fn credentials(key: &AccessKey) -> Credentials {
@@ -46,7 +46,7 @@ fn world(seed: u64) -> World {
         ..alicloud::Settings::new(source, Endpoints::new(&EndpointSettings::default()).unwrap())
     };
     let client = Client::new(settings, &account.account_id).unwrap();
-    World { account, credentials, client, _simulation: simulation }
+    World { account, credentials, client, simulation }
 }
 
 impl World {
@@ -126,7 +126,7 @@ async fn denials_and_keys_come_and_go() {
 #[tokio::test(start_paused = true)]
 async fn a_clock_that_is_apart_is_corrected_by_the_services_own() {
     let world = world(1);
-    world._simulation.set_clock_offset(jiff::SignedDuration::from_hours(-5));
+    world.simulation.set_clock_offset(jiff::SignedDuration::from_hours(-5));
     let session = world.session();
     ims::list_users(&session).await.unwrap();
     assert_eq!(session.calls().clock_offset_secs, Some(5 * 3600));

@@ -3,6 +3,10 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "../kafka_scenarios/mod.rs"]
+#[macro_use]
+mod kafka_scenarios;
+
 mod baseline;
 mod changes;
 mod completeness;

@@ -9,8 +9,8 @@ pub(crate) mod world;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ramstream::kafka::Connection;
 use ramstream::kafka::topics::{Cleanup, TopicSpec, ensure};
-use ramstream::kafka::{Connection, Record};
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
@@ -60,16 +60,6 @@ pub(crate) fn admin() -> AdminClient<DefaultClientContext> {
 pub(crate) async fn delete(topic: &str) {
     let results = admin().delete_topics(&[topic], &AdminOptions::new()).await.unwrap();
     assert!(results[0].is_ok(), "{results:?}");
-}
-
-pub(crate) fn record(topic: &Arc<str>, key: &str, value: &str) -> Record {
-    Record {
-        topic: Arc::clone(topic),
-        partition: None,
-        key: key.into(),
-        value: Some(value.into()),
-        headers: Vec::new(),
-    }
 }
 
 /// Somebody else writing: with an id, inside a transaction that is left open.

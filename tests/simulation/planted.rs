@@ -7,7 +7,6 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     env,
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
-    thread,
     time::Duration,
 };
 
@@ -19,6 +18,7 @@ use crate::{
     life::Deed,
     run::{Ran, run},
     schedule::{Event, LEAST_SYNCS, Schedule},
+    summary::on_all_cores,
 };
 
 /// What brings a bug out.
@@ -204,12 +204,7 @@ impl Hunt {
             }
             hunt
         };
-        let threads = thread::available_parallelism().map_or(1, usize::from);
-        thread::scope(|scope| {
-            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-            let done = workers.into_iter().map(|worker| worker.join().expect("no schedule panics"));
-            done.fold(Self::default(), Self::and)
-        })
+        on_all_cores(work).into_iter().fold(Self::default(), Self::and)
     }
 
     fn run(&mut self, bug: Bug, schedule: &Schedule) {

@@ -79,7 +79,7 @@ impl Schedule {
             let harm = [Harm::Deleted, Harm::Recreated, Harm::Truncated][random.random_range(0..3)];
             let at = within(random, length / 2) + length / 4;
             events.retain(|(earlier, _)| *earlier < at);
-            events.push((at, Event::Fault(Fault::Harm(harm), Duration::MAX)));
+            events.push((at, Event::Fault(Fault::Harm(harm), Duration::ZERO)));
             length = at;
         }
         events.sort_by_key(|(at, _)| *at);

@@ -5,7 +5,7 @@ use std::{
     fmt,
     ops::Range,
     sync::atomic::{AtomicU64, Ordering},
-    thread,
+    thread::{self, Builder},
 };
 
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
 
 /// The matrix is written for so many.
 const MATRIX_SCHEDULES: u64 = 10_000;
+const STACK: usize = 64 << 20;
 /// So many broken schedules are told; the others are only counted.
 const TOLD: usize = 10;
 
@@ -44,11 +45,16 @@ pub(crate) fn of(seeds: Range<u64>) -> Summary {
             summary.take(seed, run(&Schedule::of(seed)));
         }
     };
+    on_all_cores(work).into_iter().fold(Summary::default(), Summary::and)
+}
+
+/// Does the same work on a thread for each core. The futures of whole processes are large.
+pub(crate) fn on_all_cores<T: Send>(work: impl Fn() -> T + Sync) -> Vec<T> {
     let threads = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        let done = workers.into_iter().map(|worker| worker.join().expect("no schedule panics"));
-        done.fold(Summary::default(), Summary::and)
+        let start = |_| Builder::new().stack_size(STACK).spawn_scoped(scope, &work).expect("a thread starts");
+        let workers: Vec<_> = (0..threads).map(start).collect();
+        workers.into_iter().map(|worker| worker.join().expect("no schedule panics")).collect()
     })
 }
 

@@ -2,13 +2,14 @@
 
 use std::error::Error;
 use std::sync::Arc;
+use std::time::Duration;
 use std::{fmt, io};
 
 use futures::future::BoxFuture;
 use hyper::{Request, Response};
 use tokio::time::{Instant, timeout};
 
-use super::{ExchangeError, ExchangeSettings, MAX_BODY_BYTES, Reply, SignedRequest, header_map};
+use super::{ExchangeError, MAX_BODY_BYTES, Reply, SignedRequest, header_map};
 
 /// The services as a function from a request (its body is empty) to a whole response, or to how the connection failed:
 /// `ConnectionRefused` for none at all, anything else for one that broke.
@@ -25,16 +26,16 @@ impl SimulatedServices {
         Self(Arc::new(answer))
     }
 
-    /// Sends `request` within the time-out of `settings`; who waits no longer hangs up.
+    /// Sends `request` and waits for `total_timeout` at most; who waits no longer hangs up.
     pub(super) async fn exchange(
         &self,
         request: SignedRequest,
-        settings: &ExchangeSettings,
+        total_timeout: Duration,
     ) -> Result<Reply, ExchangeError> {
         let begun = Instant::now();
-        let mut sent = Request::post(request.url.as_str()).body(()).map_err(|error| broken_off(error))?;
+        let mut sent = Request::post(request.url.as_str()).body(()).map_err(broken_off)?;
         *sent.headers_mut() = header_map(request.headers)?;
-        let answered = timeout(settings.total_timeout, (self.0)(sent)).await;
+        let answered = timeout(total_timeout, (self.0)(sent)).await;
         let response = answered.map_err(|error| ExchangeError::TimedOut(Box::new(error)))?.map_err(no_reply)?;
         let (head, body) = response.into_parts();
         if body.len() > MAX_BODY_BYTES {

@@ -80,7 +80,7 @@ impl Broker {
         Self { version, topics: BTreeMap::new(), coordinator: Coordinator::new(version) }
     }
 
-    pub(super) fn create_topic(&mut self, name: &str, partitions: usize) {
+    pub(super) fn create_topic(&mut self, name: &str, partitions: i32) {
         self.topics.entry(name.into()).or_insert_with(|| (0..partitions).map(|_| Partition::default()).collect());
     }
 
@@ -88,6 +88,10 @@ impl Broker {
         for partition in self.topics.remove(name).into_iter().flatten() {
             partition.arrived.notify_waiters();
         }
+    }
+
+    pub(super) fn compact(&mut self, topic: &str) {
+        self.topics.get_mut(topic).into_iter().flatten().for_each(Partition::compact);
     }
 
     pub(super) fn partitions(&self, topic: &str) -> Option<&[Partition]> {
@@ -195,5 +199,159 @@ fn refusal(denial: Denial) -> Refusal {
         Denial::Fenced => FENCED,
         Denial::Concurrent => Refusal::Again("CONCURRENT_TRANSACTIONS"),
         Denial::InvalidState => Refusal::Final("INVALID_TXN_STATE"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::connection::Record;
+    use super::*;
+
+    const VERSIONS: [Version; 3] = [Version::Old, Version::Verifying, Version::EpochPerTransaction];
+    const ID: &str = "id";
+
+    fn place() -> Place {
+        ("t".into(), 0)
+    }
+
+    fn broker(version: Version) -> Broker {
+        let mut broker = Broker::new(version);
+        broker.create_topic("t", 1);
+        broker
+    }
+
+    fn batch(records: usize) -> Batch {
+        let record = Record { topic: "t".into(), partition: None, key: vec![1], value: None, headers: Vec::new() };
+        vec![record; records].into()
+    }
+
+    fn init(broker: &mut Broker) -> Result<Identity, Denial> {
+        broker.coordinator.init(&ID.into(), Duration::from_secs(60)).0
+    }
+
+    fn ask(broker: &mut Broker, request: &Request) -> Result<i64, Refusal> {
+        broker.apply(request, |_| ()).0.map(|answer| if let Answer::Offset(offset) = answer { offset } else { -1 })
+    }
+
+    fn join(broker: &mut Broker, identity: &Identity) -> Result<i64, Refusal> {
+        ask(broker, &Request::AddPartitions { identity: identity.clone(), places: vec![place()] })
+    }
+
+    fn produce(broker: &mut Broker, identity: &Identity, sequence: i32, records: usize) -> Result<i64, Refusal> {
+        let (identity, batch) = (identity.clone(), batch(records));
+        ask(broker, &Request::Produce { identity, place: place(), sequence, batch })
+    }
+
+    fn commit(broker: &mut Broker, identity: &Identity) -> Result<i64, Refusal> {
+        ask(broker, &Request::Commit { identity: identity.clone() })
+    }
+
+    fn write_missing_markers(broker: &mut Broker) {
+        let markers = broker.coordinator.missing(&ID.into()).unwrap();
+        broker.write_marker(&markers, &place(), false);
+    }
+
+    fn high(broker: &Broker) -> i64 {
+        broker.partition("t", 0).unwrap().watermarks().high
+    }
+
+    fn committed(broker: &Broker) -> usize {
+        broker.partition("t", 0).unwrap().records(true).count()
+    }
+
+    #[test]
+    fn a_repeated_batch_is_answered_again_and_does_nothing() {
+        for version in VERSIONS {
+            let mut broker = broker(version);
+            let identity = init(&mut broker).unwrap();
+            join(&mut broker, &identity).unwrap();
+            assert_eq!(produce(&mut broker, &identity, 0, 2), Ok(0));
+            assert_eq!(produce(&mut broker, &identity, 2, 1), Ok(2));
+            assert_eq!(produce(&mut broker, &identity, 0, 2), Ok(0));
+            assert_eq!(high(&broker), 3);
+            let gap = produce(&mut broker, &identity, 5, 1);
+            assert_eq!(gap, Err(Refusal::Final("OUT_OF_ORDER_SEQUENCE_NUMBER")));
+        }
+    }
+
+    #[test]
+    fn a_record_outside_of_a_transaction_is_taken_by_old_brokers_only_and_hides_what_follows() {
+        for version in VERSIONS {
+            let mut broker = broker(version);
+            let identity = init(&mut broker).unwrap();
+            let taken = produce(&mut broker, &identity, 0, 1);
+            if version == Version::Old {
+                assert_eq!(taken, Ok(0));
+                broker.partition_mut("t", 0).unwrap().append_plain(&batch(1));
+                // No init ends it: the coordinator knows of no transaction.
+                init(&mut broker).unwrap();
+                assert_eq!((high(&broker), committed(&broker)), (2, 0));
+            } else {
+                assert_eq!(taken, Err(Refusal::Final("INVALID_TXN_STATE")));
+            }
+        }
+    }
+
+    #[test]
+    fn a_commit_is_answered_before_its_marker_is_written_and_init_waits_for_it() {
+        for version in VERSIONS {
+            let mut broker = broker(version);
+            let identity = init(&mut broker).unwrap();
+            join(&mut broker, &identity).unwrap();
+            produce(&mut broker, &identity, 0, 1).unwrap();
+            assert!(commit(&mut broker, &identity).is_ok());
+            assert_eq!((high(&broker), committed(&broker)), (1, 0));
+            assert_eq!(init(&mut broker), Err(Denial::Concurrent));
+            let again = commit(&mut broker, &identity);
+            assert_eq!(again, Err(Refusal::Again("CONCURRENT_TRANSACTIONS")));
+            write_missing_markers(&mut broker);
+            assert_eq!((high(&broker), committed(&broker)), (2, 1));
+            assert!(commit(&mut broker, &identity).is_ok(), "a repeated request, {version:?}");
+            assert!(init(&mut broker).is_ok());
+            assert_eq!(commit(&mut broker, &identity), Err(FENCED));
+        }
+    }
+
+    #[test]
+    fn init_aborts_an_open_transaction_and_fences_every_request_of_its_producer() {
+        for version in VERSIONS {
+            let mut broker = broker(version);
+            let identity = init(&mut broker).unwrap();
+            join(&mut broker, &identity).unwrap();
+            produce(&mut broker, &identity, 0, 1).unwrap();
+            assert_eq!(init(&mut broker), Err(Denial::Concurrent));
+            assert_eq!(commit(&mut broker, &identity), Err(FENCED));
+            write_missing_markers(&mut broker);
+            assert!(init(&mut broker).unwrap().epoch > identity.epoch);
+            assert_eq!(join(&mut broker, &identity), Err(FENCED));
+            let late = produce(&mut broker, &identity, 1, 1);
+            assert!(matches!(late, Err(FENCED | Refusal::Final("INVALID_TXN_STATE"))), "{late:?}");
+            assert_eq!((high(&broker), committed(&broker)), (2, 0));
+        }
+    }
+
+    #[test]
+    fn compaction_keeps_the_last_committed_record_of_a_key_at_its_offset() {
+        let mut broker = broker(Version::Verifying);
+        for _ in 0..3 {
+            broker.partition_mut("t", 0).unwrap().append_plain(&batch(1));
+        }
+        broker.compact("t");
+        let partition = broker.partition("t", 0).unwrap();
+        assert_eq!(partition.records(true).map(|(offset, _)| offset).collect::<Vec<_>>(), [2]);
+        assert_eq!((partition.watermarks().low, partition.watermarks().high), (0, 3));
+    }
+
+    #[test]
+    fn lost_records_are_gone_with_their_transactions() {
+        let mut broker = broker(Version::Verifying);
+        broker.partition_mut("t", 0).unwrap().append_plain(&batch(2));
+        let identity = init(&mut broker).unwrap();
+        join(&mut broker, &identity).unwrap();
+        produce(&mut broker, &identity, 0, 1).unwrap();
+        broker.partition_mut("t", 0).unwrap().lose_from(1);
+        assert_eq!((high(&broker), committed(&broker)), (1, 1));
+        assert_eq!(broker.partition_mut("t", 0).unwrap().append_plain(&batch(1)), 1);
+        assert_eq!(committed(&broker), 2);
     }
 }

@@ -81,7 +81,7 @@ impl Cluster {
     }
 
     /// Makes a topic, unless it is there.
-    pub fn create_topic(&self, name: &str, partitions: usize) {
+    pub fn create_topic(&self, name: &str, partitions: i32) {
         self.state().broker.create_topic(name, partitions);
     }
 
@@ -95,6 +95,25 @@ impl Cluster {
         if let Some(partition) = self.state().broker.partition_mut(topic, partition) {
             partition.delete_before(offset);
         }
+    }
+
+    /// Loses the records from `offset` on, acknowledged ones too, as the choice of a leader does that lacks them.
+    pub fn lose_records_from(&self, topic: &str, partition: i32, offset: i64) {
+        if let Some(partition) = self.state().broker.partition_mut(topic, partition) {
+            partition.lose_from(offset);
+        }
+    }
+
+    /// Takes one record away, as a compaction does that should not have.
+    pub fn lose_record(&self, topic: &str, partition: i32, offset: i64) {
+        if let Some(partition) = self.state().broker.partition_mut(topic, partition) {
+            partition.lose(offset);
+        }
+    }
+
+    /// Compacts a topic: of every key the last committed record stays (a tombstone too), at its offset.
+    pub fn compact(&self, topic: &str) {
+        self.state().broker.compact(topic);
     }
 
     /// A connection of the named process to this cluster. A process that was killed begins a new life.
@@ -205,10 +224,9 @@ impl Cluster {
     }
 
     fn await_time_out(&self, state: &mut State, id: Arc<str>, transaction: u64, timeout: Duration) {
-        let probability = state.weather.transaction_cut_short;
-        let cut_short = state.chance.happens(probability);
-        let (wait, fault) = if cut_short {
-            (state.chance.between(&(Duration::ZERO..=timeout / 8)), Fault::TransactionCutShort)
+        let Weather { transaction_cut_short, cut_short_after, .. } = state.weather.clone();
+        let (wait, fault) = if state.chance.happens(transaction_cut_short) {
+            (state.chance.between(&cut_short_after), Fault::TransactionCutShort)
         } else {
             let check = state.chance.between(&(Duration::ZERO..=self.0.settings.time_out_check));
             (timeout + check, Fault::TransactionTimedOut)

@@ -1,7 +1,7 @@
 //! One partition as its leader knows it: records and markers, whose transactions are open, and which batch of
 //! each producer came last.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use tokio::sync::Notify;
@@ -37,8 +37,14 @@ enum Fate {
 }
 
 enum Entry {
-    Data { batch: Batch, index: usize, transaction: Option<usize> },
+    Data {
+        batch: Batch,
+        index: usize,
+        transaction: Option<usize>,
+    },
     Marker,
+    /// Compacted away.
+    Gone,
 }
 
 /// What the leader remembers of a producer.
@@ -181,6 +187,36 @@ impl Partition {
         self.earlier_ends.retain(|end| *end >= offset);
     }
 
+    /// Takes away what stands at `offset` and above, with the transactions that began there.
+    pub(super) fn lose_from(&mut self, offset: i64) {
+        let offset = offset.clamp(self.low, self.high());
+        self.entries.truncate((offset - self.low) as usize);
+        self.open.retain(|_, open| open.first < offset);
+        for sent in self.producers.values_mut() {
+            sent.batches.retain(|(_, _, first)| *first < offset);
+        }
+        self.earlier_ends.retain(|end| *end <= offset);
+    }
+
+    /// Takes one record away.
+    pub(super) fn lose(&mut self, offset: i64) {
+        if (self.low..self.high()).contains(&offset) {
+            self.entries[(offset - self.low) as usize] = Entry::Gone;
+        }
+    }
+
+    /// Takes away what a later committed record with the same key replaces, and what was aborted.
+    pub(super) fn compact(&mut self) {
+        let last: BTreeMap<&[u8], i64> = self.records(true).map(|(offset, record)| (&*record.key, offset)).collect();
+        let kept: BTreeSet<i64> = last.into_values().collect();
+        for offset in self.low..self.last_stable_offset() {
+            let entry = &mut self.entries[(offset - self.low) as usize];
+            if matches!(entry, Entry::Data { .. }) && !kept.contains(&offset) {
+                *entry = Entry::Gone;
+            }
+        }
+    }
+
     /// What `read_committed` delivers from `position` on, and how far it got. `None`: there is no such offset.
     pub(super) fn fetch(&self, position: i64, records: &mut ReadBatch) -> Option<i64> {
         if !(self.low..=self.high()).contains(&position) {
@@ -207,7 +243,7 @@ impl Partition {
         match &self.entries[(offset - self.low) as usize] {
             Entry::Data { transaction: Some(of), .. } if committed && self.transactions[*of] != Fate::Committed => None,
             Entry::Data { batch, index, .. } => Some(&batch[*index]),
-            Entry::Marker => None,
+            Entry::Marker | Entry::Gone => None,
         }
     }
 }

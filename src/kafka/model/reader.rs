@@ -90,7 +90,7 @@ impl Reader {
                 self.fetch_takes_its_time();
                 return Ok(polled);
             }
-            // Nothing can have been written since: there was no point to wait at in between.
+            // On a runtime of one thread nothing can have been written since the look.
             if timeout_at(until, arrived.notified()).await.is_err() {
                 return Ok(polled);
             }

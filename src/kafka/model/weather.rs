@@ -16,6 +16,8 @@ pub struct Weather {
     pub notice: RangeInclusive<Duration>,
     /// How much later a late request, a repeated one or a late marker comes.
     pub lateness: RangeInclusive<Duration>,
+    /// From the begin of a transaction that is cut short to its end.
+    pub cut_short_after: RangeInclusive<Duration>,
     /// No broker can be reached; everything waits or runs into its time-out.
     pub away: bool,
     /// A request is lost on its way.
@@ -55,6 +57,7 @@ impl Weather {
         marker_delay: millis(1, 10),
         notice: millis(100, 2_000),
         lateness: millis(10, 90_000),
+        cut_short_after: millis(0, 20),
         away: false,
         request_lost: 0.0,
         reply_lost: 0.0,
