@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Instant, sleep};
 use tracing::info;
 use uuid::Uuid;
@@ -24,7 +24,7 @@ use crate::{
 /// The first reading of a sync, compared; something in it may be doubtful.
 pub(super) struct First {
     sync_id: Uuid,
-    started_at: Timestamp,
+    began: Began,
     read_at: Timestamp,
     collections: BTreeMap<Kind, Collection>,
     diff: Diff,
@@ -62,7 +62,7 @@ impl Pipeline {
     /// # Errors
     /// The credentials belong to another account: nothing may be published of it.
     pub(super) async fn read(&self, state: &State, ledger: &Ledger) -> Result<First, CallError> {
-        let (started_at, sync_id) = (wall_clock(), ambient::uuid_v7());
+        let (began, sync_id) = (Began::now(), ambient::uuid_v7());
         let session = self.session();
         refuse_foreign(session.verify_account().await)?;
         let mut rounds = Rounds::default();
@@ -70,7 +70,7 @@ impl Pipeline {
         // Credentials may have been exchanged meanwhile; asking once more costs a call only then.
         refuse_foreign(session.verify_account().await)?;
         let diff = compare(state, &collections);
-        Ok(First { sync_id, started_at, read_at: wall_clock(), collections, diff, rounds, calls: session.calls() })
+        Ok(First { sync_id, began, read_at: began.later(), collections, diff, rounds, calls: session.calls() })
     }
 
     /// Reads what is doubtful in `first` again after `confirm_delay`. All changes of the sync wait with it.
@@ -78,7 +78,7 @@ impl Pipeline {
     /// # Errors
     /// As [`Pipeline::read`].
     pub(super) async fn prove(&self, first: First, state: &State, ledger: &Ledger) -> Result<Proven, CallError> {
-        let First { sync_id, started_at, read_at: _, mut collections, mut diff, mut rounds, mut calls } = first;
+        let First { sync_id, began, read_at: _, mut collections, mut diff, mut rounds, mut calls } = first;
         if diff.doubtful().next().is_some() {
             sleep(self.rhythm.confirm_delay).await;
             let session = self.session();
@@ -93,7 +93,7 @@ impl Pipeline {
             diff.withhold(state, too_large);
         }
         // The clock may have been set back meanwhile.
-        let finished_at = wall_clock().max(started_at);
+        let (started_at, finished_at) = (began.wall, began.later());
         let reading = publication::Reading { sync_id, started_at, finished_at, collections, diff };
         Ok(Proven { reading, rounds, calls })
     }
@@ -149,7 +149,21 @@ fn sum(mut all: Calls, more: Calls) -> Calls {
     all
 }
 
-/// The time for records that people read; nothing is decided by it.
-fn wall_clock() -> Timestamp {
-    ambient::now()
+/// When a reading began, by the wall clock, for people. What is later is told from here by the clock that only goes
+/// forward: setting the wall clock meanwhile turns nothing round.
+#[derive(Clone, Copy)]
+struct Began {
+    wall: Timestamp,
+    at: Instant,
+}
+
+impl Began {
+    fn now() -> Self {
+        Self { wall: ambient::now(), at: Instant::now() }
+    }
+
+    fn later(self) -> Timestamp {
+        let elapsed = SignedDuration::try_from(self.at.elapsed()).unwrap_or(SignedDuration::MAX);
+        self.wall.checked_add(elapsed).unwrap_or(self.wall)
+    }
 }

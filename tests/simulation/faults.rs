@@ -13,8 +13,6 @@ use rand::{Rng, rngs::StdRng, seq::IndexedRandom as _};
 pub(crate) enum Fault {
     /// A share of the calls of an operation, by the simulated account's own word for it.
     Calls { fault: &'static str, operation: &'static str, share: f64 },
-    /// A share of all calls is throttled.
-    Throttled { per_cent: u32 },
     /// Largest page that the account gives, whatever is asked for.
     SmallPages { rows: u32 },
     /// The account cannot be reached at all.
@@ -133,7 +131,7 @@ pub(crate) fn draw(random: &mut StdRng, copies: usize) -> Fault {
     let share = [0.02, 0.1, 0.3, 0.6, 1.0][random.random_range(0..5)];
     match random.random_range(0..40) {
         0..=13 => Fault::Calls { fault: any(random, &CALL_FAULTS), operation: any(random, &OPERATIONS), share },
-        14 => Fault::Throttled { per_cent: any(random, &[1, 10, 50]) },
+        14 => Fault::Calls { fault: "throttle", operation: "*", share: any(random, &[0.01, 0.1, 0.5]) },
         15..=17 => Fault::SmallPages { rows: random.random_range(1..=4) },
         18 => Fault::AccountAway,
         19 => Fault::KeyDeleted,
@@ -178,7 +176,6 @@ impl Fault {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Calls { fault, .. } => fault,
-            Self::Throttled { .. } => "share of calls throttled",
             Self::SmallPages { .. } => "small pages",
             Self::AccountAway => "account away",
             Self::KeyDeleted => "key deleted",
@@ -260,7 +257,6 @@ pub(crate) const MATRIX: &[Row] = &[
     row("listing", "truncate_body", 5_000),
     row("listing", "truncate_json", 5_000),
     row("listing", "throttle", 5_000),
-    row("listing", "share of calls throttled", 5_000),
     row("listing", "account away", 500),
     row("paging", "small pages", 5_000),
     row("paging", "missing_marker", 5_000),

@@ -14,13 +14,16 @@ use ramstream::{
         SimulatedServices,
     },
     ambient::{self, Simulation},
-    kafka::model::{Cluster, Settings, Version, Weather},
+    kafka::{
+        Connection,
+        model::{Cluster, Settings, Version, Weather},
+    },
     metrics::Metrics,
     model::{Kind, Reason},
-    simulator::{self, in_process::InProcess, seed::Size, throttle::Limits},
+    simulator::{self, in_process::InProcess, seed::Size},
     sync::{Pipeline, Rhythm, Schemas, Topics},
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
     copy::{Copy, Sign},
@@ -31,7 +34,9 @@ use crate::{
 
 /// The prefix of all topics.
 pub(crate) const PREFIX: &str = "alicloud.identity";
-const EVENT_PARTITIONS: usize = 3;
+const EVENT_PARTITIONS: i32 = 3;
+/// A stalled read is looked at a hundred times a second.
+const STALL: Duration = Duration::from_secs(5);
 const FOREIGN_ID: &str = "somebody-else";
 /// A Friday at noon.
 const EPOCH: Timestamp = Timestamp::constant(1_789_128_000, 0);
@@ -57,6 +62,8 @@ impl<'a> World<'a> {
     /// The world before its first copy starts. To be made inside of the runtime.
     pub(crate) fn new(schedule: &'a Schedule) -> Self {
         let surroundings = ambient::simulate(schedule.seed, EPOCH);
+        // The account's clock is the one that the truth log keeps, so it is ours that is wrong.
+        surroundings.set_clock_offset(SignedDuration::from_secs(-schedule.service_clock));
         let size = Size {
             users: 0,
             groups: 0,
@@ -70,7 +77,6 @@ impl<'a> World<'a> {
         let account = InProcess::new(&simulator::Settings { size, ..simulator::Settings::default() });
         let account = account.expect("the account is small");
         account.set_latency(Duration::from_millis(1)..=Duration::from_millis(60));
-        account.set_clock_offset(SignedDuration::from_secs(schedule.service_clock));
         let version = match schedule.broker {
             Broker::Old => Version::Old,
             Broker::Verifying => Version::Verifying,
@@ -153,7 +159,6 @@ impl<'a> World<'a> {
         self.in_force.insert(event, fault);
         match fault {
             Fault::Calls { .. } | Fault::SmallPages { .. } => self.apply_to_calls(),
-            Fault::Throttled { .. } => self.apply_limits(),
             Fault::AccountAway => {
                 self.account.set_reachable(false);
                 self.fire(fault);
@@ -202,7 +207,6 @@ impl<'a> World<'a> {
         let Some(fault) = self.in_force.remove(&event) else { return };
         match fault {
             Fault::Calls { .. } | Fault::SmallPages { .. } => self.apply_to_calls(),
-            Fault::Throttled { .. } => self.apply_limits(),
             Fault::AccountAway => {
                 let is_away = self.in_force.values().any(|fault| *fault == Fault::AccountAway);
                 self.account.set_reachable(!is_away);
@@ -242,6 +246,8 @@ impl<'a> World<'a> {
     pub(crate) fn fired(&mut self) -> BTreeMap<&'static str, u64> {
         self.count_call_faults();
         let mut fired = self.fired.clone();
+        let later_pages = self.account.truth_lines().iter().filter(|line| is_later_page(line)).count();
+        fired.insert("small pages", later_pages as u64);
         for (name, count) in self.cluster.fired() {
             *fired.entry(name).or_default() += count;
         }
@@ -297,20 +303,12 @@ impl<'a> World<'a> {
         self.account.clear_faults();
     }
 
-    fn apply_limits(&self) {
-        let per_cent = self.in_force.values().filter_map(|fault| match fault {
-            Fault::Throttled { per_cent } => Some(*per_cent),
-            _ => None,
-        });
-        self.account.set_limits(Limits { percent_of_calls: per_cent.max().unwrap_or(0), ..Limits::default() });
-    }
-
     fn apply_clock(&self) {
         let own = self.in_force.values().find_map(|fault| match fault {
             Fault::OwnClock { seconds } => Some(*seconds),
             _ => None,
         });
-        self.surroundings.set_clock_offset(SignedDuration::from_secs(own.unwrap_or(0)));
+        self.surroundings.set_clock_offset(SignedDuration::from_secs(own.unwrap_or(-self.schedule.service_clock)));
     }
 
     fn apply_weather(&self) {
@@ -351,7 +349,7 @@ impl<'a> World<'a> {
         Pipeline {
             client: self.client(&id),
             name: None,
-            connection: Arc::new(self.cluster.connect(&name(copy))),
+            connection: Arc::new(Connection { read_stall_timeout: STALL, ..self.cluster.connect(&name(copy)) }),
             schemas: Schemas::fixed(),
             transactional_id: format!("ramstream.{id}"),
             topics: Arc::new(self.topics.clone()),
@@ -389,6 +387,11 @@ impl<'a> World<'a> {
         };
         alicloud::Client::new(settings, id).expect("the settings are well formed")
     }
+}
+
+/// Whether a line of the truth log is a request for another page than the first; all of it would fit on one.
+fn is_later_page(line: &str) -> bool {
+    line.contains(r#""page":"#) && !line.contains(r#""page":1,"#)
 }
 
 /// A copy's name towards the cluster.
