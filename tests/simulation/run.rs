@@ -35,6 +35,9 @@ use crate::{
 const PATIENCE_INTERVALS: u32 = 40;
 const PATIENCE: Duration = Duration::from_secs(3600);
 
+/// A copy that is idle looks every few seconds whether it has been superseded.
+const LOOKS: Duration = Duration::from_secs(20);
+
 /// So often copies may fence each other once nothing goes wrong any more: each may have to claim, and to find
 /// out that it was superseded. More is an endless quarrel.
 const FENCES: u64 = 12;
@@ -166,6 +169,8 @@ async fn come_to_rest(world: &mut World<'_>, schedule: &Schedule, ran: &mut Ran)
             return;
         }
     }
+    // Whoever was superseded by the last claim has time to see it.
+    sleep(LOOKS).await;
     let phases: Vec<Phase> = world.copies().map(|copy| copy.phase()).collect();
     let running = phases.iter().filter(|phase| **phase == Phase::Running).count();
     let parked = phases.iter().filter(|phase| matches!(phase, Phase::Parked { .. })).count();
@@ -180,11 +185,12 @@ async fn hand_over(world: &mut World<'_>, schedule: &Schedule, ran: &mut Ran) {
     let is_running = |copy: &&Copy| copy.phase() == Phase::Running;
     let Some(owner) = world.copies().find(is_running).filter(|_| world.copies().count() > 1) else { return };
     owner.terminate();
+    let goes_on = || world.copies().any(|copy| is_running(&copy) && !copy.has_ended());
     let deadline = Instant::now() + schedule.interval + PATIENCE;
-    while world.copies().filter(is_running).all(Copy::has_ended) && Instant::now() < deadline {
+    while (!owner.has_ended() || !goes_on()) && Instant::now() < deadline {
         sleep(Duration::from_secs(1)).await;
     }
-    let goes_on = world.copies().any(|copy| is_running(&copy) && !copy.has_ended());
+    let goes_on = goes_on();
     ran.check("liveness", goes_on, || "the owner let go, and nobody went on".to_owned());
 }
 
