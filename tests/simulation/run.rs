@@ -23,7 +23,7 @@ use tokio::{
 use crate::{
     claims,
     copy::Copy,
-    faults::Fault,
+    faults::{Fault, Ill},
     life::Deed,
     schedule::{Event, LEAST_SYNCS, Schedule},
     syncs,
@@ -34,6 +34,9 @@ use crate::{
 /// take-over are counted in minutes, so there is an hour for them.
 const PATIENCE_INTERVALS: u32 = 40;
 const PATIENCE: Duration = Duration::from_secs(3600);
+
+/// A copy that is idle looks every few seconds whether it has been superseded.
+const LOOKS: Duration = Duration::from_secs(20);
 
 /// So often copies may fence each other once nothing goes wrong any more: each may have to claim, and to find
 /// out that it was superseded. More is an endless quarrel.
@@ -94,6 +97,10 @@ async fn live(schedule: &Schedule) -> Ran {
         fail_closed(&mut world, schedule, &mut ran).await;
     } else {
         come_to_rest(&mut world, schedule, &mut ran).await;
+        if !schedule.has_stale_replies() {
+            let refusals = world.refusals();
+            ran.check("refused", refusals.is_empty(), || format!("a sound state was refused: {refusals:?}"));
+        }
         world.terminate_all().await;
         judge(&world, schedule, &mut ran);
     }
@@ -162,6 +169,8 @@ async fn come_to_rest(world: &mut World<'_>, schedule: &Schedule, ran: &mut Ran)
             return;
         }
     }
+    // Whoever was superseded by the last claim has time to see it.
+    sleep(LOOKS).await;
     let phases: Vec<Phase> = world.copies().map(|copy| copy.phase()).collect();
     let running = phases.iter().filter(|phase| **phase == Phase::Running).count();
     let parked = phases.iter().filter(|phase| matches!(phase, Phase::Parked { .. })).count();
@@ -176,11 +185,12 @@ async fn hand_over(world: &mut World<'_>, schedule: &Schedule, ran: &mut Ran) {
     let is_running = |copy: &&Copy| copy.phase() == Phase::Running;
     let Some(owner) = world.copies().find(is_running).filter(|_| world.copies().count() > 1) else { return };
     owner.terminate();
+    let goes_on = || world.copies().any(|copy| is_running(&copy) && !copy.has_ended());
     let deadline = Instant::now() + schedule.interval + PATIENCE;
-    while world.copies().filter(is_running).all(Copy::has_ended) && Instant::now() < deadline {
+    while (!owner.has_ended() || !goes_on()) && Instant::now() < deadline {
         sleep(Duration::from_secs(1)).await;
     }
-    let goes_on = world.copies().any(|copy| is_running(&copy) && !copy.has_ended());
+    let goes_on = goes_on();
     ran.check("liveness", goes_on, || "the owner let go, and nobody went on".to_owned());
 }
 
@@ -267,6 +277,15 @@ fn digest(world: &World<'_>) -> u64 {
 }
 
 impl Schedule {
+    /// Whether brokers tell what was true once: then a copy may refuse what it sees, and look again.
+    fn has_stale_replies(&self) -> bool {
+        let is_stale = |ill: Ill| matches!(ill, Ill::StaleWatermark | Ill::StaleFetch);
+        let events = self.events.iter().map(|(_, event)| *event);
+        events
+            .into_iter()
+            .any(|event| matches!(event, Event::Fault(Fault::Brokers { weather, .. }, _) if is_stale(weather)))
+    }
+
     fn has_harm(&self) -> bool {
         self.events.iter().any(|(_, event)| matches!(event, Event::Fault(Fault::Harm(_), _)))
     }
