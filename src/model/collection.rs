@@ -352,7 +352,6 @@ impl Collection {
 fn is_taken_for_empty(reason: Reason) -> bool {
     match reason {
         Reason::Denied => planted!(DeniedIsEmpty),
-        Reason::ParentGone => planted!(NotFoundIsEmpty),
         _ => planted!(FailureIsEmpty),
     }
 }

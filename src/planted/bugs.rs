@@ -38,10 +38,6 @@ bugs! {
     FailureIsEmpty = "failure-is-empty",
     /// What may not be listed counts as read and empty.
     DeniedIsEmpty = "denied-is-empty",
-    /// The children of a parent that is not found count as read and empty.
-    NotFoundIsEmpty = "not-found-is-empty",
-    /// The parents' names are taken from the first listing alone.
-    NamesByFirstListing = "names-by-first-listing",
     /// A detail that could not be read counts as read, and as none.
     UnreadDetailIsNone = "unread-detail-is-none",
     /// A detail that was read before the listing moved on is taken all the same.

@@ -153,6 +153,8 @@ async fn come_to_rest(world: &mut World<'_>, schedule: &Schedule, ran: &mut Ran)
     let deadline = Instant::now() + schedule.interval * PATIENCE_INTERVALS + PATIENCE;
     loop {
         sleep(schedule.interval).await;
+        // One that was told to stop before may only have ended now.
+        world.start_all();
         let done = syncs.read(&world.cluster);
         ran.syncs = done.len() as u64;
         // The first one may have begun while something still went wrong.
