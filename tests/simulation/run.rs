@@ -35,9 +35,6 @@ use crate::{
 const PATIENCE_INTERVALS: u32 = 40;
 const PATIENCE: Duration = Duration::from_secs(3600);
 
-/// A copy that is idle looks every few seconds whether it has been superseded.
-const LOOKS: Duration = Duration::from_secs(20);
-
 /// So often copies may fence each other once nothing goes wrong any more: each may have to claim, and to find
 /// out that it was superseded. More is an endless quarrel.
 const FENCES: u64 = 12;
@@ -160,26 +157,29 @@ async fn come_to_rest(world: &mut World<'_>, schedule: &Schedule, ran: &mut Ran)
         // The first one may have begun while something still went wrong.
         let quiet = &done[(before + 1).min(done.len())..];
         let rests = quiet.len() >= 2 && quiet.iter().rev().take(2).all(syncs::Sync::is_complete);
-        if rests && done.len() >= LEAST_SYNCS as usize {
+        let phases: Vec<Phase> = world.copies().map(|copy| copy.phase()).collect();
+        let is_one = has_one_owner(&phases);
+        if rests && is_one && done.len() >= LEAST_SYNCS as usize {
             break;
         }
         if Instant::now() >= deadline {
-            let phases: Vec<Phase> = world.copies().map(|copy| copy.phase()).collect();
-            ran.check("liveness", false, || {
-                format!("no two complete syncs; copies: {phases:?}; last: {:?}", done.last())
-            });
+            let told = format!("copies: {phases:?}; last: {:?}", done.last());
+            ran.check("liveness", rests, || format!("no two complete syncs; {told}"));
+            ran.check("one-writer", is_one, || told);
             return;
         }
     }
-    // Whoever was superseded by the last claim has time to see it.
-    sleep(LOOKS).await;
-    let phases: Vec<Phase> = world.copies().map(|copy| copy.phase()).collect();
-    let running = phases.iter().filter(|phase| **phase == Phase::Running).count();
-    let parked = phases.iter().filter(|phase| matches!(phase, Phase::Parked { .. })).count();
-    ran.check("one-writer", running == 1 && running + parked == phases.len(), || format!("{phases:?}"));
+    ran.check("one-writer", true, String::new);
     let fences = world.cluster.fired().get("fenced").copied().unwrap_or(0) - fenced;
     ran.check("liveness", fences <= FENCES, || format!("the copies fenced each other {fences} times in peace"));
     hand_over(world, schedule, ran).await;
+}
+
+/// One copy runs, and all others park.
+fn has_one_owner(phases: &[Phase]) -> bool {
+    let running = phases.iter().filter(|phase| **phase == Phase::Running).count();
+    let parked = phases.iter().filter(|phase| matches!(phase, Phase::Parked { .. })).count();
+    running == 1 && running + parked == phases.len()
 }
 
 /// The owner lets go, and one of those that wait goes on.

@@ -8,7 +8,7 @@ use std::iter::Peekable;
 
 use super::super::fold::kind_of;
 use super::super::log::Log;
-use super::super::record::{Event, Notice};
+use super::super::record::{CollectionStatus, Event, Notice};
 use super::super::report::{At, Findings};
 use super::super::truth::{Request, Truth, fits};
 
@@ -294,8 +294,14 @@ fn operations_of(kind: &str) -> &'static [&'static str] {
 /// nothing is said if anything of the account changed meanwhile: the name may have gone.
 pub(super) fn honest(log: &Log, truth: &Truth, found: &mut Findings) {
     for sync in log.syncs.values().flatten() {
+        // The window of what has details goes back to when the oldest of them was read, which is not about this sync.
+        let listed = sync.collections.iter().filter(|status| ["account", "user", "group"].contains(&&*status.kind));
+        let Some(sync_began) = listed.filter_map(CollectionStatus::complete_window).map(|(from, _)| from).min() else {
+            continue;
+        };
         for status in sync.collections.iter().filter(|status| status.status == "complete") {
-            let Some((from, to)) = status.begun_at.zip(status.complete_at) else { continue };
+            let Some((begun, to)) = status.complete_window() else { continue };
+            let from = begun.max(sync_began);
             let is_quiet = !truth.keys().any(|key| truth.has_change(key, from, to));
             let is_telling = |request: &&Request| {
                 let operation = request.operation.as_str();
