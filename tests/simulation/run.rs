@@ -25,7 +25,7 @@ use crate::{
     copy::Copy,
     faults::{Fault, Ill},
     life::Deed,
-    schedule::{Event, LEAST_SYNCS, Schedule},
+    schedule::{APART, Event, LEAST_SYNCS, Schedule},
     syncs,
     world::{PREFIX, World},
 };
@@ -88,6 +88,7 @@ async fn live(schedule: &Schedule) -> Ran {
     let mut ran = Ran::default();
     let mut world = World::new(schedule);
     populate(&world, schedule);
+    sleep(APART).await;
     play(&mut world, schedule).await;
     world.heal();
     if schedule.has_harm() {
