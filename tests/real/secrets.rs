@@ -100,7 +100,7 @@ async fn no_secret_comes_out_of_a_daemon_whether_all_goes_well_or_each_of_them_i
     seen.run("verify", &world.verify(&[]).await.0.exits_with(COMPLETE));
     seen.run("state describe", &world.state(&["describe"]).await.exits_with(COMPLETE));
     seen.run("state verify", &world.state(&["verify"]).await.exits_with(COMPLETE));
-    refused(&mut world, &mut seen).await;
+    refused(&mut world, &session, &mut seen).await;
 
     for (name, bytes) in world.files() {
         seen.add(&format!("the file {name}"), bytes);
@@ -152,12 +152,12 @@ async fn with_a_session(world: &mut World, seen: &mut Seen) -> [String; 2] {
 }
 
 /// With each of the credentials wrong, one after the other.
-async fn refused(world: &mut World, seen: &mut Seen) {
+async fn refused(world: &mut World, [secret, token]: &[String; 2], seen: &mut Seen) {
     for (key, right, words) in [
-        ("CREDENTIALS__SECURITY_TOKEN", None, "InvalidSecurityToken"),
-        ("CREDENTIALS__ACCESS_KEY_SECRET", None, "SignatureDoesNotMatch"),
-        ("REGISTRY__PASSWORD", Some(REGISTRY_PASSWORD), "401"),
-        ("KAFKA__SASL_PASSWORD", Some(KAFKA_PASSWORD), "uthentication failed"),
+        ("CREDENTIALS__SECURITY_TOKEN", token.as_str(), "InvalidSecurityToken"),
+        ("CREDENTIALS__ACCESS_KEY_SECRET", secret, "SignatureDoesNotMatch"),
+        ("REGISTRY__PASSWORD", REGISTRY_PASSWORD, "401"),
+        ("KAFKA__SASL_PASSWORD", KAFKA_PASSWORD, "uthentication failed"),
     ] {
         world.set(key, WRONG);
         let mut daemon = world.start_daemon();
@@ -165,9 +165,7 @@ async fn refused(world: &mut World, seen: &mut Seen) {
         seen.pages(&format!("with a wrong {key}"), &mut daemon).await;
         seen.add(&format!("the log with a wrong {key}"), daemon.log());
         daemon.kill().await;
-        if let Some(right) = right {
-            world.set(key, right);
-        }
+        world.set(key, right);
     }
 }
 
