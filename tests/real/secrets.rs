@@ -157,7 +157,7 @@ async fn refused(world: &mut World, [secret, token]: &[String; 2], seen: &mut Se
         ("CREDENTIALS__SECURITY_TOKEN", token.as_str(), "InvalidSecurityToken"),
         ("CREDENTIALS__ACCESS_KEY_SECRET", secret, "SignatureDoesNotMatch"),
         ("REGISTRY__PASSWORD", REGISTRY_PASSWORD, "401"),
-        ("KAFKA__SASL_PASSWORD", KAFKA_PASSWORD, "uthentication failed"),
+        ("KAFKA__SASL_PASSWORD", KAFKA_PASSWORD, "unavailable, trying again"),
     ] {
         world.set(key, WRONG);
         let mut daemon = world.start_daemon();
