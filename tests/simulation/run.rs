@@ -36,8 +36,8 @@ const PATIENCE_INTERVALS: u32 = 40;
 const PATIENCE: Duration = Duration::from_secs(3600);
 
 /// So often copies may fence each other once nothing goes wrong any more: each may have to claim, and to find
-/// out that it was superseded. More is an endless quarrel.
-const FENCES: u64 = 12;
+/// out that it was superseded, and requests from before may arrive late. More is an endless quarrel.
+const FENCES: u64 = 30;
 
 /// What came of a schedule.
 #[derive(Debug, Default)]
