@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::support::process::{COMPLETE, REFUSED};
 use crate::support::world::{EVENT_TOPICS, World};
-use crate::support::{admin, recreate, registry};
+use crate::support::{admin, recreate, registry, truncate};
 
 async fn create(topic: &str, cleanup_policy: &str) -> bool {
     let topic = NewTopic::new(topic, 1, TopicReplication::Fixed(1)).set("cleanup.policy", cleanup_policy);
@@ -43,6 +43,20 @@ async fn a_state_topic_recreated_under_a_daemon_stops_it_from_publishing() {
     daemon.readyz(503, "not taken for a first run").await;
     assert!(world.events().await.iter().all(|event| event["op"] == "r"), "nothing but the baseline");
     assert_eq!(world.syncs().await.len(), syncs);
+    let (status, _) = daemon.terminate().await;
+    assert_eq!(status.code(), Some(COMPLETE));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka and a registry: make test"]
+async fn a_state_topic_truncated_under_a_daemon_stops_it_from_publishing() {
+    let world = World::small().await;
+    let mut daemon = world.start_daemon();
+    daemon.syncs(1, "complete").await;
+    truncate(&world.state_topic()).await;
+    world.cloud.create_user("unpublished").await;
+    daemon.readyz(503, "begins at offset 3").await;
+    assert!(world.events().await.iter().all(|event| event["op"] == "r"), "nothing but the baseline");
     let (status, _) = daemon.terminate().await;
     assert_eq!(status.code(), Some(COMPLETE));
 }

@@ -147,6 +147,19 @@ pub(crate) async fn recreate(topic: &str, cleanup_policy: &str) {
     process::eventually("the topic can be made again", made).await;
 }
 
+pub(crate) async fn set_policy(topic: &str, policy: &str) {
+    alter_topic(&kafka(), topic, &[("cleanup.policy", policy)]).await;
+}
+
+/// Deletes the first three records; brokers only do that where the policy is to delete.
+pub(crate) async fn truncate(topic: &str) {
+    set_policy(topic, "delete").await;
+    let mut before = TopicPartitionList::new();
+    before.add_partition_offset(topic, 0, Offset::Offset(3)).unwrap();
+    admin().delete_records(&before, &AdminOptions::new()).await.unwrap();
+    set_policy(topic, "compact").await;
+}
+
 /// Resident memory of this process, in bytes.
 pub(crate) fn resident_bytes() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
