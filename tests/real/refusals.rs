@@ -35,8 +35,8 @@ async fn a_state_topic_recreated_under_a_daemon_stops_it_from_publishing() {
     let mut daemon = world.start_daemon();
     daemon.syncs(1, "complete").await;
     recreate(&world.state_topic(), "compact").await;
-    // Seen in the log, for what /readyz says of it may stand for a moment only.
-    daemon.logs("the topic was recreated").await;
+    // It may have seen the topic missing first, or made it anew itself.
+    daemon.logs("not taken for a first run").await;
     let syncs = world.syncs().await.len();
     world.cloud.create_user("unpublished").await;
     // It looks again each interval, and stays refused.

@@ -140,7 +140,7 @@ async fn a_topic_that_stops_its_readers_has_to_be_made_anew_first() {
     }
     let count = held(&world).await.iter().filter(|(key, _)| key.starts_with(OTHER_ACCOUNT)).count();
     assert_eq!(world.described().await["unusable_records"], count);
-    stops_readers(&world, "foreign-records", "records", &[OTHER_ACCOUNT, "not this account's"]).await;
+    stops_readers(&world, "foreign-records", "records", &[OTHER_ACCOUNT, "none of this account's"]).await;
 
     let mut foreign = progress(&world).await.pop().unwrap();
     foreign["account_id"] = json!(OTHER_ACCOUNT);

@@ -50,14 +50,14 @@ pub(crate) struct Cloud {
 impl Cloud {
     /// An account of its own id; the quotas do not throttle the test's own changes. What happens to it, and what is asked
     /// of it, is written to `truth_log`.
-    pub(crate) async fn start(size: Size, truth_log: PathBuf) -> Self {
+    pub(crate) async fn start(size: Size, truth_log: PathBuf, clock_offset_seconds: i32) -> Self {
         let limits = Limits { quota_percent: None, ..Limits::default() };
         let size = Size { seed: u64::from(rand::random::<u32>()), ..size };
-        let running = simulator::start(Settings { size, limits, truth_log: Some(truth_log), ..Settings::default() })
-            .await
-            .unwrap();
+        let truth_log = Some(truth_log);
+        let settings = Settings { size, limits, clock_offset_seconds, truth_log, ..Settings::default() };
+        let running = simulator::start(settings).await.unwrap();
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { running, client, offset_seconds: AtomicI32::new(0) }
+        Self { running, client, offset_seconds: AtomicI32::new(clock_offset_seconds) }
     }
 
     pub(crate) fn address(&self) -> String {

@@ -41,9 +41,18 @@ impl World {
 
     /// An account that is published to a broker of the test's own.
     pub(crate) async fn on(kafka: &str, size: Size) -> Self {
+        Self::between(kafka, size, 0).await
+    }
+
+    /// A small account whose clock is so many seconds ahead.
+    pub(crate) async fn with_clock(offset_seconds: i32) -> Self {
+        Self::between(&kafka(), small(), offset_seconds).await
+    }
+
+    async fn between(kafka: &str, size: Size, clock_offset_seconds: i32) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let mut world = Self {
-            cloud: Arc::new(Cloud::start(size, directory.path().join(TRUTH_LOG)).await),
+            cloud: Arc::new(Cloud::start(size, directory.path().join(TRUTH_LOG), clock_offset_seconds).await),
             prefix: unique("real"),
             kafka: kafka.to_owned(),
             settings: BTreeMap::new(),
