@@ -74,7 +74,8 @@ async fn another_accounts_credentials_publish_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Kafka and a registry: make test"]
 async fn missing_topics_are_created_as_they_should_be() {
-    let world = World::small().await;
+    let mut world = World::small().await;
+    world.unset("KAFKA__EVENT_PARTITIONS");
     world.run_once().await.exits_with(COMPLETE);
     for topic in EVENT_TOPICS {
         let settings = [("cleanup.policy", "delete"), ("retention.ms", "2592000000")];

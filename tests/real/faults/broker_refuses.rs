@@ -90,7 +90,7 @@ async fn goes_on_without(topic: &str, partitions: i32) {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Kafka and a registry: make test"]
 async fn a_topic_that_is_deleted_under_a_daemon_is_named_and_what_changes_afterwards_is_published() {
-    tokio::join!(goes_on_without("groups", 6), goes_on_without("syncs", 1));
+    tokio::join!(goes_on_without("groups", 3), goes_on_without("syncs", 1));
 }
 
 /// A broker that asks who comes, and whether he may.

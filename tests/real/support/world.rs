@@ -68,6 +68,8 @@ impl World {
             ("KAFKA__SECURITY_PROTOCOL", "plaintext"),
             ("KAFKA__REPLICATION_FACTOR", "1"),
             ("KAFKA__TOPIC_PREFIX", &prefix),
+            // Several; each costs the brokers and every reader time.
+            ("KAFKA__EVENT_PARTITIONS", "3"),
             ("REGISTRY__URL", &registry),
             ("SYNC__INTERVAL", "1s"),
             ("SYNC__JITTER", "0"),
@@ -82,6 +84,11 @@ impl World {
     /// Sets a key of the configuration, written as its environment variable without `RAMSTREAM_`.
     pub(crate) fn set(&mut self, key: &str, value: &str) {
         self.settings.insert(format!("RAMSTREAM_{key}"), value.to_owned());
+    }
+
+    /// Leaves a key of the configuration to its default.
+    pub(crate) fn unset(&mut self, key: &str) {
+        self.settings.remove(&format!("RAMSTREAM_{key}")).expect("it is set");
     }
 
     fn set_endpoints(&mut self, address: &str) {
