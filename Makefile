@@ -1,6 +1,6 @@
 # Every target sets up what it needs by itself. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench services-up services-down
+.PHONY: help demo test lint soak bench services-up services-down
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -13,6 +13,9 @@ test: ## Run every check and every test, with a real Kafka and a real schema reg
 
 lint: ## Run the checks alone: format, clippy, documentation, scripts, compose file, licences
 	@scripts/lint
+
+soak: ## Run what `make test` samples at length: hours; goes on where it was stopped
+	@scripts/soak
 
 bench: ## Measure the ratios that docs/benchmarks.md lists, with the services up
 	@scripts/bench

@@ -66,7 +66,9 @@ check_code() {
         not_checked "docker-compose.yml beyond its YAML: that takes the docker compose plugin, or Go 1.24"
     fi
     step "clippy" cargo clippy --locked --all-targets -- -D warnings
-    step "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
+    step "clippy, with the simulation" cargo clippy --locked --all-targets --all-features -- -D warnings
+    step "documentation" env RUSTDOCFLAGS="-D warnings" \
+        cargo doc --locked --no-deps --document-private-items --all-features
     not_checked "the image and the compose file in action: that takes a container engine"
 }
 

@@ -110,7 +110,7 @@ impl Change {
             (Op::Removed, Rank::Edge) => 0,
             (Op::Removed, Rank::Child) => 1,
             (Op::Removed, Rank::Entity) => 2,
-            (_, Rank::Edge) if planted!(EdgesFirst) => 3,
+            (_, Rank::Edge) if planted!(EdgesFirst) => 2,
             (_, _) if planted!(UpsertsFirst) => 0,
             (_, Rank::Entity) => 3,
             (_, Rank::Child) => 4,

@@ -135,7 +135,7 @@ impl Walk<'_> {
 
     fn removal<E: Entity>(&mut self, key: &Key, held: &Held, fewer: Option<i64>) {
         let scope = E::scope(key);
-        if !self.collection.knows(&scope) && !planted!(UnknownScopeIsGone) || self.is_stale::<E>(key) {
+        if !self.collection.knows(&scope) || self.is_stale::<E>(key) {
             return;
         }
         if !self.collection.is_confirmed(key) && !planted!(NoSecondListing) {

@@ -142,9 +142,6 @@ impl PartitionLog {
             if polled.position > position {
                 (position, moved_at, trouble) = (polled.position, Instant::now(), None);
             } else if moved_at.elapsed() >= self.connection.read_stall_timeout {
-                if planted!(StalledIsTheEnd) {
-                    break;
-                }
                 return Err(self.stalled(position, high, moved_at.elapsed(), trouble));
             }
         }

@@ -197,6 +197,13 @@ impl Collection {
         }
     }
 
+    /// Stretches the window to `ended_at`: some of what was found was read that late.
+    pub fn end_at(&mut self, ended_at: Timestamp) {
+        if let Some(window) = &mut self.window {
+            window.ended_at = window.ended_at.max(ended_at);
+        }
+    }
+
     fn add(&mut self, items: Vec<(Key, Found)>) {
         for (key, found) in &items {
             if let Found::Unread(why) = found {
@@ -352,7 +359,6 @@ impl Collection {
 fn is_taken_for_empty(reason: Reason) -> bool {
     match reason {
         Reason::Denied => planted!(DeniedIsEmpty),
-        Reason::ParentGone => planted!(NotFoundIsEmpty),
         _ => planted!(FailureIsEmpty),
     }
 }

@@ -38,10 +38,6 @@ bugs! {
     FailureIsEmpty = "failure-is-empty",
     /// What may not be listed counts as read and empty.
     DeniedIsEmpty = "denied-is-empty",
-    /// The children of a parent that is not found count as read and empty.
-    NotFoundIsEmpty = "not-found-is-empty",
-    /// The parents' names are taken from the first listing alone.
-    NamesByFirstListing = "names-by-first-listing",
     /// A detail that could not be read counts as read, and as none.
     UnreadDetailIsNone = "unread-detail-is-none",
     /// A detail that was read before the listing moved on is taken all the same.
@@ -56,8 +52,6 @@ bugs! {
     ConfirmedByItself = "confirmed-by-itself",
     /// What two listings lack is not asked for by itself.
     PointReadLeftOut = "point-read-left-out",
-    /// What an unknown scope lacks counts as missing.
-    UnknownScopeIsGone = "unknown-scope-is-gone",
     /// Much seems to be gone, and nothing is said of it before it is published.
     SuspicionUntold = "suspicion-untold",
     /// What hangs on a removed entity is not removed with it.
@@ -96,32 +90,22 @@ bugs! {
     EventIdReused = "event-id-reused",
     /// An event id is random.
     RandomEventId = "random-event-id",
-    /// A record that was not delivered is passed over.
+    /// A record is not delivered, and counts as delivered.
     DeliveryErrorDropped = "delivery-error-dropped",
     /// A commit whose outcome is unknown counts as done: its reading becomes the state.
     UnknownIsCommitted = "unknown-is-committed",
     /// A reading is published on another state than the one that it began on (V11).
     ReadingOfAnotherState = "reading-of-another-state",
-    /// The claim may land anywhere: what stands between the read and it is not seen (V6).
-    ClaimOffsetUnchecked = "claim-offset-unchecked",
-    /// The claim's offset is looked at after the events were sent (V7).
-    ClaimOffsetCheckedLate = "claim-offset-checked-late",
     /// The topic ends where committed reading stops, and the claim may land anywhere.
     EndsAtLastStable = "ends-at-last-stable",
-    /// The topic ends where nothing came for a while, and the claim may land anywhere.
-    StalledIsTheEnd = "stalled-is-the-end",
     /// A copy that was superseded claims again (V4).
     SupersededGoesOn = "superseded-goes-on",
     /// A release is answered although somebody else has answered it (V8).
     ReleaseAnsweredTwice = "release-answered-twice",
-    /// A claim that failed counts as lost to another copy (V1).
-    FailedClaimParks = "failed-claim-parks",
     /// A parked copy answers no release (V2).
     ParkedForEver = "parked-for-ever",
     /// A failed attempt is repeated at once (V5).
     NoBackoff = "no-backoff",
-    /// The state is verified although it moved meanwhile (V3).
-    VerifiedInMotion = "verified-in-motion",
     /// A state that is gone is taken for a first run.
     MissingStateIsFirstRun = "missing-state-is-first-run",
 }

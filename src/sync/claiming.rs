@@ -43,7 +43,6 @@ impl Pipeline {
             Ok(Outcome::Committed { .. }) => Ok(Claimed::Owned),
             Ok(Outcome::Superseded(claim)) => Ok(Claimed::Superseded(claim)),
             Ok(Outcome::Left(harm)) => Err(LifeError::Refused(harm.into())),
-            Err(_) if planted!(FailedClaimParks) => Ok(Claimed::Superseded(Claim { writer: None, sequence: 0 })),
             Err(error) => Err(LifeError::Unavailable(chain(&error))),
         }
     }

@@ -47,7 +47,7 @@ pub struct Round<T>(HashMap<Key, Result<Fresh<T>, Unknown>>);
 pub struct Fresh<T> {
     pub(crate) detail: T,
     mark: Mark,
-    begun_at: Timestamp,
+    window: Window,
 }
 
 impl<T> Default for Round<T> {
@@ -62,10 +62,15 @@ impl<T> Round<T> {
         self.0.get(key)
     }
 
+    /// When the last of them was read to its end; `None` if none was read.
+    pub(crate) fn ended_at(&self) -> Option<Timestamp> {
+        self.0.values().flatten().map(|fresh| fresh.window.ended_at).max()
+    }
+
     /// Takes what was read: of which entity, listed with which mark, and when.
     pub(crate) fn take(&mut self, read: impl IntoIterator<Item = (Key, Mark, Read<T>)>) {
         for (key, mark, outcome) in read {
-            let fresh = outcome.map(|(detail, window)| Fresh { detail, mark, begun_at: window.begun_at });
+            let fresh = outcome.map(|(detail, window)| Fresh { detail, mark, window });
             self.0.insert(key, fresh);
         }
     }
@@ -122,7 +127,7 @@ impl Ledger {
     pub(crate) fn oldest<T>(&self, keys: &[Key], round: &Round<T>, held: Option<Millis>) -> Option<Timestamp> {
         let held = held.and_then(|held| Timestamp::from_millisecond(held.0).ok());
         let read_at = |key: &Key| match (round.get(key), self.seen.get(key)) {
-            (Some(Ok(fresh)), _) => Some(fresh.begun_at),
+            (Some(Ok(fresh)), _) => Some(fresh.window.begun_at),
             (_, Some(seen)) => Some(seen.begun_at),
             (_, None) => held,
         };
@@ -135,7 +140,8 @@ impl Ledger {
         let at = Instant::now();
         let read = round.0.into_iter().filter_map(|(key, fresh)| Some((key, fresh.ok()?)));
         let read = read.filter(|(key, _)| is_published(key));
-        self.seen.extend(read.map(|(key, fresh)| (key, Seen { mark: fresh.mark, at, begun_at: fresh.begun_at })));
+        self.seen
+            .extend(read.map(|(key, fresh)| (key, Seen { mark: fresh.mark, at, begun_at: fresh.window.begun_at })));
     }
 }
 
@@ -220,6 +226,18 @@ mod tests {
         ledger.commit(read_at(100, 6), |_| true);
         tokio::time::advance(INTERVAL).await;
         assert!(!ledger.has_moved(&key(), &mark(6), Some(&mark(5)), &Round::<()>::default()), "only due");
+    }
+
+    #[test]
+    fn a_round_ends_with_the_last_detail_that_was_read() {
+        assert_eq!(Round::<()>::default().ended_at(), None);
+        let mut round = read_at(100, 5);
+        let window = |begun, ended| Window {
+            begun_at: Timestamp::from_second(begun).unwrap(),
+            ended_at: Timestamp::from_second(ended).unwrap(),
+        };
+        round.take(vec![(Key::new("5481", Kind::Role, &["other"]), mark(5), Ok(((), window(90, 140))))]);
+        assert_eq!(round.ended_at(), Some(Timestamp::from_second(140).unwrap()));
     }
 
     #[test]

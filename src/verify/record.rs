@@ -143,6 +143,13 @@ pub(super) struct CollectionStatus {
     pub(super) baseline: bool,
 }
 
+impl CollectionStatus {
+    /// Start and end of its reading by the services' clock, Unix milliseconds; none if it was not read whole.
+    pub(super) fn complete_window(&self) -> Option<(i64, i64)> {
+        self.begun_at.zip(self.complete_at).filter(|_| self.status == "complete")
+    }
+}
+
 /// A scope that is not known.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct ScopeStatus {

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::support::process::{COMPLETE, REFUSED};
 use crate::support::world::{EVENT_TOPICS, World};
-use crate::support::{admin, recreate, registry, truncate};
+use crate::support::{admin, kafka, recreate, registry, settled, truncate};
 
 async fn create(topic: &str, cleanup_policy: &str) -> bool {
     let topic = NewTopic::new(topic, 1, TopicReplication::Fixed(1)).set("cleanup.policy", cleanup_policy);
@@ -103,6 +103,7 @@ async fn assert_topic(topic: &str, partitions: usize, settings: &[(&str, &str)])
 async fn a_state_topic_that_is_not_compacted_is_refused_by_name() {
     let world = World::small().await;
     assert!(create(&world.state_topic(), "delete").await);
+    settled(&kafka()).await;
     world.run_once().await.exits_with(REFUSED).says(&[&world.state_topic(), "cleanup.policy"]);
     assert!(world.state_records().await.is_empty());
 }

@@ -32,6 +32,7 @@ pub(crate) struct Copy {
 struct Hold {
     is_stopped: Cell<bool>,
     was_killed: Cell<bool>,
+    refused: RefCell<Option<String>>,
     kill: RefCell<Option<Kill>>,
     waker: RefCell<Option<Waker>>,
 }
@@ -52,8 +53,9 @@ impl Copy {
         let hold = Rc::<Hold>::default();
         let told = shutdown.clone();
         let life = Box::pin(async move { sync::run(&pipeline, &status, &told).await });
-        let task =
-            tokio::task::spawn_local(Held { life: Some(life), hold: Rc::clone(&hold), on_kill: Box::new(on_kill) });
+        let (hold_of_life, phase_of_life) = (Rc::clone(&hold), phase.clone());
+        let held = Held { life: Some(life), hold: hold_of_life, phase: phase_of_life, on_kill: Box::new(on_kill) };
+        let task = tokio::task::spawn_local(held);
         Self { hold, shutdown, phase, task }
     }
 
@@ -87,6 +89,11 @@ impl Copy {
     /// SIGTERM.
     pub(crate) fn terminate(&self) {
         self.shutdown.cancel();
+    }
+
+    /// Why it refused to publish, if it ever did.
+    pub(crate) fn refused(&self) -> Option<String> {
+        self.hold.refused.borrow().clone()
     }
 
     /// What it says of itself.
@@ -132,6 +139,7 @@ impl Hold {
 struct Held<F> {
     life: Option<Pin<Box<F>>>,
     hold: Rc<Hold>,
+    phase: watch::Receiver<Phase>,
     on_kill: Box<dyn Fn()>,
 }
 
@@ -150,7 +158,13 @@ impl<F: Future<Output = End>> Future for Held<F> {
         }
         match &mut self.life {
             None => Poll::Ready(None),
-            Some(life) => life.as_mut().poll(context).map(Some),
+            Some(life) => {
+                let polled = life.as_mut().poll(context).map(Some);
+                if let Phase::Refused { why } = &*self.phase.borrow() {
+                    self.hold.refused.borrow_mut().get_or_insert_with(|| why.clone());
+                }
+                polled
+            }
         }
     }
 }

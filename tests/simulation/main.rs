@@ -42,7 +42,7 @@ fn no_schedule_of_faults_breaks_a_promise() {
     let from = number("SIMULATION_FROM").unwrap_or(0);
     let schedules = number("SIMULATION_SCHEDULES").unwrap_or(SCHEDULES);
     let summary = summary::of(from..from + schedules);
-    println!("{summary}");
+    println!("{summary}\nsummary: {}", summary.to_json());
     assert!(summary.is_clean(), "{} schedules broke a promise", summary.broken());
     let missing = summary.missing();
     assert!(missing.is_empty(), "void: these faults did not strike often enough: {missing:?}");

@@ -23,7 +23,7 @@ use tokio::{
 use crate::{
     claims,
     copy::Copy,
-    faults::{Fault, Harm},
+    faults::{Fault, Harm, Ill},
     life::Deed,
     schedule::{Event, LEAST_SYNCS, Schedule},
     syncs,
@@ -97,6 +97,10 @@ async fn live(schedule: &Schedule) -> Ran {
         fail_closed(&mut world, schedule, &mut ran).await;
     } else {
         come_to_rest(&mut world, schedule, &mut ran).await;
+        if !schedule.has_stale_replies() {
+            let refusals = world.refusals();
+            ran.check("refused", refusals.is_empty(), || format!("a sound state was refused: {refusals:?}"));
+        }
         world.terminate_all().await;
         judge(&world, schedule, &mut ran);
     }
@@ -149,29 +153,36 @@ async fn come_to_rest(world: &mut World<'_>, schedule: &Schedule, ran: &mut Ran)
     let deadline = Instant::now() + schedule.interval * PATIENCE_INTERVALS + PATIENCE;
     loop {
         sleep(schedule.interval).await;
+        // One that was told to stop before may only have ended now.
+        world.start_all();
         let done = syncs.read(&world.cluster);
         ran.syncs = done.len() as u64;
         // The first one may have begun while something still went wrong.
         let quiet = &done[(before + 1).min(done.len())..];
         let rests = quiet.len() >= 2 && quiet.iter().rev().take(2).all(syncs::Sync::is_complete);
-        if rests && done.len() >= LEAST_SYNCS as usize {
+        let phases: Vec<Phase> = world.copies().map(|copy| copy.phase()).collect();
+        let is_one = has_one_owner(&phases);
+        if rests && is_one && done.len() >= LEAST_SYNCS as usize {
             break;
         }
         if Instant::now() >= deadline {
-            let phases: Vec<Phase> = world.copies().map(|copy| copy.phase()).collect();
-            ran.check("liveness", false, || {
-                format!("no two complete syncs; copies: {phases:?}; last: {:?}", done.last())
-            });
+            let told = format!("copies: {phases:?}; last: {:?}", done.last());
+            ran.check("liveness", rests, || format!("no two complete syncs; {told}"));
+            ran.check("one-writer", is_one, || told);
             return;
         }
     }
-    let phases: Vec<Phase> = world.copies().map(|copy| copy.phase()).collect();
-    let running = phases.iter().filter(|phase| **phase == Phase::Running).count();
-    let parked = phases.iter().filter(|phase| matches!(phase, Phase::Parked { .. })).count();
-    ran.check("one-writer", running == 1 && running + parked == phases.len(), || format!("{phases:?}"));
+    ran.check("one-writer", true, String::new);
     let fences = world.cluster.fired().get("fenced").copied().unwrap_or(0) - fenced;
     ran.check("liveness", fences <= FENCES, || format!("the copies fenced each other {fences} times in peace"));
     hand_over(world, schedule, ran).await;
+}
+
+/// One copy runs, and all others park.
+fn has_one_owner(phases: &[Phase]) -> bool {
+    let running = phases.iter().filter(|phase| **phase == Phase::Running).count();
+    let parked = phases.iter().filter(|phase| matches!(phase, Phase::Parked { .. })).count();
+    running == 1 && running + parked == phases.len()
 }
 
 /// The owner lets go, and one of those that wait goes on.
@@ -179,11 +190,12 @@ async fn hand_over(world: &mut World<'_>, schedule: &Schedule, ran: &mut Ran) {
     let is_running = |copy: &&Copy| copy.phase() == Phase::Running;
     let Some(owner) = world.copies().find(is_running).filter(|_| world.copies().count() > 1) else { return };
     owner.terminate();
+    let goes_on = || world.copies().any(|copy| is_running(&copy) && !copy.has_ended());
     let deadline = Instant::now() + schedule.interval + PATIENCE;
-    while world.copies().filter(is_running).all(Copy::has_ended) && Instant::now() < deadline {
+    while (!owner.has_ended() || !goes_on()) && Instant::now() < deadline {
         sleep(Duration::from_secs(1)).await;
     }
-    let goes_on = world.copies().any(|copy| is_running(&copy) && !copy.has_ended());
+    let goes_on = goes_on();
     ran.check("liveness", goes_on, || "the owner let go, and nobody went on".to_owned());
 }
 
@@ -283,6 +295,15 @@ fn digest(world: &World<'_>) -> u64 {
 impl Schedule {
     fn has(&self, harm: Harm) -> bool {
         self.events.iter().any(|(_, event)| matches!(event, Event::Fault(Fault::Harm(done), _) if *done == harm))
+    }
+
+    /// Whether brokers tell what was true once: then a copy may refuse what it sees, and look again.
+    fn has_stale_replies(&self) -> bool {
+        let is_stale = |ill: Ill| matches!(ill, Ill::StaleWatermark | Ill::StaleFetch);
+        let events = self.events.iter().map(|(_, event)| *event);
+        events
+            .into_iter()
+            .any(|event| matches!(event, Event::Fault(Fault::Brokers { weather, .. }, _) if is_stale(weather)))
     }
 
     fn has_harm(&self) -> bool {

@@ -8,6 +8,8 @@ use std::{
     thread::{self, Builder},
 };
 
+use serde_json::{Value, json};
+
 use crate::{
     faults::{MATRIX, Row},
     run::{Ran, run},
@@ -78,6 +80,20 @@ impl Summary {
         add(&mut self.checked, other.checked);
         self.broken.extend(other.broken);
         self
+    }
+
+    /// For machines: one JSON object, which `scripts/soak` adds to others.
+    pub(crate) fn to_json(&self) -> Value {
+        json!({
+            "run": "simulation",
+            "schedules": self.schedules,
+            "syncs": self.syncs,
+            "events": self.events,
+            "faults": self.fired,
+            "invariants": self.checked,
+            "violations": self.broken.len(),
+            "broken": self.broken.keys().collect::<Vec<_>>(),
+        })
     }
 
     /// Whether no promise was broken.

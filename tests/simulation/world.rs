@@ -50,6 +50,8 @@ pub(crate) struct World<'a> {
     pub(crate) topics: Topics,
     credentials: Arc<Mutex<Credentials>>,
     copies: Vec<Option<Copy>>,
+    /// Why copies that ended refused to publish.
+    refusals: Vec<String>,
     metrics: Arc<Metrics>,
     /// Faults in force, by the number of their event.
     in_force: BTreeMap<usize, Fault>,
@@ -98,6 +100,7 @@ impl<'a> World<'a> {
             topics,
             credentials: Arc::new(Mutex::new(credentials)),
             copies: (0..schedule.copies).map(|_| None).collect(),
+            refusals: Vec::new(),
             metrics: metrics(),
             in_force: BTreeMap::new(),
             fired: BTreeMap::from([("clock of the service", u64::from(schedule.service_clock != 0))]),
@@ -125,12 +128,18 @@ impl<'a> World<'a> {
             return;
         }
         let (cluster, process) = (self.cluster.clone(), name(copy));
+        self.refusals.extend(self.copies[copy].as_ref().and_then(Copy::refused));
         self.copies[copy] = Some(Copy::start(self.pipeline(copy), move || cluster.kill(&process)));
     }
 
     /// Starts whatever is not there.
     pub(crate) fn start_all(&mut self) {
         (0..self.copies.len()).for_each(|copy| self.start(copy));
+    }
+
+    /// Why any copy refused to publish, so far.
+    pub(crate) fn refusals(&self) -> Vec<String> {
+        self.refusals.iter().cloned().chain(self.copies().filter_map(Copy::refused)).collect()
     }
 
     pub(crate) fn copies(&self) -> impl Iterator<Item = &Copy> {

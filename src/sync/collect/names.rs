@@ -128,7 +128,7 @@ impl<T> Twice<T> {
     /// The names in both listings, or why what hangs on them cannot be known.
     fn names(&self, name_and_id: impl Fn(&T) -> (&str, &str)) -> Result<IdsByName<'_>, Unknown> {
         let before = self.before.as_ref().map_err(names_unknown)?;
-        let after = if planted!(NamesByFirstListing) { before } else { self.after.as_ref().map_err(names_unknown)? };
+        let after = self.after.as_ref().map_err(names_unknown)?;
         Ok(IdsByName::joined(before.items().iter().map(&name_and_id), after.items().iter().map(&name_and_id)))
     }
 }

@@ -168,6 +168,9 @@ impl Reader<'_> {
         if let Some(begun_at) = self.ledger.oldest(&keys, round, self.state.progress_of(Kind::Policy).begun_at) {
             collection.begin_at(begun_at);
         }
+        if let Some(ended_at) = round.ended_at() {
+            collection.end_at(ended_at);
+        }
         collection
     }
 

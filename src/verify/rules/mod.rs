@@ -61,6 +61,7 @@ pub(super) const RULES: &[Rule<OverLog>] = &[
     ),
     rule("suspected", "a mass removal is told before it is published", notices::suspected),
     rule("state", "the fold of the events is the state topic's content", state::state),
+    rule("in-step", "the state changes with every sync as its events say, and progress counts it", state::in_step),
     rule("progress", "progress counts and digests the records of the state topic", state::progress),
 ];
 

@@ -85,6 +85,57 @@ pub(super) fn state(log: &Log, found: &mut Findings) {
     }
 }
 
+/// Sync by sync, as long as compaction has taken nothing: what stands between two progress records is what the events
+/// of the later one's sequence say, and the later one counts it.
+pub(super) fn in_step(log: &Log, found: &mut Findings) {
+    let Some(all) = log.state.as_ref().filter(|_| log.from_beginning) else { return };
+    let progress_key = format!("{}/~progress", log.account);
+    let mut events = log.events().peekable();
+    let (mut sequence, mut held) = (0, BTreeMap::<&str, &[u8]>::new());
+    let mut counted: BTreeMap<&str, (u64, u128)> = BTreeMap::new();
+    let mut stored: BTreeMap<&str, Option<String>> = BTreeMap::new();
+    for record in all {
+        let value = record.value.as_deref();
+        if is_entity(log, record) {
+            let (count, digest) = counted.entry(kind_of(&record.key)).or_default();
+            let old = match value {
+                Some(value) => held.insert(&record.key, value),
+                None => held.remove(&*record.key),
+            };
+            *count = *count + u64::from(value.is_some()) - u64::from(old.is_some());
+            let digest_of = |value: Option<&[u8]>| value.map_or(0, |value| digest_of(&record.key, value));
+            *digest = digest.wrapping_add(digest_of(value)).wrapping_sub(digest_of(old));
+            let entity = value.and_then(|value| serde_json::from_slice::<StoredEntity>(value).ok()?.entity);
+            stored.insert(&record.key, entity.map(|entity| entity.to_string()));
+            continue;
+        }
+        let value = value.filter(|_| record.key == progress_key);
+        let Some(Ok(progress)) = value.map(serde_json::from_slice::<Progress>) else { continue };
+        sequence += 1;
+        if progress.sequence != sequence || log.lineage.as_ref() != Some(&progress.lineage) {
+            // Compacted, or begun anew: what is left is judged by its last progress record alone.
+            return;
+        }
+        let mut said: BTreeMap<&str, Option<String>> = BTreeMap::new();
+        while let Some(event) = events.next_if(|event| event.sequence <= sequence) {
+            said.insert(&event.key, event.after.as_ref().map(ToString::to_string));
+        }
+        let stored = std::mem::take(&mut stored);
+        let at = At::record(&record.place, "progress");
+        found.check(said == stored, at, || {
+            let differs = said.keys().chain(stored.keys()).find(|key| said.get(*key) != stored.get(*key));
+            format!("the records of sequence {sequence} are not what its events say: {}", differs.unwrap_or(&""))
+        });
+        for (kind, said) in &progress.collections {
+            let (count, digest) = counted.get(kind.as_str()).copied().unwrap_or_default();
+            let digest = format!("{digest:032x}");
+            found.check((said.count, &said.digest) == (count, &digest), at, || {
+                format!("at sequence {sequence} there are {count} records of {kind} with the digest {digest}, it says {said:?}")
+            });
+        }
+    }
+}
+
 pub(super) fn progress(log: &Log, found: &mut Findings) {
     // What is wrong with the records themselves is told by the rule above.
     let Some(State { progress: (place, progress), records }) = read(log, &mut Findings::default()) else { return };
