@@ -168,7 +168,7 @@ fn copy_last(topic: &str) -> String {
         .create()
         .unwrap();
     let mut assignment = TopicPartitionList::new();
-    for partition in 0..6 {
+    for partition in 0..3 {
         assignment.add_partition_offset(topic, partition, Offset::Beginning).unwrap();
     }
     consumer.assign(&assignment).unwrap();

@@ -45,6 +45,12 @@ impl World {
         Self::with(kafka, simulator::Settings { size, ..simulator::Settings::default() }).await
     }
 
+    /// A small account whose clock is so many seconds ahead.
+    pub(crate) async fn with_clock(offset_seconds: i32) -> Self {
+        let account = simulator::Settings { size: small(), clock_offset_seconds: offset_seconds, ..Default::default() };
+        Self::with(&kafka(), account).await
+    }
+
     /// An account with more to it than its size.
     pub(crate) async fn with(kafka: &str, account: simulator::Settings) -> Self {
         let directory = tempfile::tempdir().unwrap();
@@ -65,6 +71,8 @@ impl World {
             ("KAFKA__SECURITY_PROTOCOL", "plaintext"),
             ("KAFKA__REPLICATION_FACTOR", "1"),
             ("KAFKA__TOPIC_PREFIX", &prefix),
+            // Several; each costs the brokers and every reader time.
+            ("KAFKA__EVENT_PARTITIONS", "3"),
             ("REGISTRY__URL", &registry),
             ("SYNC__INTERVAL", "1s"),
             ("SYNC__JITTER", "0"),
@@ -79,6 +87,11 @@ impl World {
     /// Sets a key of the configuration, written as its environment variable without `RAMSTREAM_`.
     pub(crate) fn set(&mut self, key: &str, value: &str) {
         self.settings.insert(format!("RAMSTREAM_{key}"), value.to_owned());
+    }
+
+    /// Leaves a key of the configuration to its default.
+    pub(crate) fn unset(&mut self, key: &str) {
+        self.settings.remove(&format!("RAMSTREAM_{key}")).expect("it is set");
     }
 
     fn set_endpoints(&mut self, address: &str) {
