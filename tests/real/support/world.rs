@@ -18,6 +18,9 @@ use super::{kafka, registry, unique};
 pub(crate) const EVENT_TOPICS: &[&str] =
     &["accounts", "groups", "memberships", "policies", "policy-attachments", "roles", "users"];
 
+/// How many each event topic has: several, and each costs the brokers and every reader time.
+pub(crate) const PARTITIONS: i32 = 3;
+
 /// Where the account's truth log stands in the world's directory.
 const TRUTH_LOG: &str = "truth.jsonl";
 
@@ -68,8 +71,7 @@ impl World {
             ("KAFKA__SECURITY_PROTOCOL", "plaintext"),
             ("KAFKA__REPLICATION_FACTOR", "1"),
             ("KAFKA__TOPIC_PREFIX", &prefix),
-            // Several; each costs the brokers and every reader time.
-            ("KAFKA__EVENT_PARTITIONS", "3"),
+            ("KAFKA__EVENT_PARTITIONS", &PARTITIONS.to_string()),
             ("REGISTRY__URL", &registry),
             ("SYNC__INTERVAL", "1s"),
             ("SYNC__JITTER", "0"),
