@@ -72,6 +72,25 @@ async fn a_compressed_body_is_read() {
     assert_eq!(reply.body, BODY);
 }
 
+/// 1,000 users with every text as long as the services allow, in characters of three bytes where they may be chosen.
+#[tokio::test]
+async fn the_largest_legal_page_is_read() {
+    let wide = "名".repeat(128);
+    let tags = vec![serde_json::json!({ "TagKey": wide, "TagValue": wide }); 20];
+    let principal = format!("{}@{}", "u".repeat(64), "d".repeat(64));
+    let user = serde_json::json!({
+        "UserId": "9".repeat(18), "UserPrincipalName": principal, "DisplayName": wide, "Comments": wide,
+        "Email": "e".repeat(128), "MobilePhone": "86-13000000000", "ProvisionType": "CloudSSO", "Status": "freeze",
+        "CreateDate": "2026-01-01T00:00:00Z", "UpdateDate": "2026-01-01T00:00:00Z", "LastLoginDate": "2026-01-01T00:00:00Z",
+        "Tags": { "Tag": tags },
+    });
+    let page = format!("{{\"IsTruncated\":false,\"Users\":{{\"User\":[{}]}}}}", vec![user.to_string(); 1000].join(","));
+    assert!(page.len() > 16 << 20, "{} bytes are not the most", page.len());
+    let (address, _seen) = plain_server(http("", page.as_bytes())).await;
+    let reply = exchange(&ExchangeSettings::default(), &format!("http://{address}/")).await.unwrap();
+    assert_eq!(reply.body.len(), page.len());
+}
+
 #[tokio::test]
 async fn a_body_that_breaks_off_is_no_reply() {
     let whole = http("", BODY);

@@ -21,6 +21,7 @@ mod refusals;
 mod registry;
 mod removals;
 mod replicas;
+mod secrets;
 mod state;
 mod support;
 mod throttling;

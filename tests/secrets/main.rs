@@ -3,6 +3,7 @@
 //! What takes a broker and a registry is tried in `tests/real/secrets.rs`.
 
 mod canaries;
+mod forms;
 mod program;
 
 use std::fmt::Debug;
@@ -118,18 +119,24 @@ fn whatever_answers_with_what_it_was_sent_gets_no_secret_into_a_log() {
     let token = [("RAMSTREAM_REGISTRY__BEARER_TOKEN", BEARER_TOKEN)];
     let login = [&KAFKA[..], &password].concat();
     let bearer = [&KAFKA[..5], &token].concat();
-    for registry in [login, bearer] {
-        for format in ["text", "json"] {
-            let variables = [&CLOUD[..], &registry, &services, &[("RAMSTREAM_LOG__FORMAT", format)]].concat();
+    let everywhere = [(&login, "text"), (&login, "json"), (&bearer, "text"), (&bearer, "json")];
+    // Those that wait for brokers do so until they are ended: all at once.
+    std::thread::scope(|scope| {
+        for (registry, format) in everywhere {
             for arguments in [&["inventory"][..], &["verify"], &["run", "--once"]] {
-                let directory = directory();
-                let failed = run(command(directory.path(), arguments, &variables), directory.path(), A_WHILE);
-                assert_ne!(failed.code, Some(0), "{arguments:?}: {}", failed.text);
-                assert!(!failed.text.is_empty(), "{arguments:?} says why");
-                only_the_output_in(directory.path());
+                let variables = [&CLOUD[..], registry, &services, &[("RAMSTREAM_LOG__FORMAT", format)]].concat();
+                scope.spawn(move || fails_without_a_secret(arguments, &variables));
             }
         }
-    }
+    });
+}
+
+fn fails_without_a_secret(arguments: &[&str], variables: &[(&str, &str)]) {
+    let directory = directory();
+    let failed = run(command(directory.path(), arguments, variables), directory.path(), A_WHILE);
+    assert_ne!(failed.code, Some(0), "{arguments:?}: {}", failed.text);
+    assert!(!failed.text.is_empty(), "{arguments:?} says why");
+    only_the_output_in(directory.path());
 }
 
 #[test]

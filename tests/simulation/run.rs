@@ -25,7 +25,7 @@ use crate::{
     copy::Copy,
     faults::{Fault, Harm, Ill},
     life::Deed,
-    schedule::{Event, LEAST_SYNCS, Schedule},
+    schedule::{APART, Event, LEAST_SYNCS, Schedule},
     syncs,
     world::{PREFIX, World},
 };
@@ -39,8 +39,8 @@ const PATIENCE: Duration = Duration::from_secs(3600);
 const UNDER_WAY: Duration = Duration::from_secs(180);
 
 /// So often copies may fence each other once nothing goes wrong any more: each may have to claim, and to find
-/// out that it was superseded. More is an endless quarrel.
-const FENCES: u64 = 12;
+/// out that it was superseded, and requests from before may arrive late. More is an endless quarrel.
+const FENCES: u64 = 30;
 
 /// What came of a schedule.
 #[derive(Debug, Default)]
@@ -91,6 +91,7 @@ async fn live(schedule: &Schedule) -> Ran {
     let mut ran = Ran::default();
     let mut world = World::new(schedule);
     populate(&world, schedule);
+    sleep(APART).await;
     play(&mut world, schedule).await;
     world.heal();
     if schedule.has_harm() {

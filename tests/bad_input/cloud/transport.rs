@@ -154,7 +154,7 @@ fn ending(base: &str) -> Vec<(&'static str, Says)> {
     ]
 }
 
-/// More than a body may be. Few, for each is read as far as that three times.
+/// More than a body may be. Few, for each is read as far as that, and nothing of it is optimised here.
 fn bombs() -> impl Iterator<Item = Case> {
     let bomb = |name: &'static str| {
         let says = Says::reply("200 OK", &["Content-Encoding: gzip"], &BOMB);
@@ -165,11 +165,11 @@ fn bombs() -> impl Iterator<Item = Case> {
         }
     };
     let plain = |name: &'static str, head: &'static str| {
-        let says = Says::reply("200 OK", &[], &[head.as_bytes(), &vec![b' '; 17 << 20]].concat());
+        let says = Says::reply("200 OK", &[], &[head.as_bytes(), &vec![b' '; 33 << 20]].concat());
         Case {
             words: vec!["larger than"],
-            ..Case::constant("answers, bombs", operation(name), "17 MiB of white space", says)
+            ..Case::constant("answers, bombs", operation(name), "33 MiB of white space", says)
         }
     };
-    [bomb("ListUsers"), bomb("GetRole"), plain("ListGroups", "{"), plain("GetAccountAlias", "")].into_iter()
+    [bomb("GetAccountAlias"), plain("ListGroups", "{")].into_iter()
 }

@@ -95,17 +95,12 @@ async fn a_topic_that_is_deleted_under_a_daemon_is_named_and_what_changes_afterw
 
 /// A broker that asks who comes, and whether he may.
 async fn guarded() -> (OwnService, World) {
-    let kafka = OwnService::kafka(&[
-        "listeners=PLAINTEXT://127.0.0.1:@BROKER@,CONTROLLER://127.0.0.1:@CONTROLLER@,SASL_PLAINTEXT://127.0.0.1:@PORT@",
-        "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT",
-        "sasl.enabled.mechanisms=PLAIN",
-        "listener.name.sasl_plaintext.plain.sasl.jaas.config=\
-         org.apache.kafka.common.security.plain.PlainLoginModule required user_daemon=\"opensesame\";",
+    let properties = [
         "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer",
         "super.users=User:ANONYMOUS",
         "allow.everyone.if.no.acl.found=true",
-    ])
-    .await;
+    ];
+    let kafka = OwnService::kafka_with_login("daemon", "opensesame", &properties).await;
     let mut world = World::on(kafka.address(), small()).await;
     for (key, value) in [
         ("KAFKA__BROKERS", kafka.extra_address()),

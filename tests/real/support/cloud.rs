@@ -21,6 +21,7 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b
 const THROTTLED_PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
 
 const RAM: &str = "2015-05-01";
+const STS: &str = "2015-04-01";
 const RESOURCE_MANAGER: &str = "2020-03-31";
 const ALLOW: &str = r#"{"Version":"1","Statement":[{"Effect":"Allow","Action":"oss:*","Resource":"*"}]}"#;
 const DENY: &str = r#"{"Version":"1","Statement":[{"Effect":"Deny","Action":"oss:*","Resource":"*"}]}"#;
@@ -50,14 +51,14 @@ pub(crate) struct Cloud {
 impl Cloud {
     /// An account of its own id; the quotas do not throttle the test's own changes. What happens to it, and what is asked
     /// of it, is written to `truth_log`.
-    pub(crate) async fn start(size: Size, truth_log: PathBuf, clock_offset_seconds: i32) -> Self {
+    pub(crate) async fn start(settings: Settings, truth_log: PathBuf) -> Self {
         let limits = Limits { quota_percent: None, ..Limits::default() };
-        let size = Size { seed: u64::from(rand::random::<u32>()), ..size };
-        let truth_log = Some(truth_log);
-        let settings = Settings { size, limits, clock_offset_seconds, truth_log, ..Settings::default() };
-        let running = simulator::start(settings).await.unwrap();
+        let size = Size { seed: u64::from(rand::random::<u32>()), ..settings.size };
+        let offset_seconds = AtomicI32::new(settings.clock_offset_seconds);
+        let running =
+            simulator::start(Settings { size, limits, truth_log: Some(truth_log), ..settings }).await.unwrap();
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { running, client, offset_seconds: AtomicI32::new(clock_offset_seconds) }
+        Self { running, client, offset_seconds }
     }
 
     pub(crate) fn address(&self) -> String {
@@ -127,6 +128,15 @@ impl Cloud {
 
     pub(crate) async fn create_user(&self, name: &str) {
         self.ram("CreateUser", &[("UserName", name)]).await;
+    }
+
+    /// A session of a role, for an hour: id and secret of its key, and the token that goes with them. The account's own
+    /// key has to be a user's.
+    pub(crate) async fn assume_role(&self, name: &str) -> [String; 3] {
+        let arn = format!("acs:ram::{}:role/{name}", self.account_id());
+        let answer = self.call(STS, "AssumeRole", &[("RoleArn", &arn), ("RoleSessionName", "daemon")]).await;
+        ["AccessKeyId", "AccessKeySecret", "SecurityToken"]
+            .map(|field| answer["Credentials"][field].as_str().unwrap().to_owned())
     }
 
     /// Deletes a user that is in no group and has no policy.

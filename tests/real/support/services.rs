@@ -32,6 +32,22 @@ impl OwnService {
         Self::start("kafka", properties).await
     }
 
+    /// A broker whose second listener wants `user`'s password; besides, with `properties`.
+    pub(crate) async fn kafka_with_login(user: &str, password: &str, properties: &[&str]) -> Self {
+        let login = format!(
+            "listener.name.sasl_plaintext.plain.sasl.jaas.config=\
+             org.apache.kafka.common.security.plain.PlainLoginModule required user_{user}=\"{password}\";"
+        );
+        let listeners = [
+            "listeners=PLAINTEXT://127.0.0.1:@BROKER@,CONTROLLER://127.0.0.1:@CONTROLLER@,\
+             SASL_PLAINTEXT://127.0.0.1:@PORT@",
+            "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT",
+            "sasl.enabled.mechanisms=PLAIN",
+            &login,
+        ];
+        Self::kafka(&[&listeners, properties].concat()).await
+    }
+
     /// A registry that keeps everything in its memory.
     pub(crate) async fn registry() -> Self {
         Self::start("registry", &[]).await

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::process::Stdio;
 use std::sync::Arc;
 
+use ramstream::simulator;
 use ramstream::simulator::seed::Size;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -44,18 +45,20 @@ impl World {
 
     /// An account that is published to a broker of the test's own.
     pub(crate) async fn on(kafka: &str, size: Size) -> Self {
-        Self::between(kafka, size, 0).await
+        Self::with(kafka, simulator::Settings { size, ..simulator::Settings::default() }).await
     }
 
     /// A small account whose clock is so many seconds ahead.
-    pub(crate) async fn with_clock(offset_seconds: i32) -> Self {
-        Self::between(&kafka(), small(), offset_seconds).await
+    pub(crate) async fn with_clock(clock_offset_seconds: i32) -> Self {
+        let account = simulator::Settings { size: small(), clock_offset_seconds, ..simulator::Settings::default() };
+        Self::with(&kafka(), account).await
     }
 
-    async fn between(kafka: &str, size: Size, clock_offset_seconds: i32) -> Self {
+    /// An account with more to it than its size.
+    pub(crate) async fn with(kafka: &str, account: simulator::Settings) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let mut world = Self {
-            cloud: Arc::new(Cloud::start(size, directory.path().join(TRUTH_LOG), clock_offset_seconds).await),
+            cloud: Arc::new(Cloud::start(account, directory.path().join(TRUTH_LOG)).await),
             prefix: unique("real"),
             kafka: kafka.to_owned(),
             settings: BTreeMap::new(),
@@ -170,6 +173,12 @@ impl World {
         let finished = Finished::of(self.command_without_credentials(&arguments)).await;
         let report = serde_json::from_str(&finished.stdout).unwrap_or_default();
         (finished, report)
+    }
+
+    /// Every file that stands in the world's directory by now: the truth log, and what the binary may have written.
+    pub(crate) fn files(&self) -> Vec<(String, Vec<u8>)> {
+        let files = std::fs::read_dir(&self.directory).unwrap().map(|file| file.unwrap());
+        files.map(|file| (file.file_name().into_string().unwrap(), std::fs::read(file.path()).unwrap())).collect()
     }
 
     /// The requests in the truth log, in the order in which they were answered.
