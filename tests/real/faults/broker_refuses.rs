@@ -8,7 +8,7 @@ use crate::support::cloud::small;
 use crate::support::process::{COMPLETE, Daemon, Finished, eventually};
 use crate::support::proxy::{Call, Way};
 use crate::support::services::OwnService;
-use crate::support::world::{World, of_type};
+use crate::support::world::{PARTITIONS, World, of_type};
 use crate::support::{admin, alter_topic, delete, kafka};
 
 async fn set_topic(topic: &str, name: &str, value: &str) {
@@ -90,7 +90,7 @@ async fn goes_on_without(topic: &str, partitions: i32) {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Kafka and a registry: make test"]
 async fn a_topic_that_is_deleted_under_a_daemon_is_named_and_what_changes_afterwards_is_published() {
-    tokio::join!(goes_on_without("groups", 3), goes_on_without("syncs", 1));
+    tokio::join!(goes_on_without("groups", PARTITIONS), goes_on_without("syncs", 1));
 }
 
 /// A broker that asks who comes, and whether he may.

@@ -19,6 +19,9 @@ use super::{kafka, registry, unique};
 pub(crate) const EVENT_TOPICS: &[&str] =
     &["accounts", "groups", "memberships", "policies", "policy-attachments", "roles", "users"];
 
+/// How many each event topic has: several, and each costs the brokers and every reader time.
+pub(crate) const PARTITIONS: i32 = 3;
+
 /// Where the account's truth log stands in the world's directory.
 const TRUTH_LOG: &str = "truth.jsonl";
 
@@ -46,8 +49,8 @@ impl World {
     }
 
     /// A small account whose clock is so many seconds ahead.
-    pub(crate) async fn with_clock(offset_seconds: i32) -> Self {
-        let account = simulator::Settings { size: small(), clock_offset_seconds: offset_seconds, ..Default::default() };
+    pub(crate) async fn with_clock(clock_offset_seconds: i32) -> Self {
+        let account = simulator::Settings { size: small(), clock_offset_seconds, ..simulator::Settings::default() };
         Self::with(&kafka(), account).await
     }
 
@@ -71,8 +74,7 @@ impl World {
             ("KAFKA__SECURITY_PROTOCOL", "plaintext"),
             ("KAFKA__REPLICATION_FACTOR", "1"),
             ("KAFKA__TOPIC_PREFIX", &prefix),
-            // Several; each costs the brokers and every reader time.
-            ("KAFKA__EVENT_PARTITIONS", "3"),
+            ("KAFKA__EVENT_PARTITIONS", &PARTITIONS.to_string()),
             ("REGISTRY__URL", &registry),
             ("SYNC__INTERVAL", "1s"),
             ("SYNC__JITTER", "0"),
