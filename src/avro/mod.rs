@@ -35,7 +35,7 @@ static SCHEMAS: LazyLock<BTreeMap<Kind, Schema>> = LazyLock::new(|| {
 static NOTICE_HEAD: LazyLock<Schema> = LazyLock::new(|| {
     let mut schema: serde_json::Value = serde_json::from_str(SYNCS_SCHEMA).expect("a test parses every schema");
     let fields = schema["fields"].as_array_mut().expect("a record has fields");
-    let last = fields.iter().position(|field| field["name"] == "sequence").expect("a sync record has a sequence");
+    let last = fields.iter().position(|field| field["name"] == "outcome").expect("a sync record has an outcome");
     fields.truncate(last + 1);
     Schema::parse(&schema).expect("it stands by itself")
 });
@@ -125,8 +125,6 @@ pub struct NoticeHead {
     pub finished_at: Option<Millis>,
     /// `complete`, `partial` or `failed`.
     pub outcome: Option<String>,
-    /// For a person.
-    pub message: Option<String>,
 }
 
 /// Reads the head of a framed sync record. Newer versions append fields at the end only, so what is
@@ -171,7 +169,6 @@ pub fn read_notice(framed: &[u8]) -> Result<NoticeHead, DecodeError> {
             started_at: moment("started_at"),
             finished_at: moment("finished_at"),
             outcome: text("outcome"),
-            message: text("message"),
         }),
         _ => Err(DecodeError::Framing),
     }
@@ -413,12 +410,10 @@ mod tests {
         let head = read_notice(&encoder().notice(&notice).unwrap()).unwrap();
         assert_eq!((head.notice_type.as_str(), head.sequence), ("sync.completed", 3));
         assert_eq!((head.sync_id, head.outcome.as_deref()), (Some(batch().sync_id.to_string()), Some("complete")));
-        let mut started = Notice::lineage_started(batch().lineage, "5481", None, Millis(7));
-        started.message = Some("why".to_owned());
+        let started = Notice::lineage_started(batch().lineage, "5481", None, Millis(7));
         let head = read_notice(&encoder().notice(&started).unwrap()).unwrap();
         assert_eq!((head.notice_type.as_str(), head.sequence, head.sync_id), ("lineage.started", 0, None));
         assert_eq!((head.started_at, head.finished_at), (None, Some(Millis(7))));
-        assert_eq!(head.message.as_deref(), Some("why"));
         assert!(read_notice(b"").is_err());
         assert!(read_notice(b"\0\0\0\0\x07\xff").is_err());
     }

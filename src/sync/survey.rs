@@ -101,8 +101,6 @@ pub struct TraceSaid {
     pub finished_at: Option<Millis>,
     /// `complete`, `partial` or `failed`.
     pub outcome: Option<String>,
-    /// For a person.
-    pub message: Option<String>,
 }
 
 /// The records of one kind, and what progress says of them.
@@ -188,8 +186,8 @@ impl From<&Refusal> for Wrong {
 
 impl From<NoticeHead> for TraceSaid {
     fn from(head: NoticeHead) -> Self {
-        let NoticeHead { notice_type, lineage, sequence, sync_id, started_at, finished_at, outcome, message } = head;
-        Self { notice_type, lineage, sequence, sync_id, started_at, finished_at, outcome, message }
+        let NoticeHead { notice_type, lineage, sequence, sync_id, started_at, finished_at, outcome } = head;
+        Self { notice_type, lineage, sequence, sync_id, started_at, finished_at, outcome }
     }
 }
 

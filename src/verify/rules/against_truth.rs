@@ -285,6 +285,8 @@ fn was_deceived(truth: &Truth, kind: &str, from: i64, to: i64) -> bool {
     let bearable = match kind {
         "membership" | "policy_attachment" => 1,
         "account" => 0,
+        // It is asked for by its name only: once renamed, two readings of two listings each outweigh that.
+        "group" => 3,
         _ => return false,
     };
     lies(truth, kind, from, to) > bearable
