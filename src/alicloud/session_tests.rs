@@ -146,7 +146,7 @@ async fn a_reply_that_comes_after_the_deadline_is_not_waited_for() {
 
 #[tokio::test]
 async fn a_body_larger_than_any_legal_one_is_not_read() {
-    let body = format!(r#"{{"SummaryMap":{{}},"Padding":"{}"}}"#, "x".repeat(16 * 1024 * 1024));
+    let body = format!(r#"{{"SummaryMap":{{}},"Padding":"{}"}}"#, "x".repeat(32 * 1024 * 1024));
     let server = Server::start(failing(1, Says::ok(body))).await;
     let session = server.session();
     assert_eq!(users(&session).await.unwrap(), Some(3));
