@@ -132,6 +132,7 @@ fn settings(args: SimulateArgs) -> Settings {
             retry_after_ms: args.retry_after_ms,
             ..Limits::default()
         },
+        clock_offset_seconds: 0,
         truth_log: args.truth_log,
         ca_out: args.ca_out,
     }

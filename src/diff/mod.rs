@@ -78,13 +78,20 @@ pub fn compare(state: &State, collections: &BTreeMap<Kind, Collection>) -> Diff 
 
 impl Diff {
     /// The collections of which so much seems to be gone that it is to be said before it is proven: how
-    /// many of how many. More than five and more than a tenth, or all of it.
+    /// many of how many.
     #[must_use]
     pub fn suspected_removals(&self, state: &State) -> Vec<(Kind, usize, usize)> {
         let missing =
             |kind: Kind, keys: &BTreeSet<Key>| keys.iter().filter(|key| state.get(kind, key).is_some()).count();
         let counts = self.doubtful().map(|(kind, keys)| (kind, missing(kind, keys), state.entities(kind).len()));
-        counts.filter(|(_, missing, held)| *missing > 5.max(held / 10) || (*missing > 0 && missing == held)).collect()
+        counts.filter(|(_, missing, held)| is_mass(*missing, *held)).collect()
+    }
+
+    /// Whether so much of a kind with `held` entities is missing, and not proven to be gone, that the listing is not
+    /// to be taken for what the service is used to list.
+    pub(crate) fn lacks_much(&self, kind: Kind, held: usize) -> bool {
+        let unknown = self.kinds.get(&kind).into_iter().flat_map(|outcome| outcome.unknown.values());
+        is_mass(unknown.filter(|why| why.reason == Reason::RemovalsUnproven).count(), held)
     }
 
     /// The kinds whose listing and independent count disagree as they did not before.
@@ -175,6 +182,11 @@ type Changes = Vec<Change>;
 /// Where the change of this key is, or where it would be.
 fn find(changes: &[Change], kind: Kind, key: &Key) -> Result<usize, usize> {
     changes.binary_search_by(|change| (change.kind, &change.key).cmp(&(kind, key)))
+}
+
+/// More than five and more than a tenth, or all there is.
+fn is_mass(missing: usize, held: usize) -> bool {
+    missing > 5.max(held / 10) || (missing > 0 && missing == held)
 }
 
 fn sort(changes: &mut Changes) {

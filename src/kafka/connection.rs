@@ -15,6 +15,9 @@ use rdkafka::producer::BaseProducer;
 use super::client::refused;
 use super::error::ClientError;
 
+/// Longest wait for a topic that the brokers do not know.
+const TOPIC_PATIENCE: Duration = Duration::from_secs(30);
+
 /// One record to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
@@ -155,6 +158,10 @@ impl Connection {
         self.set_unless_given(&mut config, "queue.buffering.max.messages", "10000");
         self.set_unless_given(&mut config, "queue.buffering.max.kbytes", "8192");
         self.set_unless_given(&mut config, "linger.ms", "5");
+        // A topic that is not there may be one that is just being made, and its records wait for it: not for as long as
+        // the transaction may take, or it is the time that is said to be wrong and not the topic.
+        let patience = TOPIC_PATIENCE.min(self.transaction_timeout / 2).as_millis().to_string();
+        self.set_unless_given(&mut config, "topic.metadata.propagation.max.ms", &patience);
         config
     }
 

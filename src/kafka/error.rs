@@ -103,8 +103,8 @@ pub enum ReadError {
         /// The end of the partition, if it was looked at.
         watermark: String,
     },
-    /// Records that were not read yet are gone.
-    #[error("{topic} [{partition}] begins at {low_watermark}, behind the {position} that is to be read next")]
+    /// Records that were not read yet are gone; or, of a topic from which nothing is ever deleted, any.
+    #[error("{topic} [{partition}] was read up to {position}, and records below {low_watermark} have been deleted")]
     Truncated {
         /// Topic.
         topic: String,

@@ -46,6 +46,8 @@ pub struct PartitionLog {
     connection: Arc<Connection>,
     topic: Arc<str>,
     partition: i32,
+    /// Nothing is ever deleted from the topic, only compacted.
+    is_kept: bool,
     position: Option<i64>,
     watermarks: Option<Watermarks>,
     watermark_client: Option<WatermarkClient>,
@@ -56,7 +58,16 @@ impl PartitionLog {
     /// A log that begins with the first record there is.
     #[must_use]
     pub fn from_start(connection: Arc<Connection>, topic: Arc<str>, partition: i32) -> Self {
-        Self { connection, topic, partition, position: None, watermarks: None, watermark_client: None, reader: None }
+        Self {
+            connection,
+            topic,
+            partition,
+            is_kept: false,
+            position: None,
+            watermarks: None,
+            watermark_client: None,
+            reader: None,
+        }
     }
 
     /// A log that begins at `offset`, for a cursor kept elsewhere.
@@ -111,12 +122,14 @@ impl PartitionLog {
     /// there: no committed record below it is missing. The position may be beyond the watermark.
     pub async fn read_to_proven_end(&mut self, fold: &mut impl Fold) -> Result<i64, ReadError> {
         let Watermarks { low, high } = self.watermarks().await?;
+        // Whoever reads a topic for the first time judges for itself what lacks at its beginning.
+        let was_truncated = self.is_kept && self.position.is_some() && low > 0;
         let mut position = *self.position.get_or_insert(low);
         if planted!(EndsAtLastStable) {
             self.follow(fold).await?;
             return Ok(self.position());
         }
-        if position < low {
+        if position < low || was_truncated {
             return Err(self.truncated(position, low));
         }
         if position > high {
@@ -186,7 +199,8 @@ impl PartitionLog {
 
 /// `.state.<account>`: partition 0, with the claim recognised.
 ///
-/// Claim records are kept here and not given to the fold.
+/// Claim records are kept here and not given to the fold. Once read from, it must go on beginning at 0: records that were
+/// deleted since, also those that were read, are an error.
 pub struct StateLog {
     log: PartitionLog,
     claim_key: Vec<u8>,
@@ -198,7 +212,7 @@ impl StateLog {
     /// A state topic from its start; `claim_key` as made by [`super::claim::key`].
     #[must_use]
     pub fn new(connection: Arc<Connection>, topic: Arc<str>, claim_key: Vec<u8>) -> Self {
-        let log = PartitionLog::from_start(connection, topic, 0);
+        let log = PartitionLog { is_kept: true, ..PartitionLog::from_start(connection, topic, 0) };
         Self { log, claim_key, claims: Claims::default(), me: None }
     }
 

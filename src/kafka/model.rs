@@ -1,4 +1,4 @@
-//! A model of a Kafka cluster, for simulation: what [`super::client`] asks of Kafka, answered in this process.
+//! A model of a Kafka cluster, for simulation: what `kafka::client` asks of Kafka, answered in this process.
 //!
 //! Promises: the same seed, calls and schedule give the same answers; all time is tokio's clock; a request is a
 //! message, so that giving up on an operation stops neither it nor its answer; what brokers do with

@@ -91,6 +91,8 @@ pub struct Settings {
     pub latency: Duration,
     /// When calls are throttled.
     pub limits: Limits,
+    /// How far the account's clock is ahead of the machine's as the truth log begins, in seconds.
+    pub clock_offset_seconds: i32,
     /// Where the truth log is appended to.
     pub truth_log: Option<PathBuf>,
     /// Where the certificate authority for HTTPS is written to, PEM.
@@ -111,6 +113,7 @@ impl Default for Settings {
             key_owner: None,
             latency: Duration::ZERO,
             limits: Limits::default(),
+            clock_offset_seconds: 0,
             truth_log: None,
             ca_out: None,
         }
@@ -235,6 +238,7 @@ fn simulator(settings: &Settings, account: Account) -> io::Result<Simulator> {
 fn simulator_with(settings: &Settings, account: Account, truth: Truth) -> io::Result<Simulator> {
     let latency_ms = u64::try_from(settings.latency.as_millis()).unwrap_or(u64::MAX);
     let clock = Clock::default();
+    clock.set(i64::from(settings.clock_offset_seconds) * 1000, false);
     truth.began(clock.now(), &account)?;
     Ok(Simulator {
         account: RwLock::new(Arc::new(account)),

@@ -212,7 +212,9 @@ fn collection_progress(state: &State, collection: &Collection, diff: &Diff, sequ
         // Scopes that this reading does not cover have records of their own, with an earlier beginning.
         if !outcome.unknown.contains_key(&Scope::collection(kind)) {
             said.begun_at = Some(window.begun_at.into());
-            said.count_difference = collection.count_difference().or(said.count_difference);
+            if !diff.lacks_much(kind, state.entities(kind).len()) {
+                said.count_difference = collection.count_difference().or(said.count_difference);
+            }
         }
         if outcome.unknown.is_empty() {
             said.complete_at = Some(window.ended_at.into());

@@ -123,8 +123,12 @@ impl Owner<'_> {
         let mut backoff = Backoff::default();
         let mut was_refused = false;
         loop {
-            if publication.batch().sequence == FIRST_SEQUENCE {
-                self.pipeline.prove_first_run(publication.batch().lineage).await?;
+            if publication.batch().sequence == FIRST_SEQUENCE
+                && let Err(refused) = self.pipeline.prove_first_run(publication.batch().lineage).await
+            {
+                // The trace may be that of another copy, which has published meanwhile; then the state says so, too.
+                self.writer.log().read_to_proven_end(&mut self.state).await.map_err(LifeError::read)?;
+                return if place(&self.state).is_some() { Ok(Ending::Moved) } else { Err(refused) };
             }
             let attempt_begun = Instant::now();
             let outcome = self.attempt(publication).await.map(Ending::of);

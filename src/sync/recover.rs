@@ -52,7 +52,9 @@ impl LifeError {
         let why = chain(&error);
         match error {
             ReadError::Client { .. } | ReadError::Stalled { .. } => Self::Unavailable(why),
-            ReadError::Recreated { .. } | ReadError::Truncated { .. } => Self::Refused(Refusal::Recreated(why)),
+            ReadError::Recreated { .. } => Self::Refused(Refusal::Recreated(why)),
+            // Only the state is read on; every other log is read from its start.
+            ReadError::Truncated { low_watermark, .. } => Self::Refused(Refusal::Truncated { low_watermark }),
             ReadError::Fold { source, .. } => Self::Refused(Refusal::of_record(&*source, why)),
         }
     }

@@ -23,6 +23,7 @@ macro_rules! for_every_scenario {
         $test!(a_log_that_ends_with_an_aborted_transaction_is_read_to_its_end);
         $test!(an_emptied_topic_begins_and_ends_behind_what_it_held);
         $test!(records_deleted_before_they_were_read_are_an_error);
+        $test!(records_deleted_after_they_were_read_are_an_error_of_a_state_topic);
         $test!(a_recreated_state_topic_is_an_error);
         $test!(a_deleted_state_topic_is_an_error);
         $test!(a_reader_behind_the_end_of_a_partition_never_reads_as_at_the_end);

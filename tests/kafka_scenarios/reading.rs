@@ -24,7 +24,7 @@ pub(crate) async fn an_emptied_topic_begins_and_ends_behind_what_it_held(broker:
         broker.append(&topic, key, "v");
     }
     broker.delete_records_before(&topic, 3).await;
-    let mut log = log(broker.connection(), &topic);
+    let mut log = PartitionLog::from_start(Arc::new(broker.connection()), Arc::clone(&topic), 0);
     let mut state = State::default();
     assert_eq!(log.read_to_proven_end(&mut state).await.unwrap(), 3);
     assert_eq!((log.low_watermark(), state.records), (Some(3), 0));
@@ -44,6 +44,30 @@ pub(crate) async fn records_deleted_before_they_were_read_are_an_error(broker: &
     broker.delete_records_before(&topic, 3).await;
     let read = log.read_to_proven_end(&mut State::default()).await;
     assert!(matches!(read, Err(ReadError::Truncated { position: 1, low_watermark: 3, .. })), "{read:?}");
+}
+
+pub(crate) async fn records_deleted_after_they_were_read_are_an_error_of_a_state_topic(broker: &impl Broker) {
+    let topic = broker.create(false).await;
+    for key in ["k1", "k2", "k3", "k4"] {
+        broker.append(&topic, key, "v");
+    }
+    let connection = Arc::new(broker.connection());
+    let mut events = PartitionLog::from_start(Arc::clone(&connection), Arc::clone(&topic), 0);
+    let mut state = log(broker.connection(), &topic);
+    for _ in 0..2 {
+        assert_eq!(events.read_to_proven_end(&mut State::default()).await.unwrap(), 4);
+        assert_eq!(state.read_to_proven_end(&mut State::default()).await.unwrap(), 4);
+    }
+    broker.delete_records_before(&topic, 3).await;
+    for _ in 0..2 {
+        let read = state.read_to_proven_end(&mut State::default()).await;
+        assert!(matches!(read, Err(ReadError::Truncated { position: 4, low_watermark: 3, .. })), "{read:?}");
+    }
+    assert_eq!(events.read_to_proven_end(&mut State::default()).await.unwrap(), 4);
+    // Who comes afterwards reads what there is, and sees where it begins.
+    let mut later = log(broker.connection(), &topic);
+    assert_eq!(later.read_to_proven_end(&mut State::default()).await.unwrap(), 4);
+    assert_eq!(later.low_watermark(), Some(3));
 }
 
 pub(crate) async fn a_recreated_state_topic_is_an_error(broker: &impl Broker) {

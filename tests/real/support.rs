@@ -70,12 +70,27 @@ pub(crate) fn admin_of(kafka: &str) -> AdminClient<DefaultClientContext> {
     ClientConfig::new().set("bootstrap.servers", kafka).create().unwrap()
 }
 
+/// Waits until the broker itself knows what it was told so far: it answers before that. It learns in order, so that it knows
+/// everything once it knows of a topic that is made now.
+pub(crate) async fn settled(kafka: &str) {
+    let (admin, last) = (admin_of(kafka), unique("last"));
+    let topic = NewTopic::new(&last, 1, TopicReplication::Fixed(1));
+    let results = admin.create_topics([&topic], &AdminOptions::new()).await.unwrap();
+    assert!(results[0].is_ok(), "{results:?}");
+    process::eventually("the broker knows what it was told", async || {
+        let metadata = admin.inner().fetch_metadata(Some(&last), PATIENCE).unwrap();
+        metadata.topics()[0].error().is_none().then_some(())
+    })
+    .await;
+}
+
 /// Sets these of a topic's settings, and all others back to the broker's.
 pub(crate) async fn alter_topic(kafka: &str, topic: &str, settings: &[(&str, &str)]) {
     let topic = AlterConfig::new(ResourceSpecifier::Topic(topic));
     let topic = settings.iter().fold(topic, |topic, (name, value)| topic.set(name, value));
     let results = admin_of(kafka).alter_configs([&topic], &AdminOptions::new()).await.unwrap();
     assert!(results[0].is_ok(), "{results:?}");
+    settled(kafka).await;
 }
 
 pub(crate) async fn delete(topic: &str) {
@@ -145,6 +160,21 @@ pub(crate) async fn recreate(topic: &str, cleanup_policy: &str) {
         matches!(made[0], Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists))).then_some(())
     };
     process::eventually("the topic can be made again", made).await;
+    settled(&kafka()).await;
+}
+
+pub(crate) async fn set_policy(topic: &str, policy: &str) {
+    alter_topic(&kafka(), topic, &[("cleanup.policy", policy)]).await;
+}
+
+/// Deletes the first three records; brokers only do that where the policy is to delete.
+pub(crate) async fn truncate(topic: &str) {
+    set_policy(topic, "delete").await;
+    let mut before = TopicPartitionList::new();
+    before.add_partition_offset(topic, 0, Offset::Offset(3)).unwrap();
+    let deleted = admin().delete_records(&before, &AdminOptions::new()).await.unwrap();
+    deleted.elements()[0].error().unwrap();
+    set_policy(topic, "compact").await;
 }
 
 /// Resident memory of this process, in bytes.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ramstream::kafka::topics::{Presence, Severity, TopicSpec, ensure};
 use rdkafka::admin::{AdminOptions, NewTopic, TopicReplication};
 
-use crate::support::{admin, connection, event_topic, state_topic, unique};
+use crate::support::{admin, connection, event_topic, kafka, settled, state_topic, unique};
 
 async fn existing(name: &str, partitions: i32, settings: &[(&str, &str)]) {
     let topic = settings
@@ -14,6 +14,7 @@ async fn existing(name: &str, partitions: i32, settings: &[(&str, &str)]) {
         .fold(NewTopic::new(name, partitions, TopicReplication::Fixed(1)), |topic, (key, value)| topic.set(key, value));
     let results = admin().create_topics([&topic], &AdminOptions::new()).await.unwrap();
     assert!(results[0].is_ok(), "{results:?}");
+    settled(&kafka()).await;
 }
 
 async fn findings(spec: TopicSpec) -> Vec<(Severity, &'static str)> {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::cloud::{names, rows};
 use crate::support::process::{COMPLETE, PARTIAL};
-use crate::support::world::{World, text};
+use crate::support::world::{PARTITIONS, World, text};
 use crate::support::{PATIENCE, kafka, outsider, outsider_sends, unique};
 
 /// As documented: something is violated; nothing could be judged.
@@ -168,7 +168,7 @@ fn copy_last(topic: &str) -> String {
         .create()
         .unwrap();
     let mut assignment = TopicPartitionList::new();
-    for partition in 0..6 {
+    for partition in 0..PARTITIONS {
         assignment.add_partition_offset(topic, partition, Offset::Beginning).unwrap();
     }
     consumer.assign(&assignment).unwrap();

@@ -10,6 +10,9 @@ use crate::life::{Deed, Names};
 /// So many syncs are committed before all faults end.
 pub(crate) const LEAST_SYNCS: u32 = 20;
 
+/// Longer than the resolution of the account's dates.
+pub(crate) const APART: Duration = Duration::from_millis(1_100);
+
 /// One schedule. The same seed is always the same one.
 #[derive(Debug)]
 pub(crate) struct Schedule {
@@ -83,6 +86,7 @@ impl Schedule {
             length = at;
         }
         events.sort_by_key(|(at, _)| *at);
+        keep_apart(&mut events);
         let service_clock = if random.random_ratio(1, 6) { faults::draw_clock(random) } else { 0 };
         Self {
             seed,
@@ -98,6 +102,17 @@ impl Schedule {
             length,
         }
     }
+}
+
+/// The account dates changes in whole seconds: of two within one second, between which something is read, nothing betrays
+/// the second until the details are due again. (`docs/reliability.md` says so among the limits.)
+fn keep_apart(events: &mut [(Duration, Event)]) {
+    let mut free = APART;
+    for (at, _) in events.iter_mut().filter(|(_, event)| matches!(event, Event::Deed(_))) {
+        *at = (*at).max(free);
+        free = *at + APART;
+    }
+    events.sort_by_key(|(at, _)| *at);
 }
 
 fn within(random: &mut StdRng, time: Duration) -> Duration {

@@ -162,7 +162,10 @@ fn enqueue(producer: &BaseProducer<Deliveries>, record: &Record, deadline: Insta
                 producer.poll(PRODUCER_POLL);
                 message = returned;
             }
-            Err((error, _)) => return Err(failed("send")(error)),
+            Err((error, _)) => {
+                let reason = told_why(producer, error.to_string());
+                return Err(ClientError::Failed { operation: "send", reason });
+            }
         }
     }
 }
@@ -183,7 +186,18 @@ fn check_deliveries(producer: &BaseProducer<Deliveries>, sent: u64) -> Result<u6
         return Ok(delivered);
     }
     let first = context.first_failure.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    Err(ClientError::Undelivered { sent, delivered, reason: first.unwrap_or_default() })
+    Err(ClientError::Undelivered { sent, delivered, reason: told_why(producer, first.unwrap_or_default()) })
+}
+
+/// `failure`, and why the client gave the whole transaction up, if it did: its records then fail as "purged", without a
+/// reason. Only another call is told that; within a transaction, beginning one does nothing but answer.
+fn told_why(producer: &BaseProducer<Deliveries>, failure: String) -> String {
+    match producer.begin_transaction() {
+        Err(KafkaError::Transaction(why)) if why.code() != RDKafkaErrorCode::State => {
+            format!("{failure}: {}", why.string())
+        }
+        _ => failure,
+    }
 }
 
 fn check_time(producer: &BaseProducer<Deliveries>, deadline: Instant) -> Result<(), ClientError> {

@@ -9,8 +9,7 @@ const YEAR: i32 = 365 * 24 * HOUR;
 
 /// The services' clock was set so all the time.
 async fn is_followed(offset_seconds: i32) {
-    let world = World::small().await;
-    world.cloud.advance_clock(offset_seconds).await;
+    let world = World::with_clock(offset_seconds).await;
     let mut daemon = world.start_daemon();
     daemon.logs("clock refused by the service").await;
     daemon.syncs(1, "complete").await;

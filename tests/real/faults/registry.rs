@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::support::registry;
 use crate::support::services::OwnService;
-use crate::support::world::World;
+use crate::support::world::{PARTITIONS, World};
 
 /// How far the other ids are from the registry's own: a real one counts from 1.
 const OTHER: u64 = 1_000_000;
@@ -123,12 +123,12 @@ fn schema_ids(world: &World) -> std::collections::BTreeSet<u64> {
     config.set("bootstrap.servers", crate::support::kafka()).set("group.id", "ids").set("enable.partition.eof", "true");
     let consumer: BaseConsumer = config.create().unwrap();
     let mut assignment = TopicPartitionList::new();
-    for partition in 0..6 {
+    for partition in 0..PARTITIONS {
         assignment.add_partition_offset(&world.topic("users"), partition, Offset::Beginning).unwrap();
     }
     consumer.assign(&assignment).unwrap();
     let (mut ids, mut ended) = (std::collections::BTreeSet::new(), 0);
-    while ended < 6 {
+    while ended < PARTITIONS {
         match consumer.poll(crate::support::PATIENCE).expect("a record or an end") {
             Ok(message) => {
                 let id: [u8; 4] = message.payload().unwrap()[1..5].try_into().unwrap();

@@ -1,12 +1,10 @@
 //! Harms to the state topic: the refusal of each, what the commands say of it, and the way back.
 
-use rdkafka::admin::{AdminOptions, AlterConfig, ResourceSpecifier};
-use rdkafka::{Offset, TopicPartitionList};
 use serde_json::{Value, json};
 
 use crate::support::process::{COMPLETE, REFUSED};
 use crate::support::world::{World, text};
-use crate::support::{admin, outsider, outsider_deletes, outsider_sends, recreate};
+use crate::support::{outsider, outsider_deletes, outsider_sends, recreate, set_policy, truncate};
 
 const OTHER_ACCOUNT: &str = "1999999999999999";
 
@@ -142,7 +140,7 @@ async fn a_topic_that_stops_its_readers_has_to_be_made_anew_first() {
     }
     let count = held(&world).await.iter().filter(|(key, _)| key.starts_with(OTHER_ACCOUNT)).count();
     assert_eq!(world.described().await["unusable_records"], count);
-    stops_readers(&world, "foreign-records", "records", &[OTHER_ACCOUNT, "not this account's"]).await;
+    stops_readers(&world, "foreign-records", "records", &[OTHER_ACCOUNT, "none of this account's"]).await;
 
     let mut foreign = progress(&world).await.pop().unwrap();
     foreign["account_id"] = json!(OTHER_ACCOUNT);
@@ -172,21 +170,6 @@ async fn stops_readers(world: &World, section: &str, check: &str, says: &[&str])
     recreate(&topic, "compact").await;
     assert_eq!(world.sections().await, ["state-lost"]);
     begins_anew(world).await;
-}
-
-/// Deletes the first three records; brokers only do that where the policy is to delete.
-async fn truncate(topic: &str) {
-    set_policy(topic, "delete").await;
-    let mut before = TopicPartitionList::new();
-    before.add_partition_offset(topic, 0, Offset::Offset(3)).unwrap();
-    admin().delete_records(&before, &AdminOptions::new()).await.unwrap();
-    set_policy(topic, "compact").await;
-}
-
-async fn set_policy(topic: &str, policy: &str) {
-    let config = AlterConfig::new(ResourceSpecifier::Topic(topic)).set("cleanup.policy", policy);
-    let altered = admin().alter_configs([&config], &AdminOptions::new()).await.unwrap();
-    assert!(altered[0].is_ok(), "{altered:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

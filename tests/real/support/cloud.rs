@@ -54,10 +54,11 @@ impl Cloud {
     pub(crate) async fn start(settings: Settings, truth_log: PathBuf) -> Self {
         let limits = Limits { quota_percent: None, ..Limits::default() };
         let size = Size { seed: u64::from(rand::random::<u32>()), ..settings.size };
+        let offset_seconds = AtomicI32::new(settings.clock_offset_seconds);
         let running =
             simulator::start(Settings { size, limits, truth_log: Some(truth_log), ..settings }).await.unwrap();
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { running, client, offset_seconds: AtomicI32::new(0) }
+        Self { running, client, offset_seconds }
     }
 
     pub(crate) fn address(&self) -> String {

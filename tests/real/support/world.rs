@@ -19,6 +19,9 @@ use super::{kafka, registry, unique};
 pub(crate) const EVENT_TOPICS: &[&str] =
     &["accounts", "groups", "memberships", "policies", "policy-attachments", "roles", "users"];
 
+/// How many each event topic has: several, and each costs the brokers and every reader time.
+pub(crate) const PARTITIONS: i32 = 3;
+
 /// Where the account's truth log stands in the world's directory.
 const TRUTH_LOG: &str = "truth.jsonl";
 
@@ -45,6 +48,12 @@ impl World {
         Self::with(kafka, simulator::Settings { size, ..simulator::Settings::default() }).await
     }
 
+    /// A small account whose clock is so many seconds ahead.
+    pub(crate) async fn with_clock(clock_offset_seconds: i32) -> Self {
+        let account = simulator::Settings { size: small(), clock_offset_seconds, ..simulator::Settings::default() };
+        Self::with(&kafka(), account).await
+    }
+
     /// An account with more to it than its size.
     pub(crate) async fn with(kafka: &str, account: simulator::Settings) -> Self {
         let directory = tempfile::tempdir().unwrap();
@@ -65,6 +74,7 @@ impl World {
             ("KAFKA__SECURITY_PROTOCOL", "plaintext"),
             ("KAFKA__REPLICATION_FACTOR", "1"),
             ("KAFKA__TOPIC_PREFIX", &prefix),
+            ("KAFKA__EVENT_PARTITIONS", &PARTITIONS.to_string()),
             ("REGISTRY__URL", &registry),
             ("SYNC__INTERVAL", "1s"),
             ("SYNC__JITTER", "0"),
@@ -79,6 +89,11 @@ impl World {
     /// Sets a key of the configuration, written as its environment variable without `RAMSTREAM_`.
     pub(crate) fn set(&mut self, key: &str, value: &str) {
         self.settings.insert(format!("RAMSTREAM_{key}"), value.to_owned());
+    }
+
+    /// Leaves a key of the configuration to its default.
+    pub(crate) fn unset(&mut self, key: &str) {
+        self.settings.remove(&format!("RAMSTREAM_{key}")).expect("it is set");
     }
 
     fn set_endpoints(&mut self, address: &str) {
