@@ -162,10 +162,9 @@ fn needed_action(refusal: &Refusal) -> &'static str {
 /// Sorts a failed exchange.
 pub(super) fn judge_exchange(operation: &'static Operation, source: ExchangeError) -> Failed {
     let again = match source {
-        // It would cost as much memory and time again.
         ExchangeError::TooLarge => {
             let error = CallError::broken_reply(operation, None, source.to_string());
-            return Failed { error, again: Again::Never };
+            return Failed { error, again: Again::AFewTimes };
         }
         ExchangeError::UnsendableHeader(_) | ExchangeError::BudgetUsedUp => Again::Never,
         ExchangeError::Connect(_) | ExchangeError::TimedOut(_) | ExchangeError::BrokenOff(_) => {

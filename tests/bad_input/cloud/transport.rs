@@ -157,7 +157,7 @@ fn ending(base: &str) -> Vec<(&'static str, Says)> {
     ]
 }
 
-/// More than a body may be. Few, for each is read as far as that, and nothing of it is optimised here.
+/// More than a body may be. Few, for each is read as far as that three times.
 fn bombs() -> impl Iterator<Item = Case> {
     let bomb = |name: &'static str| {
         let says = Says::reply("200 OK", &["Content-Encoding: gzip"], &BOMB);
