@@ -17,6 +17,10 @@ const VIOLATED: i32 = 1;
 const USAGE: i32 = 64;
 const UNAVAILABLE: i32 = 69;
 
+/// What this story does not put to the test: `removals.rs` has mass removals, `state/` new lineages, and `faults/` end
+/// with two syncs of a quiet account.
+const ELSEWHERE: [&str; 3] = ["suspected", "lineages", "settled"];
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Kafka and a registry: make test"]
 async fn what_was_published_through_faults_is_clean_also_for_readers_without_isolation() {
@@ -24,7 +28,8 @@ async fn what_was_published_through_faults_is_clean_also_for_readers_without_iso
     let (finished, report) = world.verify(&[]).await;
     let finished = finished.exits_with(COMPLETE);
     for verdict in report["verdicts"].as_array().unwrap() {
-        assert!(verdict["checked"].as_u64() > Some(0), "every invariant was put to the test: {verdict}");
+        let is_tried = verdict["checked"].as_u64() > Some(0);
+        assert!(is_tried || ELSEWHERE.contains(&text(verdict, "invariant")), "it was put to the test: {verdict}");
         assert_eq!(verdict["violated"], 0, "{verdict}");
     }
     assert_eq!(report["to_sequence"], world.syncs().await.len(), "{}", finished.stdout);
