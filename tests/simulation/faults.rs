@@ -260,7 +260,7 @@ pub(crate) const MATRIX: &[Row] = &[
     row("listing", "account away", 500),
     row("paging", "small pages", 5_000),
     row("paging", "missing_marker", 1_500),
-    row("paging", "repeated_marker", 5_000),
+    row("paging", "repeated_marker", 3_000),
     row("paging", "missing_array", 1_500),
     row("consistency", "stale", 1_500),
     row("consistency", "empty", 5_000),

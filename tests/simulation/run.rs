@@ -40,7 +40,7 @@ const UNDER_WAY: Duration = Duration::from_secs(180);
 
 /// So often copies may fence each other once nothing goes wrong any more: each may have to claim, and to find
 /// out that it was superseded, and requests from before may arrive late. More is an endless quarrel.
-const FENCES: u64 = 30;
+const FENCES: u64 = 20;
 
 /// What came of a schedule.
 #[derive(Debug, Default)]

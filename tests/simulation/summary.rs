@@ -96,14 +96,9 @@ impl Summary {
         })
     }
 
-    /// Whether no promise was broken.
-    pub(crate) fn is_clean(&self) -> bool {
-        self.broken.is_empty()
-    }
-
-    /// How many schedules broke one.
-    pub(crate) fn broken(&self) -> usize {
-        self.broken.len()
+    /// The seeds whose schedules broke a promise.
+    pub(crate) fn broken(&self) -> impl Iterator<Item = u64> {
+        self.broken.keys().copied()
     }
 
     /// The faults that did not strike as often as the matrix asks of so many schedules.
