@@ -109,9 +109,9 @@ impl Encoder {
 }
 
 /// What a sync record says about the state that it was written with.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct NoticeHead {
-    /// `sync.completed` and so on.
+    /// `sync.completed`, `lineage.started` and so on.
     pub notice_type: String,
     /// UUID of the state's history.
     pub lineage: String,
@@ -119,9 +119,9 @@ pub struct NoticeHead {
     pub sequence: i64,
     /// The reading of the cloud.
     pub sync_id: Option<String>,
-    /// When it began.
+    /// When it began, Unix milliseconds.
     pub started_at: Option<Millis>,
-    /// When its reading ended.
+    /// When its reading ended, Unix milliseconds.
     pub finished_at: Option<Millis>,
     /// `complete`, `partial` or `failed`.
     pub outcome: Option<String>,

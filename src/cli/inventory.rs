@@ -7,11 +7,11 @@ use std::{
 };
 
 use anyhow::Context;
-use clap::ValueEnum;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use super::format::{Format, write_json};
 use super::{Exit, assemble, configure};
 use crate::{
     alicloud::{CallError, Client},
@@ -28,12 +28,6 @@ pub(super) struct Args {
     /// Print only this kind, with all its fields; may be given again
     #[arg(long, value_name = "KIND", value_parser = kind)]
     kind: Vec<Kind>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Table,
-    Json,
 }
 
 fn kind(name: &str) -> Result<Kind, String> {
@@ -153,8 +147,7 @@ fn print_json(out: &mut impl Write, account: &str, inventory: &Inventory, kinds:
         "calls": inventory.calls.total(),
         "collections": collections.collect::<anyhow::Result<serde_json::Map<_, _>>>()?,
     });
-    serde_json::to_writer_pretty(&mut *out, &document)?;
-    Ok(writeln!(out)?)
+    write_json(out, &document)
 }
 
 fn as_json(collection: &Collection) -> anyhow::Result<Value> {

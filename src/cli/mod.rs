@@ -5,6 +5,7 @@
 
 mod core_dumps;
 mod exit;
+mod format;
 mod logging;
 mod setup;
 mod shutdown;

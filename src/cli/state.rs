@@ -7,8 +7,9 @@ mod verify;
 use std::path::Path;
 
 use anyhow::Context;
-use clap::{Subcommand, ValueEnum};
+use clap::Subcommand;
 
+use super::format::{Format, write_json};
 use super::{Exit, assemble, configure};
 use crate::{
     config::{Publishing, Purpose},
@@ -50,12 +51,6 @@ enum What {
     #[command(after_help = "Examples:\n  ramstream state new-lineage --reason 'the state topic was deleted'\n  \
                             ramstream state new-lineage --reason 'restored from a backup' --take-over --yes")]
     NewLineage(new_lineage::Args),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Table,
-    Json,
 }
 
 pub(super) async fn run(args: &Args, file: Option<&Path>) -> anyhow::Result<Exit> {

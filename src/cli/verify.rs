@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
-use clap::ValueEnum;
 
+use super::format::{Format, write_json};
 use super::{Exit, assemble, configure};
 use crate::config::Purpose;
 use crate::verify::{self, Isolation, Question, VerifyError};
@@ -27,12 +27,6 @@ pub(super) struct Args {
     /// Read also what was aborted, and sort it out as readers without isolation have to
     #[arg(long)]
     read_uncommitted: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Table,
-    Json,
 }
 
 pub(super) async fn run(args: &Args, file: Option<&Path>) -> anyhow::Result<Exit> {
@@ -57,10 +51,7 @@ pub(super) async fn run(args: &Args, file: Option<&Path>) -> anyhow::Result<Exit
     let mut out = io::stdout().lock();
     match args.format {
         Format::Table => write!(out, "{report}")?,
-        Format::Json => {
-            serde_json::to_writer_pretty(&mut out, &report)?;
-            writeln!(out)?;
-        }
+        Format::Json => write_json(&mut out, &report)?,
     }
     Ok(if report.is_clean() { Exit::Complete } else { Exit::Failed })
 }

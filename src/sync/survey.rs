@@ -35,7 +35,7 @@ pub struct Description {
     /// What progress says; null if there is none.
     pub progress: Option<ProgressSaid>,
     /// The account's last `sync.completed` or `lineage.started`.
-    pub last_trace: Option<TraceSaid>,
+    pub last_trace: Option<NoticeHead>,
     /// One an entity kind that this version knows.
     pub kinds: Vec<KindStanding>,
     /// What is not known of the account.
@@ -82,25 +82,6 @@ pub struct ProgressSaid {
     pub sequence: Option<i64>,
     /// The reading that it came from.
     pub sync_id: Option<String>,
-}
-
-/// A record of the sync topic.
-#[derive(Debug, Clone, Serialize)]
-pub struct TraceSaid {
-    /// `sync.completed` or `lineage.started`.
-    pub notice_type: String,
-    /// UUID of the state's history.
-    pub lineage: String,
-    /// Number of the sync.
-    pub sequence: i64,
-    /// The reading that it came from.
-    pub sync_id: Option<String>,
-    /// When it began, Unix milliseconds.
-    pub started_at: Option<Millis>,
-    /// When its reading ended, Unix milliseconds.
-    pub finished_at: Option<Millis>,
-    /// `complete`, `partial` or `failed`.
-    pub outcome: Option<String>,
 }
 
 /// The records of one kind, and what progress says of them.
@@ -181,13 +162,6 @@ impl From<&Refusal> for Wrong {
             mend: refusal.mend(),
             needs_new_topic: refusal.needs_new_topic(),
         }
-    }
-}
-
-impl From<NoticeHead> for TraceSaid {
-    fn from(head: NoticeHead) -> Self {
-        let NoticeHead { notice_type, lineage, sequence, sync_id, started_at, finished_at, outcome } = head;
-        Self { notice_type, lineage, sequence, sync_id, started_at, finished_at, outcome }
     }
 }
 
@@ -331,7 +305,7 @@ impl Survey {
             state_topic,
             syncs_topic,
             progress,
-            last_trace: trace.last.map(TraceSaid::from),
+            last_trace: trace.last,
             kinds: Kind::ALL.iter().map(|kind| KindStanding::of(*kind, &state)).collect(),
             unknown_scopes: state.scopes().iter().map(unknown).collect(),
             claim,

@@ -5,7 +5,8 @@
 //! |---|---|
 //! | `schedule`, `life`, `faults` | what a seed says: when which copy starts, what people do, what goes wrong |
 //! | `world`, `copy` | the account, the cluster and the copies that it happens to |
-//! | `run`, `syncs` | one schedule from its beginning to its judgement |
+//! | `run`, `syncs`, `claims` | one schedule from its beginning to its judgement |
+//! | `planted` | schedules aimed at planted bugs, each of which must be caught |
 //! | `summary` | many schedules, counted; the matrix of faults that must have struck |
 //!
 //! `SIMULATION_SCHEDULES` (how many) and `SIMULATION_FROM` (the first seed) choose what is run;

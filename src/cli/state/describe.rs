@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use jiff::Timestamp;
 
-use super::{Exit, Format};
+use super::{Exit, Format, write_json};
 use crate::{
     model::Millis,
     sync::{AccountTopics, Description, Extent},
@@ -15,10 +15,7 @@ pub(super) async fn run(account: &AccountTopics, format: Format) -> anyhow::Resu
     let mut out = io::stdout().lock();
     match format {
         Format::Table => print(&mut out, &description)?,
-        Format::Json => {
-            serde_json::to_writer_pretty(&mut out, &description)?;
-            writeln!(out)?;
-        }
+        Format::Json => write_json(&mut out, &description)?,
     }
     Ok(Exit::Complete)
 }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde_json::json;
 
-use super::{Exit, Format, how_to_make_the_topic_anew};
+use super::{Exit, Format, how_to_make_the_topic_anew, write_json};
 use crate::sync::{AccountTopics, Check, Finding, Refusal};
 
 pub(super) async fn run(account: &AccountTopics, format: Format) -> anyhow::Result<Exit> {
@@ -15,8 +15,7 @@ pub(super) async fn run(account: &AccountTopics, format: Format) -> anyhow::Resu
         Format::Json => {
             let checks: Vec<_> = checks.iter().map(as_json).collect();
             let document = json!({ "account_id": account.account_id, "checks": checks });
-            serde_json::to_writer_pretty(&mut out, &document)?;
-            writeln!(out)?;
+            write_json(&mut out, &document)?;
         }
     }
     let is_sound = checks.iter().all(|check| matches!(check.finding, Finding::Holds));

@@ -230,13 +230,15 @@ pub(super) fn lost(log: &Log, truth: &Truth, found: &mut Findings) {
         while let Some(event) = events.next_if(|event| event.sequence <= pair[1].sequence) {
             last.insert(&*event.key, event);
         }
+        // All of a kind have the same window, and the same answers in it.
+        let mut windows = HashMap::new();
         for key in truth.keys() {
-            let Some((from, to)) = window_of_both(pair, kind_of(key)) else { continue };
+            let window = *windows.entry(kind_of(key)).or_insert_with_key(|kind| {
+                window_of_both(pair, kind).filter(|(from, to)| lies(truth, kind, *from, *to) == 0)
+            });
+            let Some((from, to)) = window else { continue };
             // One value means that it was steady while both read.
             let [was] = truth.between(key, from, to)[..] else { continue };
-            if lies(truth, kind_of(key), from, to) > 0 {
-                continue;
-            }
             let event: Option<&Event> = last.get(key).copied();
             let after = event.and_then(|event| event.after.as_deref());
             let compared = (event.map(std::ptr::from_ref), std::ptr::from_ref(was));
