@@ -75,7 +75,8 @@ pub(crate) fn run(tally: &mut Tally, state: &[StateRecord]) {
             });
         }
     }
-    let head = framed(&notice(FINE)[..7]);
+    // Behind the outcome stands what the daemon does not read back.
+    let head = framed(&notice(FINE)[..11]);
     assert_eq!(intake::trace(&head), Ok(()), "the head is all that is read");
     for length in 0..head.len() {
         tally
