@@ -27,6 +27,7 @@ use crate::{
     life::Deed,
     schedule::{APART, Event, LEAST_SYNCS, Schedule},
     syncs,
+    trace::Trace,
     world::{PREFIX, World},
 };
 
@@ -83,11 +84,16 @@ impl Ran {
 
 /// Runs a schedule in virtual time, on this thread.
 pub(crate) fn run(schedule: &Schedule) -> Ran {
-    let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
-    LocalSet::new().block_on(&runtime.expect("a runtime needs nothing"), live(schedule))
+    told(schedule, None)
 }
 
-async fn live(schedule: &Schedule) -> Ran {
+/// The same, with its story in a trace.
+pub(crate) fn told(schedule: &Schedule, trace: Option<Trace>) -> Ran {
+    let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
+    LocalSet::new().block_on(&runtime.expect("a runtime needs nothing"), live(schedule, trace))
+}
+
+async fn live(schedule: &Schedule, trace: Option<Trace>) -> Ran {
     let mut ran = Ran::default();
     let mut world = World::new(schedule);
     populate(&world, schedule);
@@ -106,6 +112,9 @@ async fn live(schedule: &Schedule) -> Ran {
         judge(&world, schedule, &mut ran);
     }
     ran.fired = world.fired();
+    if let Some(trace) = trace {
+        trace.end(&world);
+    }
     ran
 }
 
@@ -220,6 +229,8 @@ async fn fail_closed(world: &mut World<'_>, schedule: &Schedule, ran: &mut Ran) 
         stays_unpublished(world, schedule, ran, &syncs).await;
     }
     world.terminate_all().await;
+    // What was committed before may become visible behind the end of its process only.
+    sleep(UNDER_WAY).await;
     let before = syncs.read(&world.cluster);
     world.start_all();
     stays_unpublished(world, schedule, ran, &syncs).await;

@@ -24,6 +24,7 @@ use ramstream::{
     sync::{Pipeline, Rhythm, Schemas, Topics},
 };
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::{
     copy::{Copy, Sign},
@@ -345,9 +346,9 @@ impl<'a> World<'a> {
 
     fn pipeline(&self, copy: usize) -> Pipeline {
         let id = self.account.account_id.clone();
-        let schedule = self.schedule;
+        let (schedule, me) = (self.schedule, ambient::uuid_v4());
         Pipeline {
-            client: self.client(&id),
+            client: self.client(&id, me),
             name: None,
             connection: Arc::new(Connection { read_stall_timeout: STALL, ..self.cluster.connect(&name(copy)) }),
             schemas: Schemas::fixed(),
@@ -365,12 +366,12 @@ impl<'a> World<'a> {
             },
             message_max_bytes: 1_000_000,
             metrics: Arc::clone(&self.metrics),
-            me: ambient::uuid_v4(),
+            me,
             id,
         }
     }
 
-    fn client(&self, id: &str) -> alicloud::Client {
+    fn client(&self, id: &str, me: Uuid) -> alicloud::Client {
         let services = [Service::Sts, Service::Ims, Service::Ram, Service::ResourceManager];
         let endpoints = EndpointSettings {
             overrides: services.map(|service| (service, "http://127.0.0.1:1".to_owned())).into(),
@@ -380,6 +381,7 @@ impl<'a> World<'a> {
         let source = CredentialsSource::Shared(Arc::clone(&self.credentials));
         let settings = alicloud::Settings {
             exchange: ExchangeSettings {
+                instance: Some(me),
                 simulated: Some(SimulatedServices::new(self.account.services())),
                 ..ExchangeSettings::default()
             },

@@ -35,6 +35,9 @@ pub(super) fn invented(log: &Log, truth: &Truth, found: &mut Findings) {
         if was_deceived(truth, event.kind(), from, to) {
             continue;
         }
+        // An old answer says what was true once since the reading before.
+        let is_old = lies(truth, event.kind(), from, to) > 0;
+        let from = event.previously_observed_at.filter(|before| is_old && *before < from).unwrap_or(from);
         let was = truth.between(&event.key, from, to);
         if was.is_empty() {
             not_known += 1;
@@ -188,7 +191,7 @@ fn wrong_at_every_instant(
     let mut right: BTreeMap<&str, bool> = BTreeMap::new();
     for key in keys {
         let after = published.entity(key);
-        // An edge is published with its ends, and held back alone until then.
+        // An edge is published with its ends, and held back alone until then; it goes with the end that goes.
         if after.is_none() && ends(key).iter().any(|end| published.entity(end).is_none()) {
             continue;
         }
@@ -239,8 +242,11 @@ pub(super) fn lost(log: &Log, truth: &Truth, found: &mut Findings) {
             let Some((from, to)) = window else { continue };
             // One value means that it was steady while both read.
             let [was] = truth.between(key, from, to)[..] else { continue };
-            let event: Option<&Event> = last.get(key).copied();
-            let after = event.and_then(|event| event.after.as_deref());
+            let published = |key: &str| last.get(key).and_then(|event: &&Event| event.after.as_deref());
+            let (event, after) = (last.get(key).copied(), published(key));
+            if after.is_none() && ends(key).iter().any(|end| published(end).is_none()) {
+                continue;
+            }
             let compared = (event.map(std::ptr::from_ref), std::ptr::from_ref(was));
             let holds = held.get(key) == Some(&compared) || fits(key, after, was);
             if holds {
@@ -302,8 +308,9 @@ fn operations_of(kind: &str) -> &'static [&'static str] {
 const ASKED_WITHIN_MS: i64 = 15_000;
 
 /// A collection of which a read failed each time that it was tried was not complete. Of one that is asked for by a name
-/// nothing is said if anything of the account changed meanwhile: the name may have gone.
-pub(super) fn honest(log: &Log, truth: &Truth, found: &mut Findings) {
+/// nothing is said if anything of the account changed meanwhile: the name may have gone. If several copies read at the
+/// time, one of them must have had all its answers: which one published the sync is not told.
+pub(super) fn honest<'a>(log: &Log, truth: &'a Truth, found: &mut Findings) {
     for sync in log.syncs.values().flatten() {
         // The window of what has details goes back to when the oldest of them was read, which is not about this sync.
         let listed = sync.collections.iter().filter(|status| ["account", "user", "group"].contains(&&*status.kind));
@@ -318,18 +325,24 @@ pub(super) fn honest(log: &Log, truth: &Truth, found: &mut Findings) {
                 let operation = request.operation.as_str();
                 operations_of(&status.kind).contains(&operation) && (is_quiet || !BY_NAME.contains(&operation))
             };
-            let mut answered: BTreeMap<(&str, &str), (bool, &Request)> = BTreeMap::new();
+            let mut clients: BTreeMap<&str, Answers<'_>> = BTreeMap::new();
+            for request in truth.requests_between(from, to).filter(|request| !is_failure(request)) {
+                clients.entry(&request.client).or_default();
+            }
             // What is asked for by itself behind the listings, and answered behind the window, was answered.
             for request in truth.requests_between(from, to + ASKED_WITHIN_MS).filter(is_telling) {
+                let Some(answers) = clients.get_mut(request.client.as_str()) else { continue };
                 let subject = (request.operation.as_str(), request.subject.as_str());
                 if request.received_ms <= to {
-                    answered.entry(subject).or_insert((false, request));
+                    answers.entry(subject).or_insert((false, request));
                 }
-                if let Some(read) = answered.get_mut(&subject) {
+                if let Some(read) = answers.get_mut(&subject) {
                     read.0 |= !is_failure(request);
                 }
             }
-            let unread = answered.into_values().find(|(once, _)| !once).map(|(_, request)| request);
+            let unread_by = |answers: Answers<'a>| answers.into_values().find(|(once, _)| !once);
+            let unread: Vec<_> = clients.into_values().map(unread_by).collect();
+            let unread = unread.into_iter().min_by_key(Option::is_some).flatten().map(|(_, request)| request);
             found.check(unread.is_none(), At::notice(sync), || {
                 let what = unread.map(|request| (&request.operation, &request.subject, request.status, &request.code));
                 format!("it says that {} is complete, but this was not answered: {what:?}", status.kind)
@@ -337,6 +350,9 @@ pub(super) fn honest(log: &Log, truth: &Truth, found: &mut Findings) {
         }
     }
 }
+
+/// By operation and subject: whether it was answered once, and the first request for it.
+type Answers<'a> = BTreeMap<(&'a str, &'a str), (bool, &'a Request)>;
 
 /// "There is none" is an answer.
 fn is_failure(request: &Request) -> bool {
