@@ -19,6 +19,7 @@ pub mod collect;
 mod coverage;
 mod cycle;
 mod daemon;
+pub mod desk;
 pub mod details;
 mod inventory;
 mod lineage;
