@@ -44,7 +44,7 @@ pub enum Standing {
 }
 
 /// See the module's page.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Queue {
     entries: Vec<Entry>,
     positions: BTreeMap<i32, i64>,

@@ -185,7 +185,13 @@ impl Notice {
     /// What became of a request, or of a record of the control topic (`subject`: its place) that is none, on the state of
     /// `batch`.
     #[must_use]
-    pub fn of_request(notice_type: NoticeType, batch: &Batch, request_id: Option<&str>, subject: &str, at: Millis) -> Self {
+    pub fn of_request(
+        notice_type: NoticeType,
+        batch: &Batch,
+        request_id: Option<&str>,
+        subject: &str,
+        at: Millis,
+    ) -> Self {
         let id = notice_id(batch.lineage, notice_type, request_id, subject);
         Self {
             notice_id: id.to_string(),

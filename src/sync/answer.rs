@@ -20,7 +20,7 @@ use super::{
 use crate::{
     ambient,
     avro::EncodeError,
-    control::{Action, Outcome, Queue, Request},
+    control::{Action, Outcome, Request},
     kafka::{AttemptError, Claim, Decision, Outcome as Attempted, Records, Transaction, Unencodable},
     model::Millis,
     state::{Harm, Progress, State},
@@ -103,7 +103,9 @@ impl Owner<'_> {
                 let (topics, encoder, account) = (Arc::clone(topics), Arc::clone(encoder), state.account().to_owned());
                 move |notice| notice_record(&notice, &account, &topics, &encoder)
             });
-            let progress_after = progress_record(&Progress { control: journal, ..progress.clone() }, topics);
+            let mut progress_after = progress.clone();
+            progress_after.control = journal;
+            let progress_after = progress_record(&progress_after, topics);
             let rows: Records = match sending {
                 Some((_, sending)) => {
                     let (topics, encoder) = (Arc::clone(topics), Arc::clone(encoder));

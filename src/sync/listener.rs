@@ -11,11 +11,7 @@ use tokio::{
 };
 use tracing::{info, warn};
 
-use super::{
-    Pipeline,
-    desk::Desk,
-    recover::chain,
-};
+use super::{Pipeline, desk::Desk, recover::chain};
 use crate::{
     ambient,
     control::{Journal, Outcome, Place, Queue, Standing},
@@ -93,7 +89,13 @@ impl Listener {
     /// Reads what has arrived.
     pub(super) async fn look(&mut self) {
         let now = Millis::from(ambient::now());
-        let mut hearing = Hearing { account: &self.account, queue: &mut self.queue, journal: &self.journal, now, sequence: self.sequence };
+        let mut hearing = Hearing {
+            account: &self.account,
+            queue: &mut self.queue,
+            journal: &self.journal,
+            now,
+            sequence: self.sequence,
+        };
         match self.log.follow(&mut hearing).await {
             Ok(()) => self.trouble = None,
             Err(error) => self.complain(&error),

@@ -16,8 +16,8 @@ use super::{
 use crate::{
     ambient,
     avro::{EncodeError, Encoder},
-    diff::{Diff, KindOutcome, Op},
     control::{Outcome, Queue},
+    diff::{Diff, KindOutcome, Op},
     event::{Batch, CollectionStatus, Envelope, Notice, NoticeType, Outcome as SyncOutcome, ScopeStatus, record_key},
     kafka::{Record, Records, Unencodable},
     model::{Collection, Key, Kind, Millis, Names, Rank, Reason, Scope, Unknown},

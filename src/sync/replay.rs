@@ -36,9 +36,9 @@ impl Sending {
     /// The rows of these kinds as the state is now; `None` before anything was published.
     pub(super) fn of(state: &State, kinds: &[Kind], request: &RequestId, account_name: Option<&str>) -> Option<Self> {
         let replay = Replay::of(state, kinds, account_name, Some(request.as_str()))?;
-        let held = kinds.iter().flat_map(|kind| {
-            state.entities(*kind).iter().map(|(key, held)| (*kind, key.clone(), held.clone()))
-        });
+        let held = kinds
+            .iter()
+            .flat_map(|kind| state.entities(*kind).iter().map(|(key, held)| (*kind, key.clone(), held.clone())));
         Some(Self {
             replay,
             request: request.clone(),
@@ -72,7 +72,8 @@ impl Sending {
         desk: &Desk,
     ) -> impl Iterator<Item = Result<Record, EncodeError>> + Send + use<> {
         desk.show(Doing::Replaying { rows: self.rows().into_iter().map(|(kind, all)| (kind, (0, all))).collect() });
-        let (sending, topics, encoder, desk) = (Arc::clone(self), Arc::clone(topics), Arc::clone(encoder), desk.clone());
+        let (sending, topics, encoder, desk) =
+            (Arc::clone(self), Arc::clone(topics), Arc::clone(encoder), desk.clone());
         (0..self.held.len()).map(move |index| sending.record(index, &topics, &encoder, &desk))
     }
 

@@ -33,7 +33,8 @@ pub(super) fn notices(batch: &Batch, entries: &[Entry], at: Millis) -> Vec<Notic
             Standing::Refused(reason) => {
                 left -= 1;
                 let more = refused.saturating_sub(REFUSALS);
-                let rest = if left == 0 && more > 0 { format!(" (and {more} more were rejected)") } else { String::new() };
+                let rest =
+                    if left == 0 && more > 0 { format!(" (and {more} more were rejected)") } else { String::new() };
                 Some((NoticeType::RequestRejected, format!("{reason}{rest}")))
             }
             Standing::Ended(outcome) => {
@@ -43,7 +44,8 @@ pub(super) fn notices(batch: &Batch, entries: &[Entry], at: Millis) -> Vec<Notic
                     Ended::Expired => Some(NoticeType::RequestExpired),
                     Ended::Cancelled => Some(NoticeType::RequestCancelled),
                 };
-                let reason = outcome.reason.clone().unwrap_or_else(|| format!("{} {}", outcome.action, outcome.ended.as_str()));
+                let reason =
+                    outcome.reason.clone().unwrap_or_else(|| format!("{} {}", outcome.action, outcome.ended.as_str()));
                 notice_type.map(|notice_type| (notice_type, reason))
             }
             Standing::Gap { from } => {
