@@ -12,7 +12,7 @@ use rdkafka::metadata::MetadataTopic;
 
 use super::super::connection::Connection;
 use super::super::error::TopicsError;
-use super::{Finding, Severity, TopicSpec};
+use super::{Finding, Presence, Severity, TopicSpec};
 
 pub(super) type Admin = AdminClient<DefaultClientContext>;
 
@@ -65,14 +65,14 @@ fn count(number: usize) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
 }
 
-/// `Ok` also if another process created it meanwhile.
+/// `Found` if another process created it meanwhile: then its settings are not ours.
 pub(super) async fn create_missing(
     connection: &Connection,
     admin: &Admin,
     spec: &TopicSpec,
     create: bool,
     brokers: usize,
-) -> Result<(), Finding> {
+) -> Result<Presence, Finding> {
     if spec.replication > count(brokers) {
         return Err(too_few_brokers(spec, brokers));
     }
@@ -87,7 +87,8 @@ pub(super) async fn create_missing(
     let options = AdminOptions::new().operation_timeout(Some(connection.request_timeout));
     let failure = match admin.create_topics([&topic], &options).await {
         Ok(results) => match results.into_iter().next() {
-            Some(Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists))) => return Ok(()),
+            Some(Ok(_)) => return Ok(Presence::Created),
+            Some(Err((_, RDKafkaErrorCode::TopicAlreadyExists))) => return Ok(Presence::Found),
             Some(Err((_, code))) => code.to_string(),
             None => "the brokers did not answer for it".to_owned(),
         },
@@ -130,7 +131,7 @@ pub(super) async fn await_topic(connection: &Arc<Connection>, spec: &TopicSpec) 
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    Err(TopicsError { reason: format!("{} was created, but does not appear", spec.name) })
+    Err(TopicsError { reason: format!("{} exists, but its brokers do not show it yet", spec.name) })
 }
 
 /// The topic's settings, or why they cannot be read.
