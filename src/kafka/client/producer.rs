@@ -12,6 +12,7 @@ use rdkafka::util::Timeout;
 
 use super::super::connection::{Connection, Record, Records};
 use super::super::error::ClientError;
+use super::complaints::{Complaints, DRAIN};
 use super::{Client, blocking, failed, refused};
 
 /// Records are handed over this many at a time between two looks at the delivery reports.
@@ -20,7 +21,7 @@ const SEND_STRIDE: u64 = 512;
 const PRODUCER_POLL: Duration = Duration::from_millis(1);
 
 /// Counts what became of the records: every delivery result is looked at.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Deliveries {
     delivered: AtomicU64,
     failed: AtomicU64,
@@ -31,9 +32,14 @@ struct Deliveries {
     acknowledged_offset: AtomicI64,
     /// The producer was dropped: stop handing records over.
     abandoned: AtomicBool,
+    complaints: Complaints,
 }
 
-impl ClientContext for Deliveries {}
+impl ClientContext for Deliveries {
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.complaints.error(error, reason);
+    }
+}
 
 impl ProducerContext for Deliveries {
     type DeliveryOpaque = ();
@@ -70,18 +76,15 @@ impl Producer {
         watched_topic: String,
     ) -> Result<Self, ClientError> {
         blocking("init_transactions", move || {
-            let deliveries = Deliveries {
-                delivered: AtomicU64::new(0),
-                failed: AtomicU64::new(0),
-                first_failure: Mutex::new(None),
-                watched_topic,
-                acknowledged_offset: AtomicI64::new(-1),
-                abandoned: AtomicBool::new(false),
-            };
+            let acknowledged_offset = AtomicI64::new(-1);
+            let deliveries = Deliveries { watched_topic, acknowledged_offset, ..Deliveries::default() };
             let inner: BaseProducer<Deliveries> =
                 connection.producer(&transactional_id).create_with_context(deliveries).map_err(refused)?;
             // The broker may first have to end our own older transaction.
-            inner.init_transactions(connection.transaction_timeout).map_err(failed("init_transactions"))?;
+            inner.init_transactions(connection.transaction_timeout).map_err(|error| {
+                inner.poll(DRAIN);
+                inner.context().complaints.explain("init_transactions", error)
+            })?;
             Ok(Self { inner: Client::new(inner), sent: 0 })
         })
         .await
