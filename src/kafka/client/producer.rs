@@ -80,8 +80,7 @@ impl Producer {
             let deliveries = Deliveries { watched_topic, acknowledged_offset, ..Deliveries::default() };
             let inner: BaseProducer<Deliveries> =
                 connection.producer(&transactional_id).create_with_context(deliveries).map_err(refused)?;
-            // The broker may first have to end our own older transaction.
-            inner.init_transactions(connection.transaction_timeout).map_err(|error| {
+            inner.init_transactions(connection.init_timeout()).map_err(|error| {
                 inner.poll(DRAIN);
                 inner.context().complaints.explain("init_transactions", error)
             })?;
@@ -217,6 +216,16 @@ mod tests {
     use rdkafka::mocking::MockCluster;
 
     use super::*;
+
+    #[tokio::test]
+    async fn brokers_that_are_slower_than_a_transaction_may_last_are_initialised_all_the_same() {
+        let cluster = MockCluster::new(1).unwrap();
+        cluster.broker_round_trip_time(1, Duration::from_millis(600)).unwrap();
+        let mut connection = Connection::new(vec![cluster.bootstrap_servers()]);
+        connection.transaction_timeout = Duration::from_secs(1);
+        let made = Producer::create_and_init(Arc::new(connection), "id".to_owned(), "t".to_owned()).await;
+        assert!(made.is_ok(), "{:?}", made.err());
+    }
 
     #[tokio::test]
     async fn brokers_without_transactions_are_refused_with_a_clear_text() {
