@@ -192,7 +192,8 @@ fn check_deliveries(producer: &BaseProducer<Deliveries>, sent: u64) -> Result<u6
 }
 
 /// `failure`, and why the client gave the whole transaction up, if it did: its records then fail as "purged", without a
-/// reason. Only another call is told that; within a transaction, beginning one does nothing but answer.
+/// reason. The library raises no event for that, only a line of its log; the error itself is kept, and told to whoever
+/// calls a transactional operation next. Of these, beginning a transaction within one does nothing but answer.
 fn told_why(producer: &BaseProducer<Deliveries>, failure: String) -> String {
     match producer.begin_transaction() {
         Err(KafkaError::Transaction(why)) if why.code() != RDKafkaErrorCode::State => {
