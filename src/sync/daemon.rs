@@ -86,7 +86,7 @@ async fn once(pipeline: &Pipeline, shutdown: &CancellationToken) -> Result<End, 
         if let Claimed::Superseded(_) = pipeline.claim(&mut owner.writer, &mut owner.state).await? {
             return Ok(End::Superseded);
         }
-        match owner.sync(shutdown).await {
+        match owner.sync(&status, shutdown).await {
             Ok(Synced::Published(report)) => break Ok(End::Orderly(Some(report))),
             Ok(Synced::Superseded(_)) => return Ok(End::Superseded),
             Ok(Synced::Abandoned) => {
@@ -204,7 +204,7 @@ impl Owner<'_> {
             if due.is_some_and(|due| due <= Instant::now()) {
                 let begun = Instant::now();
                 let pipeline = self.pipeline;
-                let synced = alive(finish(self.sync(shutdown), pipeline, shutdown), status).await;
+                let synced = alive(finish(self.sync(status, shutdown), pipeline, shutdown), status).await;
                 match synced.transpose()? {
                     None => {
                         info!("stopped while publishing; the next start finds out whether it was committed");
