@@ -19,6 +19,7 @@
 //! Giving up on a future here does not stop the operation: a commit under way goes on. That is the same
 //! as a lost answer, and is handled as one.
 
+mod complaints;
 mod producer;
 mod reader;
 
@@ -32,6 +33,7 @@ use super::error::ClientError;
 #[cfg(feature = "simulation")]
 use super::model;
 
+pub(super) use complaints::{Complaints, ask};
 pub(super) use reader::Polled;
 #[cfg(feature = "simulation")]
 pub(super) use reader::ReadBatch;

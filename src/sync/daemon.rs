@@ -92,7 +92,7 @@ async fn once(pipeline: &Pipeline, shutdown: &CancellationToken) -> Result<End, 
         if let Claimed::Superseded(_) = pipeline.claim(&mut owner.writer, &mut owner.state).await? {
             return Ok(End::Superseded);
         }
-        match owner.sync(&Queue::default(), shutdown).await {
+        match owner.sync(&Queue::default(), &status, shutdown).await {
             Ok(Synced::Published(report)) => break Ok(End::Orderly(Some(report))),
             Ok(Synced::Superseded(_)) => return Ok(End::Superseded),
             Ok(Synced::Abandoned) => {
@@ -215,7 +215,7 @@ impl Owner<'_> {
                 let begun = Instant::now();
                 let heard = listener.queue().clone();
                 status.desk().show(Doing::Syncing);
-                let syncing = finish(self.sync(&heard, shutdown), pipeline, shutdown);
+                let syncing = finish(self.sync(&heard, status, shutdown), pipeline, shutdown);
                 let synced = alive(listener.beside(syncing), status).await;
                 status.desk().show(Doing::Idle);
                 match synced.transpose()? {

@@ -17,6 +17,7 @@ mod edges;
 mod faults;
 mod headers;
 mod kafka_protocol;
+mod logins;
 mod refusals;
 mod registry;
 mod replay;

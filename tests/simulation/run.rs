@@ -193,14 +193,14 @@ async fn come_to_rest(world: &mut World<'_>, schedule: &Schedule, ran: &mut Ran)
 
 /// One copy runs, and all others park.
 fn has_one_owner(phases: &[Phase]) -> bool {
-    let running = phases.iter().filter(|phase| **phase == Phase::Running).count();
+    let running = phases.iter().filter(|phase| phase.owns()).count();
     let parked = phases.iter().filter(|phase| matches!(phase, Phase::Parked { .. })).count();
     running == 1 && running + parked == phases.len()
 }
 
 /// The owner lets go, and one of those that wait goes on.
 async fn hand_over(world: &mut World<'_>, schedule: &Schedule, ran: &mut Ran) {
-    let is_running = |copy: &&Copy| copy.phase() == Phase::Running;
+    let is_running = |copy: &&Copy| copy.phase().owns();
     let Some(owner) = world.copies().find(is_running).filter(|_| world.copies().count() > 1) else { return };
     owner.terminate();
     let goes_on = || world.copies().any(|copy| is_running(&copy) && !copy.has_ended());
@@ -239,7 +239,7 @@ async fn fail_closed(world: &mut World<'_>, schedule: &Schedule, ran: &mut Ran) 
     stays_unpublished(world, schedule, ran, &syncs).await;
     let claims = world.cluster.records(&world.topics.state(), Isolation::Committed).len();
     let phases: Vec<Phase> = world.copies().map(|copy| copy.phase()).collect();
-    ran.check("fails-closed", !phases.contains(&Phase::Running) || before.is_empty(), || {
+    ran.check("fails-closed", !phases.iter().any(Phase::owns) || before.is_empty(), || {
         format!("{phases:?} with {claims} records of state")
     });
     world.terminate_all().await;

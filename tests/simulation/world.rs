@@ -66,16 +66,7 @@ impl<'a> World<'a> {
         let surroundings = ambient::simulate(schedule.seed, EPOCH);
         // The account's clock is the one that the truth log keeps, so it is ours that is wrong.
         surroundings.set_clock_offset(SignedDuration::from_secs(-schedule.service_clock));
-        let size = Size {
-            users: 0,
-            groups: 0,
-            memberships: 0,
-            roles: 0,
-            custom_policies: 0,
-            system_policies: 2,
-            attachments: 0,
-            seed: schedule.seed,
-        };
+        let size = Size { system_policies: 2, seed: schedule.seed, ..Size::EMPTY };
         let account = InProcess::new(&simulator::Settings { size, ..simulator::Settings::default() });
         let account = account.expect("the account is small");
         account.set_latency(Duration::from_millis(1)..=Duration::from_millis(60));
