@@ -15,7 +15,7 @@
 //!   ▲                   ▲                 │
 //!   └───────────────── sync ──────────────┘       the only orchestrator: collect → compare → publish
 //!                       ▲
-//!        config, http, metrics ◄── cli, demo      faces; simulator and verify stand apart
+//!        config, http, metrics ◄── cli, demo      faces; simulator, verify, tail stand apart
 //! ```
 //!
 //! | module | knows | does not know |
