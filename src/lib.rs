@@ -15,7 +15,7 @@
 //!   ▲                   ▲                 │
 //!   └───────────────── sync ──────────────┘       the only orchestrator: collect → compare → publish
 //!                       ▲
-//!        config, http, metrics ◄── cli, demo      faces; simulator and verify stand apart
+//!        config, http, metrics ◄── cli, demo      faces; simulator, verify, tail stand apart
 //! ```
 //!
 //! | module | knows | does not know |
@@ -37,6 +37,7 @@
 //! | [`simulator`] | the services' behaviour, throttling, faults | everything above |
 //! | [`decode`] | records by the schema in the registry, as any consumer | our own schemas |
 //! | [`verify`] | what the topics promise, and how to see that they keep it | how events and state are made |
+//! | [`tail`] | records of the topics as lines for people and programs | the kinds |
 //! | [`demo`] | all of it in one process | |
 //! | `intake` | every reader of foreign bytes, for fuzzing | |
 //! | [`planted`] | which mistakes can be switched on in tests; in no ordinary build | who makes them |
@@ -87,4 +88,5 @@ pub mod demo;
 #[doc(hidden)]
 pub mod intake;
 pub mod simulator;
+pub mod tail;
 pub mod verify;

@@ -29,6 +29,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("simulator", &["ambient", "secret"]),
     ("decode", &["framing", "kafka"]),
     ("verify", &["decode", "kafka"]),
+    ("tail", &["decode", "kafka"]),
     ("cli", &["*"]),
     ("demo", &["*"]),
     ("intake", &["*"]),
