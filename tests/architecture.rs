@@ -21,6 +21,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("avro", &["event", "diff", "state", "model"]),
     ("alicloud", &["ambient", "model", "secret"]),
     ("kafka", &["ambient", "secret"]),
+    ("snapshot", &["avro", "event", "diff", "state", "model"]),
     ("metrics", &["model"]),
     ("http", &["metrics"]),
     ("config", &["secret", "model"]),
