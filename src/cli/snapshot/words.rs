@@ -60,9 +60,14 @@ fn fields(change: &Change) -> String {
         json.as_deref().and_then(|json: &str| serde_json::from_str(json).ok()).unwrap_or_default()
     };
     let (before, after) = (read(&change.before), read(&change.after));
-    let told = change.changed_fields.iter().filter(|field| change.verb != Verb::Renamed || !field.contains("name"));
+    let told =
+        change.changed_fields.iter().filter(|field| change.verb != Verb::Renamed || !is_name_of(change.kind, field));
     let told = told.map(|field| format!("{field}: {} → {}", short(before.get(*field)), short(after.get(*field))));
     told.collect::<Vec<_>>().join(", ")
+}
+
+fn is_name_of(kind: Kind, field: &str) -> bool {
+    field == format!("{kind}_name") || field == format!("{kind}_principal_name")
 }
 
 fn short(value: Option<&Value>) -> String {
@@ -107,14 +112,14 @@ mod tests {
     #[test]
     fn a_rename_shows_both_names_and_whatever_else_changed() {
         let renamed = Change {
-            changed_fields: vec!["user_name", "user_principal_name", "status"],
-            before: Some(r#"{"user_name":"alice","status":"active"}"#.into()),
-            after: Some(r#"{"user_name":"alicia","status":"frozen"}"#.into()),
+            changed_fields: vec!["user_name", "user_principal_name", "display_name"],
+            before: Some(r#"{"user_name":"alice","display_name":null}"#.into()),
+            after: Some(r#"{"user_name":"alicia","display_name":"A"}"#.into()),
             ..change(Kind::User, &["2618"], Op::Updated, Verb::Renamed)
         };
         let (before, after) = (names(&[(Kind::User, &["2618"], "alice")]), names(&[(Kind::User, &["2618"], "alicia")]));
         let told = words(&renamed, &before, &after);
-        assert_eq!(told, r#"user.renamed  alice → alicia (2618)  status: "active" → "frozen""#);
+        assert_eq!(told, r#"user.renamed  alice → alicia (2618)  display_name: null → "A""#);
     }
 
     #[test]
