@@ -22,6 +22,7 @@ mod registry;
 mod removals;
 mod replicas;
 mod secrets;
+mod snapshot;
 mod state;
 mod support;
 mod throttling;
