@@ -8,7 +8,7 @@ use super::{Batch, Envelope};
 use crate::{
     diff::{Change, Op, Span},
     model::{Key, Kind, Millis, Verb},
-    state::{Digest, State},
+    state::{CollectionProgress, Digest, Held, State},
 };
 
 /// What all rows of one replay have in common.
@@ -77,11 +77,16 @@ impl Replay {
 /// The rows of one kind by key, the first with this place among the rows of all kinds. They share their JSON with
 /// the state.
 pub fn rows(state: &State, kind: Kind, first_index: usize) -> impl Iterator<Item = Row> {
-    let said = state.progress_of(kind);
-    // What is in the state was read, even where nobody could say yet that it was all.
-    let observed_at = said.complete_at.or(said.begun_at).unwrap_or(Millis(0));
-    state.entities(kind).iter().zip(first_index..).map(move |((key, held), batch_index)| Row {
-        change: Change {
+    let observed_at = Row::observed_at(&state.progress_of(kind));
+    let held = state.entities(kind).iter().zip(first_index..);
+    held.map(move |((key, held), batch_index)| Row::new(kind, key, held, observed_at, batch_index))
+}
+
+impl Row {
+    /// What is `held` under `key`, by its place among the rows.
+    #[must_use]
+    pub fn new(kind: Kind, key: &Key, held: &Held, observed_at: Millis, batch_index: usize) -> Self {
+        let change = Change {
             kind,
             key: key.clone(),
             op: Op::Observed,
@@ -92,13 +97,17 @@ pub fn rows(state: &State, kind: Kind, first_index: usize) -> impl Iterator<Item
             after: Some(held.entity.clone()),
             previous_revision: None,
             span: Span { from: None, to: observed_at },
-        },
-        revision: held.revision,
-        batch_index,
-    })
-}
+        };
+        Self { change, revision: held.revision, batch_index }
+    }
 
-impl Row {
+    /// When the rows of a kind were seen: in the last complete reading. What is in the state was read, even where nobody
+    /// could say yet that it was all.
+    #[must_use]
+    pub fn observed_at(said: &CollectionProgress) -> Millis {
+        said.complete_at.or(said.begun_at).unwrap_or(Millis(0))
+    }
+
     /// The row as the observation that it is: kind, key and what is held.
     #[must_use]
     pub fn change(&self) -> &Change {

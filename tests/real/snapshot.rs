@@ -76,8 +76,8 @@ async fn change_much(world: &World) {
     let group = names(&account, "groups", "group_name").into_iter().next().unwrap();
     // By names, so before any of them changes.
     cloud.detach_row(&account, &rows(&account, "attachments")[0]).await;
-    cloud.rename_user(users.iter().next().unwrap(), "renamed").await;
-    cloud.freeze(users.iter().nth(1).unwrap()).await;
+    cloud.rename_user(users.first().unwrap(), "renamed").await;
+    cloud.freeze(users.get(1).unwrap()).await;
     cloud.create_user("newcomer").await;
     cloud.join("newcomer", &group).await;
     cloud.create_policy("fresh-policy").await;
