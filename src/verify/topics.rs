@@ -44,6 +44,7 @@ pub(super) async fn read(
     let mut reading = Reading {
         account: question.account_id.clone(),
         uncommitted: question.isolation == Isolation::ReadUncommitted,
+        rows: names.iter().any(|name| is_snapshot_topic(name, &question.topic_prefix)).then(Vec::new),
         ..Reading::default()
     };
     let state = under(&format!("state.{}", question.account_id));
@@ -56,6 +57,10 @@ pub(super) async fn read(
     for name in names.iter().filter(|name| is_event_topic(name, &question.topic_prefix)) {
         let topic = read_topic(name, question.isolation).await?;
         take_events(topic, &mut decoder, &mut reading).await?;
+    }
+    for name in names.iter().filter(|name| is_snapshot_topic(name, &question.topic_prefix)) {
+        let topic = read_topic(name, question.isolation).await?;
+        take_rows(topic, &mut decoder, &mut reading).await?;
     }
     let all = read_topic(&syncs, question.isolation).await?;
     reading.syncs_truncated = all.extents.values().any(|extent| extent.low > 0);
@@ -78,6 +83,29 @@ pub(super) fn is_event_topic(name: &str, prefix: &str) -> bool {
     let rest = name.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('.'));
     // A further dot begins another prefix, or a topic of one account.
     rest.is_some_and(|rest| !rest.contains('.') && !OTHERS.contains(&rest))
+}
+
+/// The rows of replays of one kind.
+pub(super) fn is_snapshot_topic(name: &str, prefix: &str) -> bool {
+    let rest = name.strip_prefix(prefix).and_then(|rest| rest.strip_prefix(".snapshot."));
+    rest.is_some_and(|rest| !rest.contains('.'))
+}
+
+pub(super) async fn take_rows(
+    topic: Topic,
+    decoder: &mut Decoder<'_>,
+    reading: &mut Reading,
+) -> Result<(), VerifyError> {
+    let is_whole = topic.extents.values().all(|extent| extent.low == 0);
+    let mut events = std::mem::take(&mut reading.events);
+    let taken = take_events(Topic { extents: BTreeMap::new(), ..topic }, decoder, reading).await;
+    std::mem::swap(&mut events, &mut reading.events);
+    taken?;
+    match &mut reading.rows {
+        Some(rows) if is_whole => rows.extend(events),
+        rows => *rows = None,
+    }
+    Ok(())
 }
 
 pub(super) async fn take_events(
