@@ -9,13 +9,13 @@
 //! Arrows point one way; `tests/architecture.rs` reads the `use` lines and fails on any other.
 //!
 //! ```text
-//! model ◄── state ◄── diff ◄── event ◄── avro     pure; schemas/*.avsc     (a ◄── b: b uses a)
+//! model ◄── control ◄── state ◄── diff ◄── event ◄── avro     pure; schemas/*.avsc     (a ◄── b: b uses a)
 //!   ▲                                     ▲
 //! alicloud            kafka               │
 //!   ▲                   ▲                 │
 //!   └───────────────── sync ──────────────┘       the only orchestrator: collect → compare → publish
 //!                       ▲
-//!        config, http, metrics ◄── cli, demo      faces; simulator, verify, tail stand apart
+//! snapshot, config, http, metrics ◄── cli, demo      faces; simulator, verify, tail stand apart
 //! ```
 //!
 //! | module | knows | does not know |
@@ -29,6 +29,7 @@
 //! | [`avro`] | the schemas and the encoding | topics' names on a broker |
 //! | [`alicloud`] | signing, paging, throttling; a file per service | Kafka |
 //! | [`kafka`] | transactions, claims, proofs of end, topics, the registry | users and groups |
+//! | [`snapshot`] | the state as files: written whole, read back and proven whole | Kafka, the cloud |
 //! | [`sync`] | the cycle: collect, confirm, compare, publish, park | HTTP and broker details |
 //! | [`config`] | the file, the environment, every mistake at once | what the values are used for |
 //! | [`ambient`] | the wall clock and chance | who asks |
@@ -75,6 +76,7 @@ pub mod avro;
 
 pub mod alicloud;
 pub mod kafka;
+pub mod snapshot;
 pub mod sync;
 
 pub mod config;

@@ -22,6 +22,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("avro", &["framing", "event", "diff", "state", "model"]),
     ("alicloud", &["ambient", "model", "secret"]),
     ("kafka", &["ambient", "secret"]),
+    ("snapshot", &["avro", "event", "diff", "state", "model"]),
     ("metrics", &["model"]),
     ("http", &["metrics"]),
     ("config", &["secret", "model"]),

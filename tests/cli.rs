@@ -97,3 +97,17 @@ fn a_reader_that_goes_away_is_no_crash() {
     let output = child.wait_with_output().expect("it ends");
     assert_eq!(text(&output.stderr), "");
 }
+
+#[test]
+fn two_exports_are_compared_without_any_configuration() {
+    let directory = tempfile::tempdir().expect("a directory");
+    std::fs::create_dir(directory.path().join("empty")).expect("a directory");
+    let compared = ramstream(directory.path(), &["snapshot", "diff", "empty", "empty"], &[]);
+    assert_eq!(compared.status.code(), Some(64));
+    let told = text(&compared.stderr);
+    assert!(told.contains("empty/manifest.json: it cannot be read"), "{told}");
+    assert!(told.contains("mend: give a directory that `ramstream snapshot export` wrote"), "{told}");
+    for arguments in [&["snapshot", "diff", "empty"][..], &["snapshot", "diff", "empty", "empty", "--now"]] {
+        assert_eq!(ramstream(directory.path(), arguments, &[]).status.code(), Some(64), "{arguments:?}");
+    }
+}

@@ -3,6 +3,7 @@
 //! The schemas are those of `schemas/*.avsc`, word for word; their ids are resolved by whoever
 //! talks to the registry and handed in. It does not know topics.
 
+pub mod container;
 mod datum;
 
 use std::{collections::BTreeMap, sync::LazyLock};
@@ -60,6 +61,18 @@ pub enum EncodeError {
     /// A schema names what it does not define.
     #[error("an Avro schema cannot be resolved")]
     Schema(#[source] Box<apache_avro::Error>),
+    /// A block of a container file cannot be made.
+    #[error("an event cannot be put into an Avro file")]
+    Container(#[source] Box<apache_avro::Error>),
+    /// An event has no JSON.
+    #[error("an event cannot be written as JSON")]
+    Json(#[from] serde_json::Error),
+}
+
+impl EncodeError {
+    fn container(error: apache_avro::Error) -> Self {
+        Self::Container(Box::new(error))
+    }
 }
 
 /// Encodes everything of one account, with schema ids that a registry gave.

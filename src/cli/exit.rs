@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::config::Refused;
+use crate::{config::Refused, sync::LifeError};
 
 /// How a command ended. 64, 69, 75 and 77 are those of BSD's `sysexits.h`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub enum Exit {
     Complete = 0,
     /// It went wrong; trying again may help.
     Failed = 1,
+    /// Two snapshots were compared, and something differs. Not 1, as `diff` has it: that is for what went wrong.
+    Different = 2,
     /// Done, but something could not be read and is unknown.
     Partial = 3,
     /// The configuration or the command line is wrong.
@@ -29,6 +31,11 @@ impl Exit {
     #[must_use]
     pub fn of(error: &anyhow::Error) -> Self {
         if error.is::<Refused>() { Self::Usage } else { Self::Failed }
+    }
+
+    /// The code for what stands against working with the published state.
+    pub(super) fn of_life(error: &LifeError) -> Self {
+        if matches!(error, LifeError::Refused(_)) { Self::Refused } else { Self::Unavailable }
     }
 }
 

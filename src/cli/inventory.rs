@@ -1,7 +1,7 @@
 //! `ramstream inventory`: read the account once and print it; nothing is published.
 
 use std::{
-    io::{self, IsTerminal, Write},
+    io::{self, Write},
     path::Path,
     time::Duration,
 };
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::format::{Format, write_json};
-use super::{Exit, assemble, configure};
+use super::{Exit, assemble, configure, kinds, waiting::with_progress};
 use crate::{
     alicloud::{CallError, Client},
     config::Purpose,
@@ -26,13 +26,8 @@ pub(super) struct Args {
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
     /// Print only this kind, with all its fields; may be given again
-    #[arg(long, value_name = "KIND", value_parser = kind)]
+    #[arg(long, value_name = "KIND", value_parser = kinds::parse)]
     kind: Vec<Kind>,
-}
-
-pub(super) fn kind(name: &str) -> Result<Kind, String> {
-    let names = || Kind::ALL.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(", ");
-    Kind::from_name(name).ok_or_else(|| format!("no kind is called so; there are {}", names()))
 }
 
 pub(super) async fn run(args: &Args, file: Option<&Path>) -> anyhow::Result<Exit> {
@@ -41,7 +36,7 @@ pub(super) async fn run(args: &Args, file: Option<&Path>) -> anyhow::Result<Exit
     let client = Client::new(settings, &config.account.id)?;
     let begun = Instant::now();
     let reading = sync::take_inventory(&client, &config.account.id, config.sync.time_budget);
-    let inventory = match with_progress(reading).await {
+    let inventory = match with_progress("reading the account", reading).await {
         Err(error @ CallError::ForeignAccount { .. }) => {
             eprintln!("ramstream: {error}");
             return Ok(Exit::Refused);
@@ -67,26 +62,6 @@ fn exit(inventory: &Inventory) -> Exit {
         Exit::Failed
     } else {
         Exit::Partial
-    }
-}
-
-/// Shows on a terminal that something is going on, and for how long.
-async fn with_progress<T>(reading: impl Future<Output = T>) -> T {
-    if !io::stderr().is_terminal() {
-        return reading.await;
-    }
-    let begun = Instant::now();
-    let mut reading = std::pin::pin!(reading);
-    loop {
-        tokio::select! {
-            read = &mut reading => {
-                eprint!("\r\x1b[2K");
-                return read;
-            }
-            () = tokio::time::sleep(Duration::from_millis(200)) => {
-                eprint!("\r\x1b[2Kreading the account … {} s", begun.elapsed().as_secs());
-            }
-        }
     }
 }
 

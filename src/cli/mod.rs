@@ -6,9 +6,11 @@
 mod core_dumps;
 mod exit;
 mod format;
+mod kinds;
 mod logging;
 mod setup;
 mod shutdown;
+mod waiting;
 
 mod assemble;
 mod identify;
@@ -18,6 +20,7 @@ mod demo;
 mod inventory;
 mod run;
 mod simulate;
+mod snapshot;
 mod state;
 mod tail;
 mod verify;
@@ -45,7 +48,7 @@ To begin:
   ramstream config example > ramstream.toml    a commented file with every key
   ramstream config check                       what is wrong with it, and what holds
 
-Exit codes: 0 complete, 3 partial, 1 failed, 64 configuration or usage, 69 service unavailable, 75 superseded by another \
+Exit codes: 0 complete, 2 different (`snapshot diff`), 3 partial, 1 failed, 64 configuration or usage, 69 service unavailable, 75 superseded by another \
 copy, 77 state or account refused.";
 
 /// The command line.
@@ -80,6 +83,10 @@ enum Command {
     #[command(after_help = "Examples:\n  ramstream state describe\n  ramstream state verify\n  \
                             ramstream state new-lineage --reason 'the state topic was deleted'")]
     State(state::Args),
+    /// Write the published state as files, or print what changed between two such snapshots
+    #[command(after_help = "Examples:\n  ramstream snapshot export --to 2026-06-30\n  \
+                            ramstream snapshot diff 2026-03-31 2026-06-30\n  ramstream snapshot diff 2026-06-30 --now")]
+    Snapshot(snapshot::Args),
     /// Watch it work: a simulated account, Kafka, registry and daemon in one process, nothing else needed
     #[command(after_help = "Examples:\n  ramstream demo\n  ramstream demo --keep")]
     Demo(demo::Args),
@@ -130,6 +137,7 @@ impl Cli {
             Command::Verify(args) => verify::run(&args, file.as_deref()).await,
             Command::Tail(args) => tail::run(args, file.as_deref()).await,
             Command::State(args) => state::run(&args, file.as_deref()).await,
+            Command::Snapshot(args) => snapshot::run(&args, file.as_deref()).await,
             Command::Demo(args) => demo::run(&args).await,
             Command::Simulate(args) => {
                 simulate::run(*args, on_signals()?).await?;

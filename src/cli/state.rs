@@ -66,7 +66,7 @@ pub(super) async fn run(args: &Args, file: Option<&Path>) -> anyhow::Result<Exit
         Err(error) => match error.downcast_ref::<LifeError>() {
             Some(life) => {
                 eprintln!("ramstream: {life}");
-                Ok(if matches!(life, LifeError::Refused(_)) { Exit::Refused } else { Exit::Unavailable })
+                Ok(Exit::of_life(life))
             }
             None => Err(error),
         },

@@ -48,7 +48,7 @@ pub(super) struct Args {
     #[arg(long, short = 'n', value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
     /// Only events of this kind; several with commas, or given again
-    #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = super::inventory::kind)]
+    #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = super::kinds::parse)]
     kind: Vec<Kind>,
     /// Only events and notices of this type: `user.added`, `user.*`, `*.removed`, or `user` for all of a kind
     #[arg(long = "type", value_name = "PATTERN", value_delimiter = ',')]

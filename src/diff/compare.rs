@@ -110,7 +110,7 @@ impl Walk<'_> {
     }
 
     fn new_entity<E: Entity>(&mut self, key: &Key, json: &Arc<str>) {
-        if self.baseline || self.was_missed::<E>(key) {
+        if self.baseline || was_missed(self.state, E::KIND, key) {
             return self.push_observed::<E>(key, json);
         }
         let born = parse::<E>(json).and_then(|entity| entity.dates().born);
@@ -125,12 +125,9 @@ impl Walk<'_> {
 
     fn difference<E: Entity>(&mut self, key: &Key, held: &Held, json: &Arc<str>) {
         let (Some(before), Some(after)) = (parse::<E>(&held.entity), parse::<E>(json)) else { return };
-        let changed = before.changed_fields(&after);
-        if changed.is_empty() {
-            return;
+        if let Some((verb, changed)) = difference(&before, &after) {
+            self.push::<E>(key, Op::Updated, verb, json, Some(held), changed);
         }
-        let verb = if after.dates().born_after(before.dates()) { Verb::Readded } else { before.update_verb(&after) };
-        self.push::<E>(key, Op::Updated, verb, json, Some(held), changed);
     }
 
     fn removal<E: Entity>(&mut self, key: &Key, held: &Held, fewer: Option<i64>) {
@@ -169,14 +166,6 @@ impl Walk<'_> {
         !self.stale.is_empty() && self.stale.contains_key(&E::scope(key))
     }
 
-    /// Whether its collection's baseline did not see it: then it is no news that it is there.
-    fn was_missed<E: Entity>(&self, key: &Key) -> bool {
-        E::KIND
-            .scopes_around(key)
-            .iter()
-            .any(|scope| self.state.scopes().get(scope).is_some_and(|record| record.missed))
-    }
-
     fn push_observed<E: Entity>(&mut self, key: &Key, json: &Arc<str>) {
         if planted!(BaselineAsAdded) {
             return self.push::<E>(key, Op::Created, E::NEW, json, None, Vec::new());
@@ -213,6 +202,19 @@ impl Walk<'_> {
     }
 }
 
+/// The word for the change from `before` to `after`, and the compared fields that differ; `None` if none does.
+pub(super) fn difference<E: Entity>(before: &E, after: &E) -> Option<(Verb, Vec<&'static str>)> {
+    let changed = before.changed_fields(after);
+    let verb = if after.dates().born_after(before.dates()) { Verb::Readded } else { before.update_verb(after) };
+    (!changed.is_empty()).then_some((verb, changed))
+}
+
+/// Whether its collection's baseline did not see it: then it is no news that it is there.
+pub(super) fn was_missed(state: &State, kind: Kind, key: &Key) -> bool {
+    let scopes = kind.scopes_around(key);
+    scopes.iter().any(|scope| state.scopes().get(scope).is_some_and(|record| record.missed))
+}
+
 /// Start of the last complete reading of what `key` belongs to; `None` if there was none.
 pub(super) fn last_read(state: &State, kind: Kind, key: &Key) -> Option<Millis> {
     if planted!(WindowBeginsLate) {
@@ -224,6 +226,6 @@ pub(super) fn last_read(state: &State, kind: Kind, key: &Key) -> Option<Millis> 
 
 /// A held or found JSON with its fields. What this version wrote it can read; what it cannot read was
 /// written under another version, and is observed anew when it is next known.
-fn parse<E: Entity>(json: &str) -> Option<E> {
+pub(super) fn parse<E: Entity>(json: &str) -> Option<E> {
     serde_json::from_str(json).ok()
 }

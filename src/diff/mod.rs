@@ -4,6 +4,7 @@
 //! missing in two listings, and that applying the changes to the state gives the reading. It is
 //! pure: it knows neither the clock nor where things came from.
 
+mod between;
 mod change;
 mod compare;
 
@@ -14,6 +15,7 @@ use crate::{
     state::State,
 };
 
+pub use between::between;
 pub use change::{Cause, Change, Op, Span};
 use compare::{Compared, compare_kind, last_read};
 

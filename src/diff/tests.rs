@@ -13,6 +13,8 @@ use crate::{
     state::{CollectionProgress, Progress, entity_record, progress_key},
 };
 
+#[path = "between_tests.rs"]
+mod between_states;
 #[path = "edges_tests.rs"]
 mod edges;
 

@@ -15,7 +15,7 @@ use crate::{
 };
 
 pub use notice::{CollectionStatus, KindCount, Notice, NoticeType, Outcome, ScopeStatus};
-pub use row::{Replay, Row, Tally, rows};
+pub use row::{Replay, Row, Tally, row_id, rows};
 
 /// What all events of one transaction have in common.
 #[derive(Debug, Clone, PartialEq)]

@@ -63,7 +63,7 @@ impl Replay {
     pub fn envelope<'a>(&'a self, row: &'a Row) -> Envelope<'a> {
         let replay_id = self.replay_id.as_deref();
         Envelope {
-            event_id: event_id(&self.batch, replay_id, &row.change),
+            event_id: row_id(self.batch.lineage, replay_id, self.batch.sequence, &row.change.key),
             event_type: format!("{}.{}", row.change.kind, row.change.verb),
             change: &row.change,
             batch: &self.batch,
@@ -123,11 +123,12 @@ impl Tally {
     }
 }
 
-/// UUIDv5 in the lineage of the word `replay`, the replay's id (empty if nobody asked for it), the sequence and the
-/// key, joined by line feeds.
-fn event_id(batch: &Batch, replay_id: Option<&str>, change: &Change) -> Uuid {
-    let name = format!("replay\n{}\n{}\n{}", replay_id.unwrap_or_default(), batch.sequence, change.key);
-    Uuid::new_v5(&batch.lineage, name.as_bytes())
+/// The event id of a row: UUIDv5 in the lineage of the word `replay`, the replay's id (empty if nobody asked for it),
+/// the sequence and the key, joined by line feeds.
+#[must_use]
+pub fn row_id(lineage: Uuid, replay_id: Option<&str>, sequence: i64, key: &Key) -> Uuid {
+    let name = format!("replay\n{}\n{sequence}\n{key}", replay_id.unwrap_or_default());
+    Uuid::new_v5(&lineage, name.as_bytes())
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! One reading: read, and read again what is doubtful, until every difference is proven or unknown.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
@@ -80,20 +83,10 @@ impl Pipeline {
     /// As [`Pipeline::read`].
     pub(super) async fn prove(&self, first: First, state: &State, ledger: &Ledger) -> Result<Proven, CallError> {
         let First { sync_id, began, read_at: _, mut collections, mut diff, mut rounds, mut calls } = first;
-        if diff.doubtful().next().is_some() || diff.miscounted().next().is_some() {
-            sleep(self.rhythm.confirm_delay).await;
-            let reader = Reader { state, ledger };
-            let listing = self.session();
-            confirm(&reader, &listing, &mut collections, &diff, &mut rounds).await;
-            // What is asked for one by one has a budget of its own: there may be thousands.
-            let asking = self.session();
-            ask_for_each(&reader, &asking, &mut collections, &diff).await;
-            ask_by_second_operation(&reader, &asking, &mut collections, &diff).await;
-            refuse_foreign(asking.verify_account().await)?;
-            calls = [listing.calls(), asking.calls()].into_iter().fold(calls, sum);
-            diff = compare(state, &collections);
-            diff.settle();
-        }
+        let reader = Reader { state, ledger };
+        let again = Again { session: &|| self.session(), after: self.rhythm.confirm_delay };
+        let more = again.settle(&reader, &mut collections, &mut diff, &mut rounds).await?;
+        calls = sum(calls, more);
         let too_large = oversized(&diff, self.message_max_bytes);
         if !too_large.is_empty() {
             diff.withhold(state, too_large);
@@ -109,8 +102,45 @@ impl Pipeline {
     }
 }
 
+/// How what is doubtful is read a second time.
+pub(super) struct Again<'a> {
+    /// Opens a session with a budget of its own.
+    pub(super) session: &'a (dyn Fn() -> Session + Sync),
+    /// So long after the first reading.
+    pub(super) after: Duration,
+}
+
+impl Again<'_> {
+    /// Reads what is doubtful in `diff` again, until every difference is proven or unknown; the calls that it took.
+    ///
+    /// # Errors
+    /// The credentials belong to another account.
+    pub(super) async fn settle(
+        &self,
+        reader: &Reader<'_>,
+        collections: &mut BTreeMap<Kind, Collection>,
+        diff: &mut Diff,
+        rounds: &mut Rounds,
+    ) -> Result<Calls, CallError> {
+        if diff.doubtful().next().is_none() && diff.miscounted().next().is_none() {
+            return Ok(Calls::default());
+        }
+        sleep(self.after).await;
+        let listing = (self.session)();
+        confirm(reader, &listing, collections, diff, rounds).await;
+        // What is asked for one by one has a budget of its own: there may be thousands.
+        let asking = (self.session)();
+        ask_for_each(reader, &asking, collections, diff).await;
+        ask_by_second_operation(reader, &asking, collections, diff).await;
+        refuse_foreign(asking.verify_account().await)?;
+        *diff = compare(reader.state, collections);
+        diff.settle();
+        Ok(sum(listing.calls(), asking.calls()))
+    }
+}
+
 /// Only the account's own credentials may go on; whatever else is wrong with them makes scopes unknown.
-fn refuse_foreign(verified: Result<(), CallError>) -> Result<(), CallError> {
+pub(super) fn refuse_foreign(verified: Result<(), CallError>) -> Result<(), CallError> {
     match verified {
         Err(error @ CallError::ForeignAccount { .. }) => Err(error),
         _ => Ok(()),
@@ -189,7 +219,7 @@ async fn ask_by_second_operation(
     }
 }
 
-fn sum(mut all: Calls, more: Calls) -> Calls {
+pub(super) fn sum(mut all: Calls, more: Calls) -> Calls {
     for (operation, count) in more.by_operation {
         *all.by_operation.entry(operation).or_default() += count;
     }

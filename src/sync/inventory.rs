@@ -1,4 +1,5 @@
-//! The account as it is, read once and compared with nothing: for people who want to look.
+//! The account as it is, read for people who want to look: once and compared with nothing, or held against a published
+//! state as the daemon does it. Nothing is published.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -6,10 +7,12 @@ use tokio::time::Instant;
 
 use super::{
     collect::{Reader, Rounds, Wanted},
+    cycle::{Again, refuse_foreign, sum},
     details::Ledger,
 };
 use crate::{
     alicloud::{CallError, Calls, Client},
+    diff::{Diff, compare},
     model::{Collection, Kind},
     state::State,
 };
@@ -35,4 +38,38 @@ pub async fn take_inventory(client: &Client, account: &str, time_budget: Duratio
     let reader = Reader { state: &state, ledger: &ledger };
     let collections = reader.read(&session, &Wanted::Everything, &mut Rounds::default()).await;
     Ok(Inventory { collections, calls: session.calls() })
+}
+
+/// What the account as it is differs in from a published state.
+#[derive(Debug)]
+pub struct Comparison {
+    /// The differences, each proven, and what is not known.
+    pub diff: Diff,
+    /// What it cost.
+    pub calls: Calls,
+}
+
+/// Reads the account and compares it with `state` by the daemon's own rules: what is doubtful is read again after
+/// `confirm_delay`, what could not be read is unknown. All details are read.
+///
+/// # Errors
+/// The credentials belong to another account, or there are none.
+pub async fn compare_with_account(
+    client: &Client,
+    state: &State,
+    time_budget: Duration,
+    confirm_delay: Duration,
+) -> Result<Comparison, CallError> {
+    let ledger = Ledger::new(Duration::ZERO);
+    let open = || client.session(Instant::now() + time_budget);
+    let session = open();
+    session.verify_account().await?;
+    let reader = Reader { state, ledger: &ledger };
+    let mut rounds = Rounds::default();
+    let mut collections = reader.read(&session, &Wanted::Everything, &mut rounds).await;
+    refuse_foreign(session.verify_account().await)?;
+    let mut diff = compare(state, &collections);
+    let again = Again { session: &open, after: confirm_delay };
+    let more = again.settle(&reader, &mut collections, &mut diff, &mut rounds).await?;
+    Ok(Comparison { diff, calls: sum(session.calls(), more) })
 }

@@ -53,7 +53,7 @@ use crate::{alicloud, kafka, metrics::Metrics};
 
 pub use account_topics::AccountTopics;
 pub use daemon::{End, run, run_once};
-pub use inventory::{Inventory, take_inventory};
+pub use inventory::{Comparison, Inventory, compare_with_account, take_inventory};
 pub use lineage::{Begun, Order};
 pub use recover::LifeError;
 pub use refusal::Refusal;

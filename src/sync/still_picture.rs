@@ -148,16 +148,8 @@ impl AccountTopics {
     pub async fn checks(&self) -> Result<Vec<Check>, LifeError> {
         let (has_state, has_syncs, topics) = self.look().await?;
         let mut checks = vec![topics];
-        let (mut log, mut state) = (self.state_log(), State::new(&self.account_id));
-        let read = match (has_state, has_syncs) {
-            (true, true) => self.still_picture(&mut log, &mut state).await,
-            (true, false) => match log.read_to_proven_end(&mut state).await {
-                Ok(_) => Ok((log.low_watermark().unwrap_or(0), Trace::default())),
-                Err(error) => Err(LifeError::read(error)),
-            },
-            (false, true) => self.trace().await.map(|trace| (0, trace)),
-            (false, false) => Ok((0, Trace::default())),
-        };
+        let mut state = State::new(&self.account_id);
+        let read = self.picture_of(has_state, has_syncs, &mut state).await;
         match read {
             Ok((low_watermark, trace)) => {
                 let syncs = self.topics.syncs();
@@ -175,6 +167,37 @@ impl AccountTopics {
             Err(unavailable) => return Err(unavailable),
         }
         Ok(checks)
+    }
+
+    /// The published state at its last committed sequence, if a daemon would go on with it. Looks only, as
+    /// [`AccountTopics::checks`] does.
+    ///
+    /// # Errors
+    /// A daemon would refuse it, or something that is needed cannot be reached.
+    pub async fn verified_state(&self) -> Result<State, LifeError> {
+        let (has_state, has_syncs, topics) = self.look().await?;
+        if let Finding::Refused(refusals) = topics.finding {
+            refusals.into_iter().next().map_or(Ok(()), Err)?;
+        }
+        let mut state = State::new(&self.account_id);
+        let (low_watermark, trace) = self.picture_of(has_state, has_syncs, &mut state).await?;
+        let syncs = self.topics.syncs();
+        Picture { state: &state, low_watermark, trace: &trace, syncs: &syncs }.judge()?;
+        Ok(state)
+    }
+
+    /// A still picture of the topics that are there.
+    async fn picture_of(&self, has_state: bool, has_syncs: bool, state: &mut State) -> Result<(i64, Trace), LifeError> {
+        let mut log = self.state_log();
+        match (has_state, has_syncs) {
+            (true, true) => self.still_picture(&mut log, state).await,
+            (true, false) => match log.read_to_proven_end(state).await {
+                Ok(_) => Ok((log.low_watermark().unwrap_or(0), Trace::default())),
+                Err(error) => Err(LifeError::read(error)),
+            },
+            (false, true) => self.trace().await.map(|trace| (0, trace)),
+            (false, false) => Ok((0, Trace::default())),
+        }
     }
 
     /// Whether the state topic and the sync topic are there, and whether they are as they should be: a missing one

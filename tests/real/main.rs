@@ -24,6 +24,7 @@ mod replay;
 mod removals;
 mod replicas;
 mod secrets;
+mod snapshot;
 mod state;
 mod support;
 mod tail;

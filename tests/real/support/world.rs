@@ -162,6 +162,41 @@ impl World {
         Finished::of(command).await
     }
 
+    /// `ramstream snapshot export …`, to its end.
+    pub(crate) async fn export(&self, arguments: &[&str]) -> Finished {
+        let arguments = [&["snapshot", "export"], arguments].concat();
+        Finished::of(self.command_without_credentials(&arguments)).await
+    }
+
+    /// `ramstream snapshot diff …`, to its end.
+    pub(crate) async fn snapshot_diff(&self, arguments: &[&str]) -> Finished {
+        Finished::of(self.command(&[&["snapshot", "diff"], arguments].concat())).await
+    }
+
+    /// The rows of an export in the world's directory, and its manifest, as a reader by another hand finds them.
+    pub(crate) async fn exported(&self, name: &str) -> (Value, Vec<Value>) {
+        let directory = self.path(name);
+        let mut reader = Command::new(python());
+        reader.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/readers/read_snapshot.py")).arg(&directory);
+        let read = Finished::of(reader).await.exits_with(0);
+        let mut lines: Vec<Value> = read.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let manifest = std::fs::read(directory.join("manifest.json")).unwrap();
+        (serde_json::from_slice(&manifest).unwrap(), lines.iter_mut().map(|line| line["row"].take()).collect())
+    }
+
+    /// A path in the world's directory, in which the binary works.
+    pub(crate) fn path(&self, name: &str) -> std::path::PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// The names of what stands in the world's directory by now.
+    pub(crate) fn entries(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(&self.directory).unwrap();
+        let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
     /// `ramstream run --once`, to its end.
     pub(crate) async fn run_once(&self) -> Finished {
         Finished::of(self.command(&["run", "--once"])).await
@@ -328,14 +363,17 @@ impl World {
 
     /// The records of some topics as a reader by another hand decodes them.
     async fn read(&self, topics: &[String], options: &[&str]) -> Vec<Value> {
-        let python = std::env::var("TEST_PYTHON").expect("TEST_PYTHON is an interpreter with the readers' packages");
-        let mut reader = Command::new(python);
+        let mut reader = Command::new(python());
         reader.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/readers/read_topic.py"));
         reader.args(["--kafka", &self.kafka, "--registry", &registry()]);
         reader.args(options).args(topics);
         let read = Finished::of(reader).await.exits_with(0);
         read.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
+}
+
+fn python() -> String {
+    std::env::var("TEST_PYTHON").expect("TEST_PYTHON is an interpreter with the readers' packages")
 }
 
 /// The decoded value, with what stands around it in Kafka.
