@@ -20,6 +20,7 @@ mod kafka_protocol;
 mod logins;
 mod refusals;
 mod registry;
+mod replay;
 mod removals;
 mod replicas;
 mod secrets;

@@ -36,6 +36,7 @@ use crate::{
 /// The prefix of all topics.
 pub(crate) const PREFIX: &str = "alicloud.identity";
 const EVENT_PARTITIONS: i32 = 3;
+const CONTROL_PARTITIONS: i32 = 2;
 /// A stalled read is looked at a hundred times a second.
 const STALL: Duration = Duration::from_secs(5);
 const FOREIGN_ID: &str = "somebody-else";
@@ -78,7 +79,9 @@ impl<'a> World<'a> {
         let topics = Topics::new(PREFIX, &account.account_id);
         for kind in Kind::ALL {
             cluster.create_topic(&topics.of(*kind), EVENT_PARTITIONS);
+            cluster.create_topic(&topics.snapshot_of(*kind), 1);
         }
+        cluster.create_topic(&topics.control(), CONTROL_PARTITIONS);
         cluster.create_topic(&topics.syncs(), 1);
         cluster.create_topic(&topics.state(), 1);
         let key = &account.access_key;

@@ -15,6 +15,9 @@ use super::super::truth::{Request, Truth, fits};
 /// How long after its date a mutation may show, in milliseconds.
 const SHOWS_WITHIN_MS: i64 = 250;
 
+/// A window begins up to so many milliseconds before its first request: dates are cut to seconds, and a second is left.
+const WINDOWS_BEGIN_EARLY_MS: i64 = 2_000;
+
 /// The window in which the event's sync read its collection; that of the event where the collection was not read.
 fn read_window(log: &Log, event: &Event) -> Option<(i64, i64)> {
     let collection = log.sync(event.sequence)?.collection(event.kind())?;
@@ -304,19 +307,16 @@ fn operations_of(kind: &str) -> &'static [&'static str] {
     READ_BY.iter().find(|(of, _)| *of == kind).map_or(&[], |(_, operations)| operations)
 }
 
-/// So long after the listings something may still be asked again.
-const ASKED_WITHIN_MS: i64 = 15_000;
-
 /// A collection of which a read failed each time that it was tried was not complete. Of one that is asked for by a name
 /// nothing is said if anything of the account changed meanwhile: the name may have gone. If several copies read at the
 /// time, one of them must have had all its answers: which one published the sync is not told.
 pub(super) fn honest<'a>(log: &Log, truth: &'a Truth, found: &mut Findings) {
-    for sync in log.syncs.values().flatten() {
-        // The window of what has details goes back to when the oldest of them was read, which is not about this sync.
-        let listed = sync.collections.iter().filter(|status| ["account", "user", "group"].contains(&&*status.kind));
-        let Some(sync_began) = listed.filter_map(CollectionStatus::complete_window).map(|(from, _)| from).min() else {
-            continue;
-        };
+    let syncs: Vec<&Notice> = log.syncs.values().flatten().collect();
+    for (index, sync) in syncs.iter().copied().enumerate() {
+        let Some(sync_began) = reading_began(sync) else { continue };
+        // What is asked for by itself comes behind the listings, and may take long to be answered.
+        let next_began = syncs[index + 1..].iter().copied().find_map(reading_began).unwrap_or(i64::MAX);
+        let next_began = next_began.saturating_add(WINDOWS_BEGIN_EARLY_MS);
         for status in sync.collections.iter().filter(|status| status.status == "complete") {
             let Some((begun, to)) = status.complete_window() else { continue };
             let from = begun.max(sync_began);
@@ -329,8 +329,7 @@ pub(super) fn honest<'a>(log: &Log, truth: &'a Truth, found: &mut Findings) {
             for request in truth.requests_between(from, to).filter(|request| !is_failure(request)) {
                 clients.entry(&request.client).or_default();
             }
-            // What is asked for by itself behind the listings, and answered behind the window, was answered.
-            for request in truth.requests_between(from, to + ASKED_WITHIN_MS).filter(is_telling) {
+            for request in truth.requests_between(from, next_began.max(to)).filter(is_telling) {
                 let Some(answers) = clients.get_mut(request.client.as_str()) else { continue };
                 let subject = (request.operation.as_str(), request.subject.as_str());
                 if request.received_ms <= to {
@@ -349,6 +348,13 @@ pub(super) fn honest<'a>(log: &Log, truth: &'a Truth, found: &mut Findings) {
             });
         }
     }
+}
+
+/// When the sync began to read, as far as its windows tell. The window of what has details goes back to when the oldest
+/// of them was read, which is not about this sync.
+fn reading_began(sync: &Notice) -> Option<i64> {
+    let listed = sync.collections.iter().filter(|status| ["account", "user", "group"].contains(&&*status.kind));
+    listed.filter_map(CollectionStatus::complete_window).map(|(from, _)| from).min()
 }
 
 /// By operation and subject: whether it was answered once, and the first request for it.
