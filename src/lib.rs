@@ -15,7 +15,7 @@
 //!   ▲                   ▲                 │
 //!   └───────────────── sync ──────────────┘       the only orchestrator: collect → compare → publish
 //!                       ▲
-//!        config, http, metrics ◄── cli, demo      faces; simulator and verify stand apart
+//!        config, http, metrics ◄── cli, demo      faces; simulator, verify, tail stand apart
 //! ```
 //!
 //! | module | knows | does not know |
@@ -25,6 +25,7 @@
 //! | [`state`] | the published state: entity records, progress, digests | how it is stored |
 //! | [`diff`] | how a reading becomes changes | I/O, the clock, randomness |
 //! | [`event`] | ids, types, headers and order of events | Avro, Kafka |
+//! | [`framing`] | what stands in front of a datum, and where it ends | what a record says |
 //! | [`avro`] | the schemas and the encoding | topics' names on a broker |
 //! | [`alicloud`] | signing, paging, throttling; a file per service | Kafka |
 //! | [`kafka`] | transactions, claims, proofs of end, topics, the registry | users and groups |
@@ -34,7 +35,9 @@
 //! | [`metrics`], [`http`] | figures and health, and who may ask for them | the cycle |
 //! | [`cli`] | the commands, and how configuration becomes parts | |
 //! | [`simulator`] | the services' behaviour, throttling, faults | everything above |
+//! | [`decode`] | records by the schema in the registry, as any consumer | our own schemas |
 //! | [`verify`] | what the topics promise, and how to see that they keep it | how events and state are made |
+//! | [`tail`] | records of the topics as lines for people and programs | the kinds |
 //! | [`demo`] | all of it in one process | |
 //! | `intake` | every reader of foreign bytes, for fuzzing | |
 //! | [`planted`] | which mistakes can be switched on in tests; in no ordinary build | who makes them |
@@ -67,6 +70,7 @@ pub mod control;
 pub mod state;
 pub mod diff;
 pub mod event;
+pub mod framing;
 pub mod avro;
 
 pub mod alicloud;
@@ -79,8 +83,10 @@ pub mod metrics;
 pub mod secret;
 
 pub mod cli;
+pub mod decode;
 pub mod demo;
 #[doc(hidden)]
 pub mod intake;
 pub mod simulator;
+pub mod tail;
 pub mod verify;

@@ -5,7 +5,7 @@
 
 mod datum;
 
-use std::{collections::BTreeMap, io, sync::LazyLock};
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use apache_avro::{
     Schema,
@@ -18,6 +18,7 @@ use serde::{Serialize, Serializer, ser::SerializeStruct};
 use crate::{
     diff::Change,
     event::{Envelope, Notice},
+    framing::{Whole, unframed},
     model::{Entity, ForKind, Key, Kind, Millis, Names},
 };
 
@@ -133,7 +134,7 @@ pub struct NoticeHead {
 /// # Errors
 /// The bytes are no sync record.
 pub fn read_notice(framed: &[u8]) -> Result<NoticeHead, DecodeError> {
-    let datum = framed.get(5..).filter(|_| framed[0] == 0).ok_or(DecodeError::Framing)?;
+    let (_, datum) = unframed(framed).ok_or(DecodeError::Framing)?;
     let reader = GenericDatumReader::builder(&NOTICE_HEAD).build().map_err(DecodeError::schema)?;
     let Value::Record(fields) = reader.read_value(&mut Whole(datum)).map_err(DecodeError::schema)? else {
         return Err(DecodeError::Framing);
@@ -171,19 +172,6 @@ pub fn read_notice(framed: &[u8]) -> Result<NoticeHead, DecodeError> {
             outcome: text("outcome"),
         }),
         _ => Err(DecodeError::Framing),
-    }
-}
-
-/// Bytes of which none may lack. The Avro library takes the end of its input for a null, or for as many empty
-/// records as an array says that it has: a few bytes could fill the memory.
-struct Whole<'a>(&'a [u8]);
-
-impl io::Read for Whole<'_> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        if self.0.is_empty() && !out.is_empty() {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "the record ends too early"));
-        }
-        self.0.read(out)
     }
 }
 

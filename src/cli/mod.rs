@@ -19,6 +19,7 @@ mod inventory;
 mod run;
 mod simulate;
 mod state;
+mod tail;
 mod verify;
 
 use std::io;
@@ -72,6 +73,9 @@ enum Command {
     #[command(after_help = "Examples:\n  ramstream verify\n  ramstream verify --format json | jq .verdicts\n  \
                             ramstream verify --truth truth.jsonl    against what a simulated account really was")]
     Verify(verify::Args),
+    /// Show what comes out of the topics: a line an event, from now on or from where you say
+    #[command(after_help = tail::EXAMPLES)]
+    Tail(tail::Args),
     /// Look at the published state, verify it, or begin it anew where it is lost
     #[command(after_help = "Examples:\n  ramstream state describe\n  ramstream state verify\n  \
                             ramstream state new-lineage --reason 'the state topic was deleted'")]
@@ -124,6 +128,7 @@ impl Cli {
             Command::Run(args) => run::run(&args, file.as_deref()).await,
             Command::Inventory(args) => inventory::run(&args, file.as_deref()).await,
             Command::Verify(args) => verify::run(&args, file.as_deref()).await,
+            Command::Tail(args) => tail::run(args, file.as_deref()).await,
             Command::State(args) => state::run(&args, file.as_deref()).await,
             Command::Demo(args) => demo::run(&args).await,
             Command::Simulate(args) => {

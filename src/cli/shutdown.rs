@@ -14,6 +14,15 @@ use super::Exit;
 /// # Errors
 /// If the signals cannot be caught.
 pub fn on_signals() -> io::Result<CancellationToken> {
+    catch(|first| info!(signal = first, "shutting down; a second signal ends at once"))
+}
+
+/// As [`on_signals`], for a command of which nobody has to be told that it ends when it is asked to.
+pub(super) fn on_signals_quietly() -> io::Result<CancellationToken> {
+    catch(|_| {})
+}
+
+fn catch(tell: impl FnOnce(&'static str) + Send + 'static) -> io::Result<CancellationToken> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let token = CancellationToken::new();
     let next = async move || {
@@ -23,13 +32,17 @@ pub fn on_signals() -> io::Result<CancellationToken> {
         }
     };
     #[expect(clippy::disallowed_methods, reason = "who asks twice does not want to wait for an orderly end")]
-    tokio::spawn(obey(next, token.clone(), || std::process::exit(Exit::Failed as i32)));
+    tokio::spawn(obey(next, token.clone(), tell, || std::process::exit(Exit::Failed as i32)));
     Ok(token)
 }
 
-async fn obey(mut next: impl AsyncFnMut() -> &'static str, token: CancellationToken, at_once: impl FnOnce()) {
-    let first = next().await;
-    info!(signal = first, "shutting down; a second signal ends at once");
+async fn obey(
+    mut next: impl AsyncFnMut() -> &'static str,
+    token: CancellationToken,
+    tell: impl FnOnce(&'static str),
+    at_once: impl FnOnce(),
+) {
+    tell(next().await);
     token.cancel();
     let second = next().await;
     warn!(signal = second, "second signal, ending at once");
@@ -49,7 +62,7 @@ mod tests {
         let (ended, mut end) = oneshot::channel();
         let token = CancellationToken::new();
         let next = async move || receive.recv().await.expect("the test sends");
-        let obeying = tokio::spawn(obey(next, token.clone(), || ended.send(()).expect("the test waits")));
+        let obeying = tokio::spawn(obey(next, token.clone(), |_| {}, || ended.send(()).expect("the test waits")));
         assert!(!token.is_cancelled());
         send.send("SIGTERM").expect("it listens");
         token.cancelled().await;

@@ -174,6 +174,9 @@ impl Queue {
             let mut entry = entry.clone();
             if let Standing::Waiting(request) = &entry.standing {
                 let Some(outcome) = served.iter().find(|outcome| outcome.request_id == request.id) else {
+                    if planted!(CursorPassesWaiting) {
+                        continue;
+                    }
                     stopped.push(partition);
                     cursor.insert(partition, offset);
                     continue;

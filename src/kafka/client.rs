@@ -179,7 +179,7 @@ impl Reader {
 }
 
 /// Runs `operation` where blocking is allowed.
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     name: &'static str,
     operation: impl FnOnce() -> Result<T, ClientError> + Send + 'static,
 ) -> Result<T, ClientError> {
@@ -217,7 +217,7 @@ impl<T: Send + Sync + 'static> Drop for Client<T> {
 
 /// Wraps the error of `operation`. The two codes looked at are facts about brokers and topics, not about
 /// the fate of a transaction.
-fn failed(operation: &'static str) -> impl Fn(KafkaError) -> ClientError {
+pub(super) fn failed(operation: &'static str) -> impl Fn(KafkaError) -> ClientError {
     move |error| match error.rdkafka_error_code() {
         Some(RDKafkaErrorCode::UnsupportedFeature) if operation == "init_transactions" => {
             ClientError::TransactionsUnsupported

@@ -9,7 +9,7 @@
 //!
 //! Reading order: [`claim`] (who owns), [`log`] (what was written), [`attempt`] (how a write happens),
 //! then `client` (through which the two latter reach the Kafka client), [`topics`] and [`registry`] (what
-//! must be in place before anything is written).
+//! must be in place before anything is written). [`follow`] is for those who only look on.
 //!
 //! Rights that brokers with ACLs must grant (tried on Apache Kafka 4.3): `Write` and `Describe` on the
 //! transactional id; `Read`, `Write`, `Describe` and `DescribeConfigs` on the topics, and `Create` where
@@ -26,6 +26,7 @@ pub mod connection;
 #[cfg(feature = "simulation")]
 pub mod model;
 
+pub mod follow;
 pub mod registry;
 pub mod topic_log;
 pub mod topics;

@@ -106,6 +106,12 @@ bugs! {
     ParkedForEver = "parked-for-ever",
     /// A failed attempt is repeated at once (V5).
     NoBackoff = "no-backoff",
+    /// The last row of a replay is left out, and not counted.
+    RowLeftOut = "row-left-out",
+    /// The cursor passes a request that is still to be served.
+    CursorPassesWaiting = "cursor-passes-waiting",
+    /// A replay is served, and not put on record.
+    ReplayNotOnRecord = "replay-not-on-record",
     /// A state that is gone is taken for a first run.
     MissingStateIsFirstRun = "missing-state-is-first-run",
 }

@@ -74,7 +74,8 @@ impl Sending {
         desk.show(Doing::Replaying { rows: self.rows().into_iter().map(|(kind, all)| (kind, (0, all))).collect() });
         let (sending, topics, encoder, desk) =
             (Arc::clone(self), Arc::clone(topics), Arc::clone(encoder), desk.clone());
-        (0..self.held.len()).map(move |index| sending.record(index, &topics, &encoder, &desk))
+        (0..self.held.len() - usize::from(planted!(RowLeftOut) && !self.held.is_empty()))
+            .map(move |index| sending.record(index, &topics, &encoder, &desk))
     }
 
     fn record(&self, index: usize, topics: &Topics, encoder: &Encoder, desk: &Desk) -> Result<Record, EncodeError> {

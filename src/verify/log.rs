@@ -45,6 +45,8 @@ pub(super) struct Log {
     pub(super) turns: Vec<Turn>,
     /// In the order of (sequence, batch_index); none below `from`, none that was sorted out.
     pub(super) steps: Vec<Step>,
+    /// The rows of replays; none where they are not judged.
+    pub(super) rows: Vec<Event>,
     /// The `sync.completed` records by sequence; more than one is a violation.
     pub(super) syncs: BTreeMap<i64, Vec<Notice>>,
     /// All records of `.syncs` of the lineage.
@@ -81,11 +83,13 @@ impl Log {
         let from = first_to_judge(&reading, &syncs).max(from_sequence.unwrap_or(1));
         say_what_is_not_judged(&mut reading, from, syncs.keys().next_back().copied());
         syncs.retain(|sequence, _| *sequence >= from);
-        let Reading { account, mut events, notices, state, unreadable, remarks, .. } = reading;
+        leave_out_replays_that_cannot_be_judged(&mut reading, from);
+        let Reading { account, mut events, rows, notices, state, unreadable, remarks, .. } = reading;
+        let rows = rows.unwrap_or_default();
         events.retain(|event| event.sequence >= from);
         let from_beginning = from == 1;
         let steps = steps(events, from_beginning);
-        Self { account, lineage, turns, steps, syncs, notices, from, from_beginning, state, unreadable, remarks }
+        Self { account, lineage, turns, steps, syncs, notices, from, from_beginning, state, unreadable, remarks, rows }
     }
 
     /// The last sequence.
@@ -153,6 +157,7 @@ fn leave_out_other_lineages(lineage: Option<&str>, reading: &mut Reading) {
         reading.remarks.push(format!("earlier lineages of the account: {}", others.len()));
     }
     reading.events.retain(|event| !others.contains(&event.lineage));
+    reading.rows.iter_mut().for_each(|rows| rows.retain(|row| !others.contains(&row.lineage)));
     reading.notices.retain(|notice| notice.lineage == lineage);
     reading.truncated.retain(|part| part.first.as_ref().is_none_or(|(first, _)| !others.contains(first)));
 }
@@ -196,6 +201,22 @@ fn leave_out_what_came_meanwhile(events: &mut Vec<Event>, syncs: &mut BTreeMap<i
     let horizon = syncs.iter().rev().find(is_early).map_or(0, |(sequence, _)| *sequence);
     let newer = syncs.split_off(&horizon.saturating_add(1));
     events.retain(|event| !newer.contains_key(&event.sequence));
+}
+
+/// Replays that were not read whole, or of a state that is not judged.
+fn leave_out_replays_that_cannot_be_judged(reading: &mut Reading, from: i64) {
+    if reading.rows.is_none() || reading.uncommitted {
+        reading.notices.retain(|notice| !notice.is_replay());
+        reading.rows = None;
+        reading.remarks.push("replays: their topics were not read, or not from the beginning".to_owned());
+    }
+    // Rows were read before the end of `.syncs`.
+    let is_judged = |notice: &Notice| !notice.is_late && notice.sequence >= from;
+    let left_out = reading.notices.iter().filter(|notice| notice.is_replay() && !is_judged(notice));
+    let left_out: HashSet<Option<String>> = left_out.map(|notice| notice.request_id.clone()).collect();
+    reading.notices.retain(|notice| !notice.is_replay() || is_judged(notice));
+    let rows = reading.rows.iter_mut();
+    rows.for_each(|rows| rows.retain(|row| row.sequence >= from && !left_out.contains(&row.replay_id)));
 }
 
 /// The first sequence of which retention can have taken neither the record nor an event. A partition of which nothing

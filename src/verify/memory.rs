@@ -8,11 +8,11 @@ use apache_avro::Schema;
 use futures::FutureExt as _;
 
 use super::consumer::{Extent, Raw, ReadError, Topic};
-use super::decode::Decoder;
 use super::record::{Place, Reading};
-use super::topics::{note_state, take_events, take_notices};
+use super::topics::{is_event_topic, is_snapshot_topic, note_state, take_events, take_notices, take_rows};
 use super::truth::Truth;
-use super::{Isolation, Question, Report, TruthError, VerifyError, judge, topics};
+use super::{Isolation, Question, Report, TruthError, VerifyError, judge};
+use crate::decode::Decoder;
 
 /// A record of a topic.
 #[derive(Debug, Clone)]
@@ -63,6 +63,7 @@ pub fn judge_records(
     let mut reading = Reading {
         account: question.account_id.clone(),
         uncommitted: question.isolation == Isolation::ReadUncommitted,
+        rows: topics.iter().any(|(name, _)| is_snapshot_topic(name, &question.topic_prefix)).then(Vec::new),
         ..Reading::default()
     };
     let mut decoder = Decoder::knowing(schemas.0.clone());
@@ -81,8 +82,11 @@ async fn read(
     let under = |name: &str| format!("{}.{name}", question.topic_prefix);
     let state = under(&format!("state.{}", question.account_id));
     note_state(reading, &state, find(&state).map(|topic| topic.records));
-    for (name, records) in held.iter().filter(|(name, _)| topics::is_event_topic(name, &question.topic_prefix)) {
+    for (name, records) in held.iter().filter(|(name, _)| is_event_topic(name, &question.topic_prefix)) {
         take_events(topic(name, records), decoder, reading).await?;
+    }
+    for (name, records) in held.iter().filter(|(name, _)| is_snapshot_topic(name, &question.topic_prefix)) {
+        take_rows(topic(name, records), decoder, reading).await?;
     }
     let syncs = under("syncs");
     let syncs = find(&syncs).ok_or(ReadError::Missing { topic: syncs })?;

@@ -96,11 +96,26 @@ pub(super) struct Notice {
     pub(super) outcome: Option<String>,
     pub(super) collections: Vec<CollectionStatus>,
     pub(super) scopes: Vec<ScopeStatus>,
+    pub(super) request_id: Option<String>,
+    pub(super) kinds: Vec<KindCount>,
+}
+
+/// What a replay holds of one kind.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct KindCount {
+    pub(super) kind: String,
+    pub(super) count: i64,
+    pub(super) digest: String,
 }
 
 impl Notice {
     pub(super) fn is_completion(&self) -> bool {
         self.notice_type == "sync.completed"
+    }
+
+    /// Whether it proves a replay.
+    pub(super) fn is_replay(&self) -> bool {
+        self.notice_type == "replay.completed"
     }
 
     /// Whether it begins a lineage, with nothing published in it yet.
@@ -211,6 +226,8 @@ pub(super) struct Unreadable {
 pub(super) struct Reading {
     pub(super) account: String,
     pub(super) events: Vec<Event>,
+    /// Of replays; `None` if they were not read, or not all that there were.
+    pub(super) rows: Option<Vec<Event>>,
     /// In the order of `.syncs`.
     pub(super) notices: Vec<Notice>,
     /// In the order of the topic; `None` if it was not read.

@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use super::record::{CollectionStatus, Event, Notice, Place, Reading, ScopeStatus, StateRecord, Truncated, Unreadable};
+use super::record::{
+    CollectionStatus, Event, KindCount, Notice, Place, Reading, ScopeStatus, StateRecord, Truncated, Unreadable,
+};
 use super::truth::Truth;
 use super::{Report, judge};
 
@@ -47,6 +49,7 @@ impl Story {
             told("removals.suspected", 4, "group"),
             told("removals.suspected", 4, "membership"),
         ];
+        reading.rows = Some(Vec::new());
         reading.state = Some(vec![
             state_record(1, "group/g", None),
             state_record(2, "user/u", Some(stored(2, USER_B))),
@@ -63,6 +66,14 @@ impl Story {
         ];
         let mut story = Self { reading, truth };
         story.seal_state();
+        story
+    }
+
+    /// The same, with a replay of users and policies behind the third sync.
+    fn with_replay() -> Self {
+        let mut story = Self::sound();
+        story.reading.notices.push(replayed());
+        story.reading.rows = Some(vec![row(0, "user/u", 2, USER_B), row(1, "policy/custom/p", 2, POLICY)]);
         story
     }
 
@@ -219,7 +230,31 @@ fn sync(sequence: i64, batch_size: i64, figures: [(i64, i64, i64, i64); 4]) -> N
         outcome: Some("complete".to_owned()),
         collections: kinds.map(status).collect(),
         scopes: Vec::new(),
+        request_id: None,
+        kinds: Vec::new(),
     }
+}
+
+/// A row of the replay `r` of the state at sequence 3.
+fn row(index: i64, path: &str, revision: i64, after: &str) -> Event {
+    let kind = path.split('/').next().unwrap();
+    let mut row = event(3, index, "r", &format!("{kind}.observed"), path, (None, Some(after)));
+    (row.replay_id, row.revision, row.batch_size) = (Some("r".into()), revision, 2);
+    row.event_id = format!("row-{index}");
+    row
+}
+
+/// The notice of that replay.
+fn replayed() -> Notice {
+    let digest = |id: &str| {
+        let head: [u8; 16] = Sha256::digest(id)[..16].try_into().unwrap();
+        format!("{:032x}", u128::from_be_bytes(head))
+    };
+    let of = |kind: &str, id: &str| KindCount { kind: kind.into(), count: 1, digest: digest(id) };
+    let mut notice = told("replay.completed", 3, "");
+    (notice.request_id, notice.place.offset) = (Some("r".into()), 31);
+    notice.kinds = vec![of("user", "row-0"), of("policy", "row-1")];
+    notice
 }
 
 /// A notice about `subject` in the reading of a sync, which stands in front of the sync's own record.
@@ -270,7 +305,7 @@ fn request(received_ms: i64, operation: &str, status: u16) -> Value {
 
 #[test]
 fn a_sound_story_is_clean_and_every_invariant_is_put_to_the_test() {
-    let report = Story::sound().judged();
+    let report = Story::with_replay().judged();
     assert_eq!(violated(&report), [""; 0], "{report}");
     // The story's state topic is compacted, so that not every sync's records are there.
     let is_judged = |name: &str| name != "in-step";
@@ -735,6 +770,27 @@ fn a_transaction_out_of_its_order_is_found() {
         story.truth.push(mutation(35_000, "user", row("b"), row("a")));
     };
     assert_eq!(spoilt(removal_last), ["removals-first"]);
+}
+
+#[test]
+fn a_replay_that_is_not_whole_or_not_the_fold_is_found() {
+    let spoilt = |spoil: &dyn Fn(&mut Story)| {
+        let mut story = Story::with_replay();
+        spoil(&mut story);
+        story.violates()
+    };
+    let rows = |spoil: fn(&mut Vec<Event>)| spoilt(&|story| spoil(story.reading.rows.as_mut().unwrap()));
+    assert_eq!(rows(|rows| drop(rows.pop())), ["replays"], "one is missing");
+    assert_eq!(rows(|rows| rows[0].after = Some(USER_A.into())), ["replays"], "an old value");
+    assert_eq!(rows(|rows| rows[0].revision = 1), ["replays"], "an old revision");
+    assert_eq!(rows(|rows| rows[1].batch_index = 0), ["replays"], "an index twice");
+    assert_eq!(rows(|rows| rows[1].previous_revision = Some(1)), ["replays"], "more than a row says");
+    assert_eq!(rows(|rows| rows[1].event_id = "other".into()), ["replays"], "another id than was counted");
+    assert_eq!(rows(|rows| rows.push(row(2, "group/g", 1, GROUP))), ["replays"], "a kind that is not named");
+    let unproven = |story: &mut Story| story.reading.notices.retain(|notice| !notice.is_replay());
+    assert_eq!(spoilt(&unproven), ["replays"]);
+    assert_eq!(spoilt(&|story| story.reading.notices.push(replayed())), ["replays"], "served twice");
+    assert_eq!(spoilt(&|story| story.reading.rows = None), [""; 0], "not read, and said so");
 }
 
 #[test]

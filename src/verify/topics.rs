@@ -10,11 +10,11 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 
 use super::consumer::{Extent, Isolation, Raw, ReadError, Topic, blocking, read_topic, topic_names};
-use super::decode::{DecodeError, Decoder};
 use super::record::{Event, Notice, Reading, StateRecord, Truncated, Unreadable};
 use super::{Question, VerifyError};
+use crate::decode::Decoder;
+use crate::kafka::Connection;
 use crate::kafka::registry::Registry;
-use crate::kafka::{Connection, RegistryError};
 
 /// So often the state topic is read on when it ends in the middle of a sync.
 const STATE_TRIES: u32 = 5;
@@ -44,6 +44,7 @@ pub(super) async fn read(
     let mut reading = Reading {
         account: question.account_id.clone(),
         uncommitted: question.isolation == Isolation::ReadUncommitted,
+        rows: names.iter().any(|name| is_snapshot_topic(name, &question.topic_prefix)).then(Vec::new),
         ..Reading::default()
     };
     let state = under(&format!("state.{}", question.account_id));
@@ -56,6 +57,10 @@ pub(super) async fn read(
     for name in names.iter().filter(|name| is_event_topic(name, &question.topic_prefix)) {
         let topic = read_topic(name, question.isolation).await?;
         take_events(topic, &mut decoder, &mut reading).await?;
+    }
+    for name in names.iter().filter(|name| is_snapshot_topic(name, &question.topic_prefix)) {
+        let topic = read_topic(name, question.isolation).await?;
+        take_rows(topic, &mut decoder, &mut reading).await?;
     }
     let all = read_topic(&syncs, question.isolation).await?;
     reading.syncs_truncated = all.extents.values().any(|extent| extent.low > 0);
@@ -78,6 +83,29 @@ pub(super) fn is_event_topic(name: &str, prefix: &str) -> bool {
     let rest = name.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('.'));
     // A further dot begins another prefix, or a topic of one account.
     rest.is_some_and(|rest| !rest.contains('.') && !OTHERS.contains(&rest))
+}
+
+/// The rows of replays of one kind.
+pub(super) fn is_snapshot_topic(name: &str, prefix: &str) -> bool {
+    let rest = name.strip_prefix(prefix).and_then(|rest| rest.strip_prefix(".snapshot."));
+    rest.is_some_and(|rest| !rest.contains('.'))
+}
+
+pub(super) async fn take_rows(
+    topic: Topic,
+    decoder: &mut Decoder<'_>,
+    reading: &mut Reading,
+) -> Result<(), VerifyError> {
+    let is_whole = topic.extents.values().all(|extent| extent.low == 0);
+    let mut events = std::mem::take(&mut reading.events);
+    let taken = take_events(Topic { extents: BTreeMap::new(), ..topic }, decoder, reading).await;
+    std::mem::swap(&mut events, &mut reading.events);
+    taken?;
+    match &mut reading.rows {
+        Some(rows) if is_whole => rows.extend(events),
+        rows => *rows = None,
+    }
+    Ok(())
 }
 
 pub(super) async fn take_events(
@@ -137,7 +165,7 @@ async fn decoded<T: DeserializeOwned>(
         None => "it has no value: these topics never hold a tombstone".to_owned(),
         Some(value) => match decoder.decode(&place, value).await {
             Ok(value) => return Ok(Some(value)),
-            Err(error) if must_stop(&error) => return Err(error.into()),
+            Err(error) if error.is_the_registrys() => return Err(error.into()),
             Err(error) => with_causes(&error),
         },
     };
@@ -146,13 +174,6 @@ async fn decoded<T: DeserializeOwned>(
         reading.unreadable.push(Unreadable { place: raw.place.clone(), key, reason });
     }
     Ok(None)
-}
-
-/// Whether the registry, not the record, is to blame.
-fn must_stop(error: &DecodeError) -> bool {
-    use RegistryError as E;
-    let DecodeError::Registry { source, .. } = error else { return false };
-    matches!(source, E::Unreachable { .. } | E::Denied { .. } | E::Configuration { .. })
 }
 
 fn with_causes(error: &dyn std::error::Error) -> String {

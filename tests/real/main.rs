@@ -26,6 +26,7 @@ mod replicas;
 mod secrets;
 mod state;
 mod support;
+mod tail;
 mod throttling;
 mod topics;
 mod verify;

@@ -248,6 +248,12 @@ const fn row(group: &'static str, name: &'static str, least: u64) -> Row {
 
 /// The matrix.
 pub(crate) const MATRIX: &[Row] = &[
+    row("requests", "asked for a replay", 5_000),
+    row("requests", "asked for a sync", 2_000),
+    row("requests", "asked to cancel", 1_000),
+    row("requests", "asked too late", 1_000),
+    row("requests", "asked in garbage", 1_000),
+    row("requests", "asked for another account", 1_000),
     row("listing", "error", 5_000),
     row("listing", "http_5xx", 5_000),
     row("listing", "html", 5_000),

@@ -3,7 +3,7 @@
 //!
 //! | file | what is there |
 //! |---|---|
-//! | `schedule`, `life`, `faults` | what a seed says: when which copy starts, what people do, what goes wrong |
+//! | `schedule`, `life`, `asks`, `faults` | what a seed says: when which copy starts, what people do and ask, what goes wrong |
 //! | `world`, `copy` | the account, the cluster and the copies that it happens to |
 //! | `run`, `syncs`, `claims` | one schedule from its beginning to its judgement |
 //! | `planted` | schedules aimed at planted bugs, each of which must be caught |
@@ -14,6 +14,7 @@
 //! `SIMULATION_SEED=7` runs one schedule alone, twice, and prints it; `SIMULATION_TRACE=DIRECTORY` keeps what the service
 //! did, what the daemon said and what was published.
 
+mod asks;
 mod claims;
 mod copy;
 mod faults;

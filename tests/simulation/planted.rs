@@ -14,11 +14,13 @@ use ramstream::planted::{self, Bug};
 use rand::{Rng, SeedableRng as _, rngs::StdRng};
 
 use crate::{
+    asks,
     faults::{Fault, Harm, Ill, When},
     life::Deed,
     run::run,
     schedule::{Event, LEAST_SYNCS, Schedule},
     summary::on_all_cores,
+    world::CONTROL_PARTITIONS,
 };
 
 /// What brings a bug out.
@@ -26,6 +28,8 @@ use crate::{
 enum Aim {
     /// A busy account.
     Life,
+    /// One of which much is asked.
+    Asked,
     /// One that changes several times while it is read.
     Haste,
     /// Calls that fail, lie or hang: (fault, operation, share).
@@ -97,6 +101,9 @@ const CASES: &[Case] = &[
     case(Bug::ReleaseAnsweredTwice, Aim::Storm(3, &[]), &["claims"]),
     case(Bug::ParkedForEver, Aim::Storm(3, &[]), &["liveness"]),
     case(Bug::NoBackoff, Aim::Storm(3, &[Ill::ReplyLost]), &["liveness"]),
+    case(Bug::RowLeftOut, Aim::Asked, &["replays"]),
+    case(Bug::CursorPassesWaiting, Aim::Asked, &["answered"]),
+    case(Bug::ReplayNotOnRecord, Aim::Asked, &["replays"]),
     case(Bug::MissingStateIsFirstRun, Aim::Loss, &["fails-closed"]),
 ];
 
@@ -108,7 +115,7 @@ impl Aim {
         let base = Schedule::of(seed);
         let random = &mut StdRng::seed_from_u64(seed);
         let (copies, seconds, rounds) = match self {
-            Self::Life | Self::Calls(_) | Self::Pages(_) | Self::Loss => (1, 40, 1),
+            Self::Life | Self::Asked | Self::Calls(_) | Self::Pages(_) | Self::Loss => (1, 40, 1),
             Self::Haste => (1, 4, 2),
             Self::Storm(copies, _) => (copies, 5, 3),
         };
@@ -126,6 +133,10 @@ impl Aim {
         }
         match self {
             Self::Life | Self::Haste => {}
+            Self::Asked => {
+                let asks = asks::draw(2 * seed + 1, length, CONTROL_PARTITIONS).into_iter();
+                events.extend(asks.map(|(at, ask)| (at, Event::Ask(ask))));
+            }
             Self::Calls(faults) => events.extend(calls(random, faults, interval, length)),
             Self::Pages(faults) => {
                 events.push((Duration::ZERO, Event::Fault(Fault::SmallPages { rows: 2 }, length)));

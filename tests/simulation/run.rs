@@ -135,6 +135,7 @@ async fn play(world: &mut World<'_>, schedule: &Schedule) {
         sleep_until(began + *at).await;
         match *event {
             Event::Deed(deed) => world.happens(deed),
+            Event::Ask(ask) => world.is_asked(ask),
             Event::Start { copy } => world.start(copy),
             Event::Fault(fault, lasts) => {
                 world.begin(number, fault);
@@ -173,7 +174,8 @@ async fn come_to_rest(world: &mut World<'_>, schedule: &Schedule, ran: &mut Ran)
         let rests = quiet.len() >= 2 && quiet.iter().rev().take(2).all(syncs::Sync::is_complete);
         let phases: Vec<Phase> = world.copies().map(|copy| copy.phase()).collect();
         let is_one = has_one_owner(&phases);
-        if rests && is_one && done.len() >= LEAST_SYNCS as usize {
+        let unanswered = world.unanswered();
+        if rests && is_one && unanswered.is_none() && done.len() >= LEAST_SYNCS as usize {
             let fences = fenced(world) - fenced_before;
             // A copy alone has nobody to quarrel with: it is what it had sent before that is fenced.
             let is_peace = phases.len() == 1 || fences <= FENCES * phases.len() as u64;
@@ -184,10 +186,12 @@ async fn come_to_rest(world: &mut World<'_>, schedule: &Schedule, ran: &mut Ran)
             let told = format!("copies: {phases:?}; last: {:?}", done.last());
             ran.check("liveness", rests, || format!("no two complete syncs; {told}"));
             ran.check("one-writer", is_one, || told);
+            ran.check("answered", unanswered.is_none(), || unanswered.unwrap_or_default());
             return;
         }
     }
     ran.check("one-writer", true, String::new);
+    ran.check("answered", true, String::new);
     hand_over(world, schedule, ran).await;
 }
 
@@ -287,7 +291,8 @@ fn topics(world: &World<'_>, isolation: verify::Isolation) -> Vec<(String, Vec<R
 
 fn names(world: &World<'_>) -> Vec<String> {
     let kinds = Kind::ALL.iter().map(|kind| world.topics.of(*kind));
-    kinds.chain([world.topics.syncs(), world.topics.state()]).map(|name| name.to_string()).collect()
+    let snapshots = Kind::ALL.iter().map(|kind| world.topics.snapshot_of(*kind));
+    kinds.chain(snapshots).chain([world.topics.syncs(), world.topics.state()]).map(|name| name.to_string()).collect()
 }
 
 fn raw(record: model::Record) -> RawRecord {

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use rand::{Rng, SeedableRng as _, rngs::StdRng};
 
+use crate::asks::{self, Ask};
 use crate::faults::{self, Fault, Harm};
 use crate::life::{Deed, Names};
+use crate::world::CONTROL_PARTITIONS;
 
 /// So many syncs are committed before all faults end.
 pub(crate) const LEAST_SYNCS: u32 = 20;
@@ -47,6 +49,8 @@ pub(crate) enum Event {
     Deed(Deed),
     /// A copy is started; the first one always at once.
     Start { copy: usize },
+    /// Somebody asks for something.
+    Ask(Ask),
     /// Something goes wrong for so long.
     Fault(Fault, Duration),
 }
@@ -78,6 +82,8 @@ impl Schedule {
             let all = if random.random_bool(0.5) { Deed::DeleteAllUsers } else { Deed::EmptyAllGroups };
             events.push((within(random, length), Event::Deed(all)));
         }
+        let asks = asks::draw(seed, length, CONTROL_PARTITIONS);
+        events.extend(asks.into_iter().map(|(at, ask)| (at, Event::Ask(ask))));
         if random.random_ratio(1, 50) {
             let harm = [Harm::Deleted, Harm::Recreated, Harm::Truncated][random.random_range(0..3)];
             let at = within(random, length / 2) + length / 4;

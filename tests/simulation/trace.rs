@@ -48,8 +48,11 @@ impl Trace {
     pub(crate) fn end(self, world: &World<'_>) {
         let texts = Schemas::fixed_texts().into_iter();
         let schemas = texts.map(|(id, text)| (id, Schema::parse_str(text).expect("it is one"))).collect();
-        let topics =
-            Kind::ALL.iter().map(|kind| world.topics.of(*kind)).chain([world.topics.syncs(), world.topics.state()]);
+        let topics = Kind::ALL
+            .iter()
+            .map(|kind| world.topics.of(*kind))
+            .chain(Kind::ALL.iter().map(|kind| world.topics.snapshot_of(*kind)))
+            .chain([world.topics.syncs(), world.topics.state()]);
         let records = topics.flat_map(|topic| {
             let records = world.cluster.records(&topic, Isolation::Committed);
             records.iter().map(|record| told(&topic, record, &schemas).to_string()).collect::<Vec<_>>()

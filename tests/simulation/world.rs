@@ -27,6 +27,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
+    asks::{self, Ask},
     copy::{Copy, Sign},
     faults::{Fault, Harm, Ill, When},
     life::{Asked, Deed},
@@ -36,7 +37,8 @@ use crate::{
 /// The prefix of all topics.
 pub(crate) const PREFIX: &str = "alicloud.identity";
 const EVENT_PARTITIONS: i32 = 3;
-const CONTROL_PARTITIONS: i32 = 2;
+/// Of the topic of requests.
+pub(crate) const CONTROL_PARTITIONS: i32 = 2;
 /// A stalled read is looked at a hundred times a second.
 const STALL: Duration = Duration::from_secs(5);
 const FOREIGN_ID: &str = "somebody-else";
@@ -115,6 +117,18 @@ impl<'a> World<'a> {
                 }
             }
         }
+    }
+
+    /// Somebody asks for something.
+    pub(crate) fn is_asked(&mut self, ask: Ask) {
+        let (key, value) = ask.record(&self.account.account_id);
+        self.cluster.append(&self.topics.control(), ask.partition, key.as_bytes(), Some(value.as_bytes()));
+        *self.fired.entry(ask.name()).or_default() += 1;
+    }
+
+    /// What was asked for and is not on record.
+    pub(crate) fn unanswered(&self) -> Option<String> {
+        asks::unanswered(&self.cluster, &self.topics, &self.account.account_id)
     }
 
     /// Starts a copy, unless its process is there.

@@ -1,12 +1,13 @@
 //! The invariants: one function each, over the log that was read.
 //!
-//! `events` judges what an event says of itself, `history` what events say of each other, `notices` what `.syncs` must have told, `state` the fold against the
+//! `events` judges what an event says of itself, `history` what events say of each other, `notices` what `.syncs` must have told, `replays` what was told again, `state` the fold against the
 //! state topic, `against_truth` everything against what the account really was.
 
 mod against_truth;
 mod events;
 mod history;
 mod notices;
+mod replays;
 mod state;
 
 use super::log::Log;
@@ -60,6 +61,7 @@ pub(super) const RULES: &[Rule<OverLog>] = &[
         notices::told_coverage,
     ),
     rule("suspected", "a mass removal is told before it is published", notices::suspected),
+    rule("replays", "a replay is there whole, proven by its notice, and is the fold at its sequence", replays::replays),
     rule("state", "the fold of the events is the state topic's content", state::state),
     rule("in-step", "the state changes with every sync as its events say, and progress counts it", state::in_step),
     rule("progress", "progress counts and digests the records of the state topic", state::progress),

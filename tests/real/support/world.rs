@@ -175,6 +175,16 @@ impl World {
         (finished, report)
     }
 
+    /// `ramstream tail …`, not started yet.
+    pub(crate) fn tail_command(&self, options: &[&str]) -> Command {
+        self.command_without_credentials(&[&["tail"], options].concat())
+    }
+
+    /// `ramstream tail --until-end …`, to its end.
+    pub(crate) async fn tail(&self, options: &[&str]) -> Finished {
+        Finished::of(self.tail_command(&[&["--until-end"], options].concat())).await
+    }
+
     /// Every file that stands in the world's directory by now: the truth log, and what the binary may have written.
     pub(crate) fn files(&self) -> Vec<(String, Vec<u8>)> {
         let files = std::fs::read_dir(&self.directory).unwrap().map(|file| file.unwrap());
