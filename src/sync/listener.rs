@@ -35,6 +35,7 @@ pub(super) struct Listener {
     /// The state's journal and sequence when it was last looked at.
     journal: Journal,
     sequence: i64,
+    begun_at: Millis,
     trouble: Option<String>,
     backoff: Backoff,
     retry_at: Option<Instant>,
@@ -52,6 +53,7 @@ impl Listener {
             queue: Queue::behind(&journal),
             journal,
             sequence: 0,
+            begun_at: Millis::from(ambient::now()),
             trouble: None,
             backoff: Backoff::default(),
             retry_at: None,
@@ -126,7 +128,8 @@ impl Listener {
     pub(super) fn has_something_to_tell(&self) -> bool {
         let now = Millis::from(ambient::now());
         let (after, told) = self.queue.settle(&self.journal, &[], now);
-        let is_behind = self.journal.written_at.is_none_or(|at| now.0.saturating_sub(at.0) > WRITE_CURSOR_EVERY_MS);
+        let written_at = self.journal.written_at.unwrap_or(self.begun_at);
+        let is_behind = now.0.saturating_sub(written_at.0) > WRITE_CURSOR_EVERY_MS;
         !told.is_empty() || (is_behind && after.cursor != self.journal.cursor)
     }
 

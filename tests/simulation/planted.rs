@@ -28,8 +28,8 @@ use crate::{
 enum Aim {
     /// A busy account.
     Life,
-    /// One of which much is asked.
-    Asked,
+    /// One of which much is asked, while the brokers are ill in all these ways.
+    Asked(&'static [Ill]),
     /// One that changes several times while it is read.
     Haste,
     /// Calls that fail, lie or hang: (fault, operation, share).
@@ -101,9 +101,9 @@ const CASES: &[Case] = &[
     case(Bug::ReleaseAnsweredTwice, Aim::Storm(3, &[]), &["claims"]),
     case(Bug::ParkedForEver, Aim::Storm(3, &[]), &["liveness"]),
     case(Bug::NoBackoff, Aim::Storm(3, &[Ill::ReplyLost]), &["liveness"]),
-    case(Bug::RowLeftOut, Aim::Asked, &["replays"]),
-    case(Bug::CursorPassesWaiting, Aim::Asked, &["answered"]),
-    case(Bug::ReplayNotOnRecord, Aim::Asked, &["replays"]),
+    case(Bug::RowLeftOut, Aim::Asked(&[]), &["replays"]),
+    case(Bug::CursorPassesWaiting, Aim::Asked(&[Ill::ReplyLost, Ill::RequestLost]), &["answered"]),
+    case(Bug::ReplayNotOnRecord, Aim::Asked(&[]), &["replays"]),
     case(Bug::MissingStateIsFirstRun, Aim::Loss, &["fails-closed"]),
 ];
 
@@ -115,7 +115,7 @@ impl Aim {
         let base = Schedule::of(seed);
         let random = &mut StdRng::seed_from_u64(seed);
         let (copies, seconds, rounds) = match self {
-            Self::Life | Self::Asked | Self::Calls(_) | Self::Pages(_) | Self::Loss => (1, 40, 1),
+            Self::Life | Self::Asked(_) | Self::Calls(_) | Self::Pages(_) | Self::Loss => (1, 40, 1),
             Self::Haste => (1, 4, 2),
             Self::Storm(copies, _) => (copies, 5, 3),
         };
@@ -133,7 +133,11 @@ impl Aim {
         }
         match self {
             Self::Life | Self::Haste => {}
-            Self::Asked => {
+            Self::Asked(ills) => {
+                for weather in ills {
+                    let fault = Fault::Brokers { weather: *weather, share: 0.1 };
+                    events.push((length.mul_f64(random.random_range(0.05..0.3)), Event::Fault(fault, length / 2)));
+                }
                 let asks = asks::draw(2 * seed + 1, length, CONTROL_PARTITIONS).into_iter();
                 events.extend(asks.map(|(at, ask)| (at, Event::Ask(ask))));
             }

@@ -86,7 +86,7 @@ pub(super) fn state(log: &Log, found: &mut Findings) {
 }
 
 /// Sync by sync, as long as compaction has taken nothing: what stands between two progress records is what the events
-/// of the later one's sequence say, and the later one counts it.
+/// of the later one's sequence say (nothing, if it is the same sequence again), and the later one counts it.
 pub(super) fn in_step(log: &Log, found: &mut Findings) {
     let Some(all) = log.state.as_ref().filter(|_| log.from_beginning) else { return };
     let progress_key = format!("{}/~progress", log.account);
@@ -111,7 +111,9 @@ pub(super) fn in_step(log: &Log, found: &mut Findings) {
         }
         let value = value.filter(|_| record.key == progress_key);
         let Some(Ok(progress)) = value.map(serde_json::from_slice::<Progress>) else { continue };
-        sequence += 1;
+        // What became of requests is put on record on the same sequence.
+        let is_repeat = progress.sequence == sequence;
+        sequence += i64::from(!is_repeat);
         if progress.sequence != sequence || log.lineage.as_ref() != Some(&progress.lineage) {
             // Compacted, or begun anew: what is left is judged by its last progress record alone.
             return;
