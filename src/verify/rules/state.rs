@@ -112,7 +112,7 @@ pub(super) fn in_step(log: &Log, found: &mut Findings) {
         let value = value.filter(|_| record.key == progress_key);
         let Some(Ok(progress)) = value.map(serde_json::from_slice::<Progress>) else { continue };
         // What became of requests is put on record on the same sequence.
-        let is_repeat = progress.sequence == sequence;
+        let is_repeat = sequence > 0 && progress.sequence == sequence;
         sequence += i64::from(!is_repeat);
         if progress.sequence != sequence || log.lineage.as_ref() != Some(&progress.lineage) {
             // Compacted, or begun anew: what is left is judged by its last progress record alone.
