@@ -10,6 +10,7 @@ mod kafka_scenarios;
 mod baseline;
 mod changes;
 mod completeness;
+mod consumers;
 mod copies;
 mod crash;
 mod daemon;
