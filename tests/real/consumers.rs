@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::process::Command;
 
 use crate::support::fold::{assert_same, content, fold};
@@ -47,6 +47,17 @@ async fn the_python_consumer_builds_its_table_from_a_replay_follows_and_rebuilds
     assert_same(&keep_table(&world).await, &content(&world.cloud.account().await));
     assert_eq!(replays(&world).await, 1);
 
+    // What crept in goes with the next replay, whoever asked for it.
+    let row = format!("INSERT INTO held VALUES ('{}', 'user', 1, '{{}}', -1)", world.key("user/0"));
+    let script = format!("import sqlite3; db = sqlite3.connect('{TABLE}'); db.execute(\"{row}\"); db.commit()");
+    let mut plant = Command::new(python());
+    plant.current_dir(world.path("")).args(["-c", &script]);
+    Finished::of(plant).await.exits_with(COMPLETE);
+    assert!(keep_table(&world).await.contains_key(&world.key("user/0")));
+    world.ask(&json!({ "format": 1, "request_id": "audit", "action": "replay" }).to_string());
+    world.notice_of("audit", "replay.completed").await;
+    assert_same(&keep_table(&world).await, &content(&world.cloud.account().await));
+
     std::fs::remove_file(world.path(TABLE)).unwrap();
     let changes = async {
         for round in 0..4 {
@@ -64,7 +75,7 @@ async fn the_python_consumer_builds_its_table_from_a_replay_follows_and_rebuilds
     let rebuilt = keep_table(&world).await;
     assert_same(&rebuilt, &content(&world.cloud.account().await));
     assert_eq!(rebuilt, fold(&world.events().await));
-    assert_eq!(replays(&world).await, 2);
+    assert_eq!(replays(&world).await, 3);
     world.settles_clean(daemon).await;
 }
 
