@@ -15,7 +15,7 @@
 //!   ▲                   ▲                 │
 //!   └───────────────── sync ──────────────┘       the only orchestrator: collect → compare → publish
 //!                       ▲
-//!        config, http, metrics ◄── cli, demo      faces; simulator and verify stand apart
+//!   config, http, metrics, admin ◄── cli, demo     faces; simulator and verify stand apart
 //! ```
 //!
 //! | module | knows | does not know |
@@ -32,6 +32,7 @@
 //! | [`config`] | the file, the environment, every mistake at once | what the values are used for |
 //! | [`ambient`] | the wall clock and chance | who asks |
 //! | [`metrics`], [`http`] | figures and health, and who may ask for them | the cycle |
+//! | [`admin`] | requests over HTTP: who may ask, and how one stands | who serves them |
 //! | [`cli`] | the commands, and how configuration becomes parts | |
 //! | [`simulator`] | the services' behaviour, throttling, faults | everything above |
 //! | [`verify`] | what the topics promise, and how to see that they keep it | how events and state are made |
@@ -73,6 +74,7 @@ pub mod alicloud;
 pub mod kafka;
 pub mod sync;
 
+pub mod admin;
 pub mod config;
 pub mod http;
 pub mod metrics;

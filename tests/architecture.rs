@@ -25,6 +25,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("http", &["metrics"]),
     ("config", &["secret", "model"]),
     ("sync", &["ambient", "model", "state", "diff", "event", "avro", "alicloud", "kafka", "metrics", "control"]),
+    ("admin", &["ambient", "control", "http", "kafka", "model", "secret", "sync"]),
     ("simulator", &["ambient", "secret"]),
     ("verify", &["kafka"]),
     ("cli", &["*"]),

@@ -167,7 +167,7 @@ impl Reader {
 }
 
 /// Runs `operation` where blocking is allowed.
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     name: &'static str,
     operation: impl FnOnce() -> Result<T, ClientError> + Send + 'static,
 ) -> Result<T, ClientError> {

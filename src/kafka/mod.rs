@@ -8,13 +8,14 @@
 //! claims; a user or a group is never named.
 //!
 //! Reading order: [`claim`] (who owns), [`log`] (what was written), [`attempt`] (how a write happens),
-//! then `client` (through which the two latter reach the Kafka client), [`topics`] and [`registry`] (what
-//! must be in place before anything is written).
+//! [`append`](mod@append) (one record without a transaction), then `client` (through which the three reach the
+//! Kafka client), [`topics`] and [`registry`] (what must be in place before anything is written).
 //!
 //! Rights that brokers with ACLs must grant (tried on Apache Kafka 4.3): `Write` and `Describe` on the
 //! transactional id; `Read`, `Write`, `Describe` and `DescribeConfigs` on the topics, and `Create` where
 //! topics are to be created. Nothing on the consumer group, nothing on the cluster.
 
+pub mod append;
 pub mod attempt;
 pub mod backoff;
 pub mod claim;
@@ -29,9 +30,10 @@ pub mod model;
 pub mod registry;
 pub mod topics;
 
+pub use append::{Appended, append};
 pub use attempt::{Decision, Outcome, Transaction, Writer, end_open_transaction};
 pub use claim::{Claim, Judgement, Mandate};
 pub use client::Watermarks;
 pub use connection::{Connection, Record, Records, Unencodable};
-pub use error::{AttemptError, ClientError, FoldError, ReadError, RegistryError, TopicsError};
+pub use error::{AppendError, AttemptError, ClientError, FoldError, ReadError, RegistryError, TopicsError};
 pub use log::{Fold, PartitionLog, StateLog};
