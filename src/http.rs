@@ -1,7 +1,7 @@
 //! The listener for `/metrics`, `/livez` and `/readyz`.
 //!
 //! *Live* means that the daemon's own tasks still turn; it never depends on Kafka or the cloud, whose outage no restart
-//! mends. *Ready* means that this copy publishes. Plain HTTP without a login: nothing here names an entity, and the
+//! mends. *Ready* means that this copy publishes, and not that it is trying to in vain. Plain HTTP without a login: nothing here names an entity, and the
 //! default address is this machine. Only GET and HEAD.
 
 mod connections;
@@ -36,6 +36,8 @@ pub enum Condition {
     Claimed,
     /// No other copy has taken over.
     NotParked,
+    /// The last attempt to publish went through, if there was one.
+    Publishing,
 }
 
 impl Condition {
@@ -46,6 +48,7 @@ impl Condition {
             Self::StateVerified => "state_verified",
             Self::Claimed => "claimed",
             Self::NotParked => "not_parked",
+            Self::Publishing => "publishing",
         }
     }
 }

@@ -25,6 +25,7 @@
 //! | [`state`] | the published state: entity records, progress, digests | how it is stored |
 //! | [`diff`] | how a reading becomes changes | I/O, the clock, randomness |
 //! | [`event`] | ids, types, headers and order of events | Avro, Kafka |
+//! | [`framing`] | what stands in front of a datum, and where it ends | what a record says |
 //! | [`avro`] | the schemas and the encoding | topics' names on a broker |
 //! | [`alicloud`] | signing, paging, throttling; a file per service | Kafka |
 //! | [`kafka`] | transactions, claims, proofs of end, topics, the registry | users and groups |
@@ -35,6 +36,7 @@
 //! | [`admin`] | requests over HTTP: who may ask, and how one stands | who serves them |
 //! | [`cli`] | the commands, and how configuration becomes parts | |
 //! | [`simulator`] | the services' behaviour, throttling, faults | everything above |
+//! | [`decode`] | records by the schema in the registry, as any consumer | our own schemas |
 //! | [`verify`] | what the topics promise, and how to see that they keep it | how events and state are made |
 //! | [`demo`] | all of it in one process | |
 //! | `intake` | every reader of foreign bytes, for fuzzing | |
@@ -68,6 +70,7 @@ pub mod control;
 pub mod state;
 pub mod diff;
 pub mod event;
+pub mod framing;
 pub mod avro;
 
 pub mod alicloud;
@@ -81,6 +84,7 @@ pub mod metrics;
 pub mod secret;
 
 pub mod cli;
+pub mod decode;
 pub mod demo;
 #[doc(hidden)]
 pub mod intake;

@@ -18,7 +18,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("state", &["control", "model"]),
     ("diff", &["model", "state"]),
     ("event", &["diff", "state", "model"]),
-    ("avro", &["event", "diff", "state", "model"]),
+    ("framing", &[]),
+    ("avro", &["framing", "event", "diff", "state", "model"]),
     ("alicloud", &["ambient", "model", "secret"]),
     ("kafka", &["ambient", "secret"]),
     ("metrics", &["model"]),
@@ -27,7 +28,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("sync", &["ambient", "model", "state", "diff", "event", "avro", "alicloud", "kafka", "metrics", "control"]),
     ("admin", &["ambient", "control", "http", "kafka", "model", "secret", "sync"]),
     ("simulator", &["ambient", "secret"]),
-    ("verify", &["kafka"]),
+    ("decode", &["framing", "kafka"]),
+    ("verify", &["decode", "kafka"]),
     ("cli", &["*"]),
     ("demo", &["*"]),
     ("intake", &["*"]),
@@ -49,7 +51,7 @@ enum Places {
     Nowhere,
 }
 
-const PURE: &[&str] = &["src/model", "src/control", "src/state", "src/diff", "src/event", "src/avro"];
+const PURE: &[&str] = &["src/model", "src/control", "src/state", "src/diff", "src/event", "src/framing", "src/avro"];
 
 /// What the deterministic simulation runs in one thread.
 const SIMULATED: &[&str] = &["src/sync", "src/alicloud", "src/simulator"];

@@ -5,7 +5,7 @@
 
 mod datum;
 
-use std::{collections::BTreeMap, io, sync::LazyLock};
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use apache_avro::{
     Schema,
@@ -18,6 +18,7 @@ use serde::{Serialize, Serializer, ser::SerializeStruct};
 use crate::{
     diff::Change,
     event::{Envelope, Notice},
+    framing::{Whole, unframed},
     model::{Entity, ForKind, Key, Kind, Millis, Names},
 };
 
@@ -133,7 +134,7 @@ pub struct NoticeHead {
 /// # Errors
 /// The bytes are no sync record.
 pub fn read_notice(framed: &[u8]) -> Result<NoticeHead, DecodeError> {
-    let datum = framed.get(5..).filter(|_| framed[0] == 0).ok_or(DecodeError::Framing)?;
+    let (_, datum) = unframed(framed).ok_or(DecodeError::Framing)?;
     let reader = GenericDatumReader::builder(&NOTICE_HEAD).build().map_err(DecodeError::schema)?;
     let Value::Record(fields) = reader.read_value(&mut Whole(datum)).map_err(DecodeError::schema)? else {
         return Err(DecodeError::Framing);
@@ -171,19 +172,6 @@ pub fn read_notice(framed: &[u8]) -> Result<NoticeHead, DecodeError> {
             outcome: text("outcome"),
         }),
         _ => Err(DecodeError::Framing),
-    }
-}
-
-/// Bytes of which none may lack. The Avro library takes the end of its input for a null, or for as many empty
-/// records as an array says that it has: a few bytes could fill the memory.
-struct Whole<'a>(&'a [u8]);
-
-impl io::Read for Whole<'_> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        if self.0.is_empty() && !out.is_empty() {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "the record ends too early"));
-        }
-        self.0.read(out)
     }
 }
 
@@ -259,7 +247,7 @@ impl<E: Entity> Serialize for Event<'_, E> {
 }
 
 fn serialize_envelope<S: SerializeStruct>(envelope: &Envelope<'_>, record: &mut S) -> Result<(), S::Error> {
-    let Envelope { event_id, event_type, change, batch, batch_index } = envelope;
+    let Envelope { event_id, event_type, change, batch, batch_index, revision, replay_id } = envelope;
     let int = |number: usize| i32::try_from(number).unwrap_or(i32::MAX);
     record.serialize_field("event_id", &Text(event_id))?;
     record.serialize_field("event_type", event_type)?;
@@ -273,11 +261,11 @@ fn serialize_envelope<S: SerializeStruct>(envelope: &Envelope<'_>, record: &mut 
     record.serialize_field("sequence", &batch.sequence)?;
     record.serialize_field("batch_index", &int(*batch_index))?;
     record.serialize_field("batch_size", &int(batch.size))?;
-    record.serialize_field("revision", &batch.sequence)?;
+    record.serialize_field("revision", revision)?;
     record.serialize_field("previous_revision", &change.previous_revision)?;
     record.serialize_field("observed_at", &change.span.to)?;
     record.serialize_field("previously_observed_at", &change.span.from)?;
-    record.serialize_field("replay_id", &None::<String>)?;
+    record.serialize_field("replay_id", replay_id)?;
     record.serialize_field("changed_fields", &change.changed_fields)
 }
 

@@ -189,6 +189,6 @@ fn words(phase: &Phase) -> String {
         Phase::Claiming => "claiming the account".to_owned(),
         Phase::Running => "running".to_owned(),
         Phase::Parked { by } => format!("parked, {by}"),
-        Phase::Refused { why } | Phase::Unavailable { why } => why.clone(),
+        Phase::Failing { why } | Phase::Refused { why } | Phase::Unavailable { why } => why.clone(),
     }
 }

@@ -80,15 +80,17 @@ fn tell(health: &Health, phase: &Phase) {
     let (verified, claimed, parked) = match phase {
         Phase::Starting => (Some("the state is being read"), Some("the state is not verified yet"), None),
         Phase::Claiming => (None, Some("the claim is not committed yet"), None),
-        Phase::Running => (None, None, None),
+        Phase::Running | Phase::Failing { .. } => (None, None, None),
         Phase::Parked { by } => (None, Some("another copy owns the account"), Some(by.as_str())),
         Phase::Refused { why } | Phase::Unavailable { why } => {
             (Some(why.as_str()), Some("nothing can be claimed"), None)
         }
     };
+    let failing = if let Phase::Failing { why } = phase { Some(why.as_str()) } else { None };
     set(Condition::StateVerified, verified);
     set(Condition::Claimed, claimed);
     set(Condition::NotParked, parked);
+    set(Condition::Publishing, failing);
 }
 
 /// The last line, and the exit code.

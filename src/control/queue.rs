@@ -44,7 +44,7 @@ pub enum Standing {
 }
 
 /// See the module's page.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Queue {
     entries: Vec<Entry>,
     positions: BTreeMap<i32, i64>,
@@ -163,7 +163,8 @@ impl Queue {
     pub fn settle(&self, journal: &Journal, served: &[Outcome], now: Millis) -> (Journal, Vec<Entry>) {
         let mut after = journal.clone();
         let mut told = Vec::new();
-        let mut cursor = self.positions.clone();
+        let mut cursor = journal.cursor.clone();
+        cursor.extend(&self.positions);
         let mut stopped: Vec<i32> = Vec::new();
         for entry in &self.entries {
             let Place { partition, offset } = entry.place;

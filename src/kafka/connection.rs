@@ -212,6 +212,13 @@ impl Connection {
         self.base()
     }
 
+    /// Limit of `init_transactions`. Nothing of this producer is open yet, so a transaction's time-out, which may be short,
+    /// is not enough by itself: a coordinator has to be found and connected to, and may first have to end what an older
+    /// producer left open (it does so at once and does not wait for that one's time-out).
+    pub(super) fn init_timeout(&self) -> Duration {
+        self.transaction_timeout.max(self.request_timeout)
+    }
+
     fn set_unless_given(&self, config: &mut ClientConfig, name: &str, value: &str) {
         if !self.properties.contains_key(name) {
             config.set(name, value);

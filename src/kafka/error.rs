@@ -18,6 +18,25 @@ pub enum ClientError {
         /// What is wrong, naming the property.
         reason: String,
     },
+    /// Mend the login: the brokers were reached, and do not let this client in.
+    #[error(
+        "authentication failed: {reason}; \
+         check kafka.sasl_username, kafka.sasl_password and kafka.sasl_mechanism against the brokers' users"
+    )]
+    Authentication {
+        /// librdkafka's text, which is the broker's.
+        reason: String,
+    },
+    /// Mend the certificates: the brokers were reached, and there is no trust.
+    #[error(
+        "no trusted TLS connection: {reason}; check that kafka.ssl_ca_file holds the CA of the brokers' certificates, \
+         that these are made out to the names in kafka.brokers, and, where the brokers ask for one, \
+         kafka.ssl_certificate_file"
+    )]
+    Tls {
+        /// librdkafka's text, which is OpenSSL's.
+        reason: String,
+    },
     /// Use other brokers.
     #[error(
         "these brokers do not support transactions, without which nothing can be published exactly once; \
@@ -231,13 +250,32 @@ pub enum AttemptError {
         source: ClientError,
     },
 }
+
 /// The topics could not be looked at, so nothing is known about them. What is wrong with a topic that
 /// could be looked at is a [`super::topics::Finding`].
 #[derive(Debug, thiserror::Error)]
-#[error("describing topics: {reason}; check that the brokers are reachable and that `Describe` is granted")]
-pub struct TopicsError {
-    /// The client's text.
-    pub reason: String,
+pub enum TopicsError {
+    /// The client was refused, and by what.
+    #[error("describing topics")]
+    Client(#[source] ClientError),
+    /// There was no answer, or one that says nothing.
+    #[error(
+        "describing topics: {reason}; check that the brokers are reachable (kafka.brokers, kafka.security_protocol) \
+         and that `Describe` is granted"
+    )]
+    Unanswered {
+        /// The client's text.
+        reason: String,
+    },
+}
+
+impl From<ClientError> for TopicsError {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::Failed { .. } => Self::Unanswered { reason: error.to_string() },
+            other => Self::Client(other),
+        }
+    }
 }
 
 /// A schema id could not be had. Subject, address, reason and mend are in the text.

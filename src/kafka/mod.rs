@@ -28,6 +28,7 @@ pub mod connection;
 pub mod model;
 
 pub mod registry;
+pub mod topic_log;
 pub mod topics;
 
 pub use append::{Appended, append};
@@ -37,3 +38,4 @@ pub use client::Watermarks;
 pub use connection::{Connection, Record, Records, Unencodable};
 pub use error::{AppendError, AttemptError, ClientError, FoldError, ReadError, RegistryError, TopicsError};
 pub use log::{Fold, PartitionLog, StateLog};
+pub use topic_log::{TopicFold, TopicLog};

@@ -146,10 +146,10 @@ async fn ensure_one(
 ) -> Result<(Presence, Vec<Finding>), TopicsError> {
     let mut presence = Presence::Found;
     if let Shape::Missing = seen.shape {
-        if let Err(finding) = create_missing(connection, admin, spec, create, seen.brokers).await {
-            return Ok((Presence::Missing, vec![finding]));
-        }
-        presence = Presence::Created;
+        presence = match create_missing(connection, admin, spec, create, seen.brokers).await {
+            Ok(presence) => presence,
+            Err(finding) => return Ok((Presence::Missing, vec![finding])),
+        };
         seen = await_topic(connection, spec).await?;
     }
     let Shape::There { partitions, replicas } = seen.shape else { return Ok((presence, vec![denied(spec)])) };

@@ -11,10 +11,19 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 use uuid::Uuid;
 
-use super::{Pipeline, cycle::Proven, details::Ledger, publication::Publication, recover::LifeError, report::Report};
+use super::{
+    Pipeline,
+    cycle::Proven,
+    details::Ledger,
+    publication::Publication,
+    recover::LifeError,
+    report::Report,
+    status::{Phase, Status},
+};
 use crate::{
     ambient,
     avro::Encoder,
+    control::Queue,
     event::Batch,
     kafka::{AttemptError, Claim, Decision, Outcome, Transaction, Writer, backoff::Backoff, error::Step},
     metrics::TransactionOutcome,
@@ -34,6 +43,7 @@ pub(super) struct Owner<'a> {
     pub(super) writer: Writer,
     pub(super) state: State,
     pub(super) encoder: Arc<Encoder>,
+    pub(super) row_encoder: Arc<Encoder>,
     pub(super) ledger: Ledger,
 }
 
@@ -85,8 +95,14 @@ impl Ending {
 }
 
 impl Owner<'_> {
-    /// One sync: read, compare, publish. A reading is given up at `shutdown`, publishing is not.
-    pub(super) async fn sync(&mut self, shutdown: &CancellationToken) -> Result<Synced, LifeError> {
+    /// One sync: read, compare, publish, and put on record what was `heard` before it began. A reading is given up at
+    /// `shutdown`, publishing is not.
+    pub(super) async fn sync(
+        &mut self,
+        heard: &Queue,
+        status: &Status,
+        shutdown: &CancellationToken,
+    ) -> Result<Synced, LifeError> {
         let begun = Instant::now();
         self.writer.log().read_to_proven_end(&mut self.state).await.map_err(LifeError::read)?;
         let began_on = place(&self.state);
@@ -102,8 +118,8 @@ impl Owner<'_> {
         }
         let name = self.pipeline.name.as_deref();
         let publication = Publication::plan(&self.state, reading, name, ambient::uuid_v4());
-        let publication = Arc::new(publication.telling_first(untold));
-        match self.publish(&publication, begun).await? {
+        let publication = Arc::new(publication.answering(heard).telling_first(untold));
+        match self.publish(&publication, begun, status).await? {
             Ending::Moved => return Ok(Synced::Discarded),
             Ending::Superseded(claim) => return Ok(Synced::Superseded(claim)),
             Ending::Committed => {}
@@ -118,7 +134,12 @@ impl Owner<'_> {
 
     /// Attempts until the reading is committed or no longer ours to commit. After an interval without
     /// success this life ends, and the next one reads the account afresh.
-    async fn publish(&mut self, publication: &Arc<Publication>, begun: Instant) -> Result<Ending, LifeError> {
+    async fn publish(
+        &mut self,
+        publication: &Arc<Publication>,
+        begun: Instant,
+        status: &Status,
+    ) -> Result<Ending, LifeError> {
         let patience = self.pipeline.rhythm.interval.unwrap_or(Duration::MAX).max(LEAST_PATIENCE);
         let mut backoff = Backoff::default();
         let mut was_refused = false;
@@ -135,7 +156,12 @@ impl Owner<'_> {
             let metric = outcome.as_ref().map_or(TransactionOutcome::Failed, Ending::metric);
             self.pipeline.metrics.transaction_ended(metric, attempt_begun.elapsed());
             let failure = match outcome {
-                Ok(ending) => return Ok(ending),
+                Ok(ending) => {
+                    if backoff.failures() > 0 && matches!(ending, Ending::Committed) {
+                        status.enter(Phase::Running);
+                    }
+                    return Ok(ending);
+                }
                 Err(AttemptError::Client { step: Step::Commit, .. }) if planted!(UnknownIsCommitted) => {
                     let records = publication.records(&self.pipeline.topics, &self.encoder).flatten();
                     for record in records.filter(|record| record.topic == self.pipeline.topics.state()) {
@@ -157,6 +183,7 @@ impl Owner<'_> {
             }
             let wait = backoff.after_failure(ambient::fraction());
             warn!(error = why, wait_secs = wait.as_secs(), "publishing failed, beginning a new attempt");
+            status.enter(Phase::Failing { why });
             sleep(wait).await;
         }
     }

@@ -13,6 +13,11 @@ pub enum Phase {
     Claiming,
     /// It owns the account and publishes.
     Running,
+    /// It owns the account, and the last attempt to publish has failed; it is tried again.
+    Failing {
+        /// Why.
+        why: String,
+    },
     /// Another copy owns the account.
     Parked {
         /// Who, and since which sequence.
@@ -28,6 +33,14 @@ pub enum Phase {
         /// What, and why.
         why: String,
     },
+}
+
+impl Phase {
+    /// Whether this copy owns the account.
+    #[must_use]
+    pub fn owns(&self) -> bool {
+        matches!(self, Self::Running | Self::Failing { .. })
+    }
 }
 
 /// Where the daemon tells what it is doing. Every change is also a sign of life.

@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 
 use apache_avro::Schema;
 
-use super::decode;
 use super::record::{Event, Notice, Place, Reading, StateRecord};
 use super::truth::{Truth, TruthError};
+use crate::decode;
 
 /// The account in the seeds.
 pub const ACCOUNT: &str = "5481250658560000";

@@ -8,11 +8,11 @@ use apache_avro::Schema;
 use futures::FutureExt as _;
 
 use super::consumer::{Extent, Raw, ReadError, Topic};
-use super::decode::Decoder;
 use super::record::{Place, Reading};
 use super::topics::{note_state, take_events, take_notices};
 use super::truth::Truth;
 use super::{Isolation, Question, Report, TruthError, VerifyError, judge, topics};
+use crate::decode::Decoder;
 
 /// A record of a topic.
 #[derive(Debug, Clone)]

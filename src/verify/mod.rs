@@ -8,14 +8,14 @@
 //! rows are called.
 //!
 //! Reading order: `record` (what was read), `log` (the events in their order, with what was held before each),
-//! `rules` (one function an invariant), [`report`]; `topics`, `consumer` and `decode` do the reading.
+//! `rules` (one function an invariant), [`report`]; `topics` and `consumer` do the reading, by
+//! [`crate::decode`].
 //!
 //! One limit: the events judged are held in memory, so it takes about as much as they do decoded.
 
 pub mod report;
 
 mod consumer;
-mod decode;
 mod fold;
 pub(crate) mod intake;
 mod log;
@@ -29,11 +29,11 @@ mod truth;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::decode::DecodeError;
 use crate::kafka::Connection;
 use crate::kafka::registry::Registry;
 
 pub use consumer::{Isolation, ReadError};
-pub use decode::DecodeError;
 #[cfg(feature = "simulation")]
 pub use memory::{KnownSchemas, RawRecord, judge_records};
 pub use report::{Report, Verdict, Violation};

@@ -10,11 +10,11 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 
 use super::consumer::{Extent, Isolation, Raw, ReadError, Topic, blocking, read_topic, topic_names};
-use super::decode::{DecodeError, Decoder};
 use super::record::{Event, Notice, Reading, StateRecord, Truncated, Unreadable};
 use super::{Question, VerifyError};
+use crate::decode::Decoder;
+use crate::kafka::Connection;
 use crate::kafka::registry::Registry;
-use crate::kafka::{Connection, RegistryError};
 
 /// So often the state topic is read on when it ends in the middle of a sync.
 const STATE_TRIES: u32 = 5;
@@ -137,7 +137,7 @@ async fn decoded<T: DeserializeOwned>(
         None => "it has no value: these topics never hold a tombstone".to_owned(),
         Some(value) => match decoder.decode(&place, value).await {
             Ok(value) => return Ok(Some(value)),
-            Err(error) if must_stop(&error) => return Err(error.into()),
+            Err(error) if error.is_the_registrys() => return Err(error.into()),
             Err(error) => with_causes(&error),
         },
     };
@@ -146,13 +146,6 @@ async fn decoded<T: DeserializeOwned>(
         reading.unreadable.push(Unreadable { place: raw.place.clone(), key, reason });
     }
     Ok(None)
-}
-
-/// Whether the registry, not the record, is to blame.
-fn must_stop(error: &DecodeError) -> bool {
-    use RegistryError as E;
-    let DecodeError::Registry { source, .. } = error else { return false };
-    matches!(source, E::Unreachable { .. } | E::Denied { .. } | E::Configuration { .. })
 }
 
 fn with_causes(error: &dyn std::error::Error) -> String {

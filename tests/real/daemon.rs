@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::support::cloud::rows;
 use crate::support::process::{COMPLETE, eventually};
 use crate::support::world::{World, told};
-use crate::support::{outsider, outsider_sends};
+use crate::support::{alter_topic, kafka, outsider, outsider_sends};
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Kafka and a registry: make test"]
@@ -39,6 +39,29 @@ async fn a_daemon_serves_metrics_and_health() {
     let (_, log) = daemon.terminate().await;
     assert!(!log.contains(secret), "the secret stands in the log");
     assert_eq!(told(&world.events().await).iter().filter(|event| event.starts_with("user.added")).count(), 1);
+}
+
+/// With an interval of hours it goes on with one reading for hours.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka and a registry: make test"]
+async fn a_daemon_that_cannot_publish_is_alive_and_not_ready_until_it_can() {
+    let mut world = World::small().await;
+    world.run_once().await.exits_with(COMPLETE);
+    let policies = world.topic("policies");
+    alter_topic(&kafka(), &policies, &[("max.message.bytes", "300")]).await;
+    world.cloud.create_policy("large").await;
+    world.set("SYNC__INTERVAL", "6h");
+    let mut daemon = world.start_daemon();
+    let why = daemon.readyz(503, "publishing: ").await;
+    assert!(why.contains(&policies) && why.contains("too large"), "{why}");
+    assert_eq!(why.lines().count(), 1, "the state is verified, the account claimed: {why}");
+    assert_eq!(daemon.page("/livez").await.0, 200);
+    assert!(daemon.metrics().await.lines().any(|line| line == "ramstream_ready 0"));
+    alter_topic(&kafka(), &policies, &[("max.message.bytes", "1048576")]).await;
+    daemon.is_ready().await;
+    daemon.terminate().await;
+    let is_large = |event: &serde_json::Value| event["event_type"] == "policy.created";
+    assert_eq!(world.events().await.iter().filter(|event| is_large(event)).count(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,12 +6,11 @@ mod lineage;
 use serde_json::Value;
 
 use crate::support::cloud::names;
-use crate::support::process::{COMPLETE, Finished, REFUSED};
+use crate::support::process::{COMPLETE, Finished, REFUSED, UNAVAILABLE};
 use crate::support::world::{World, text};
 
 /// As documented.
 const USAGE: i32 = 64;
-const UNAVAILABLE: i32 = 69;
 const SUPERSEDED: i32 = 75;
 
 impl World {

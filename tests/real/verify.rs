@@ -8,14 +8,13 @@ use rdkafka::{Offset, TopicPartitionList};
 use serde_json::{Value, json};
 
 use crate::support::cloud::{names, rows};
-use crate::support::process::{COMPLETE, PARTIAL};
+use crate::support::process::{COMPLETE, PARTIAL, UNAVAILABLE};
 use crate::support::world::{PARTITIONS, World, text};
 use crate::support::{PATIENCE, kafka, outsider, outsider_sends, unique};
 
 /// As documented: something is violated; nothing could be judged.
 const VIOLATED: i32 = 1;
 const USAGE: i32 = 64;
-const UNAVAILABLE: i32 = 69;
 
 /// What this story does not put to the test: `removals.rs` has mass removals, `state/` new lineages, and `faults/` end
 /// with two syncs of a quiet account.

@@ -36,6 +36,7 @@ use crate::{
 /// The prefix of all topics.
 pub(crate) const PREFIX: &str = "alicloud.identity";
 const EVENT_PARTITIONS: i32 = 3;
+const CONTROL_PARTITIONS: i32 = 2;
 /// A stalled read is looked at a hundred times a second.
 const STALL: Duration = Duration::from_secs(5);
 const FOREIGN_ID: &str = "somebody-else";
@@ -65,16 +66,7 @@ impl<'a> World<'a> {
         let surroundings = ambient::simulate(schedule.seed, EPOCH);
         // The account's clock is the one that the truth log keeps, so it is ours that is wrong.
         surroundings.set_clock_offset(SignedDuration::from_secs(-schedule.service_clock));
-        let size = Size {
-            users: 0,
-            groups: 0,
-            memberships: 0,
-            roles: 0,
-            custom_policies: 0,
-            system_policies: 2,
-            attachments: 0,
-            seed: schedule.seed,
-        };
+        let size = Size { system_policies: 2, seed: schedule.seed, ..Size::EMPTY };
         let account = InProcess::new(&simulator::Settings { size, ..simulator::Settings::default() });
         let account = account.expect("the account is small");
         account.set_latency(Duration::from_millis(1)..=Duration::from_millis(60));
@@ -87,7 +79,9 @@ impl<'a> World<'a> {
         let topics = Topics::new(PREFIX, &account.account_id);
         for kind in Kind::ALL {
             cluster.create_topic(&topics.of(*kind), EVENT_PARTITIONS);
+            cluster.create_topic(&topics.snapshot_of(*kind), 1);
         }
+        cluster.create_topic(&topics.control(), CONTROL_PARTITIONS);
         cluster.create_topic(&topics.syncs(), 1);
         cluster.create_topic(&topics.state(), 1);
         let key = &account.access_key;

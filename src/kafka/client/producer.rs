@@ -12,6 +12,7 @@ use rdkafka::util::Timeout;
 
 use super::super::connection::{Connection, Record, Records};
 use super::super::error::ClientError;
+use super::complaints::{Complaints, DRAIN};
 use super::{Client, blocking, failed, refused};
 
 /// Records are handed over this many at a time between two looks at the delivery reports.
@@ -20,7 +21,7 @@ const SEND_STRIDE: u64 = 512;
 const PRODUCER_POLL: Duration = Duration::from_millis(1);
 
 /// Counts what became of the records: every delivery result is looked at.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Deliveries {
     delivered: AtomicU64,
     failed: AtomicU64,
@@ -31,9 +32,14 @@ struct Deliveries {
     acknowledged_offset: AtomicI64,
     /// The producer was dropped: stop handing records over.
     abandoned: AtomicBool,
+    complaints: Complaints,
 }
 
-impl ClientContext for Deliveries {}
+impl ClientContext for Deliveries {
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.complaints.error(error, reason);
+    }
+}
 
 impl ProducerContext for Deliveries {
     type DeliveryOpaque = ();
@@ -70,18 +76,14 @@ impl Producer {
         watched_topic: String,
     ) -> Result<Self, ClientError> {
         blocking("init_transactions", move || {
-            let deliveries = Deliveries {
-                delivered: AtomicU64::new(0),
-                failed: AtomicU64::new(0),
-                first_failure: Mutex::new(None),
-                watched_topic,
-                acknowledged_offset: AtomicI64::new(-1),
-                abandoned: AtomicBool::new(false),
-            };
+            let acknowledged_offset = AtomicI64::new(-1);
+            let deliveries = Deliveries { watched_topic, acknowledged_offset, ..Deliveries::default() };
             let inner: BaseProducer<Deliveries> =
                 connection.producer(&transactional_id).create_with_context(deliveries).map_err(refused)?;
-            // The broker may first have to end our own older transaction.
-            inner.init_transactions(connection.transaction_timeout).map_err(failed("init_transactions"))?;
+            inner.init_transactions(connection.init_timeout()).map_err(|error| {
+                inner.poll(DRAIN);
+                inner.context().complaints.explain("init_transactions", error)
+            })?;
             Ok(Self { inner: Client::new(inner), sent: 0 })
         })
         .await
@@ -190,7 +192,8 @@ fn check_deliveries(producer: &BaseProducer<Deliveries>, sent: u64) -> Result<u6
 }
 
 /// `failure`, and why the client gave the whole transaction up, if it did: its records then fail as "purged", without a
-/// reason. Only another call is told that; within a transaction, beginning one does nothing but answer.
+/// reason. The library raises no event for that, only a line of its log; the error itself is kept, and told to whoever
+/// calls a transactional operation next. Of these, beginning a transaction within one does nothing but answer.
 fn told_why(producer: &BaseProducer<Deliveries>, failure: String) -> String {
     match producer.begin_transaction() {
         Err(KafkaError::Transaction(why)) if why.code() != RDKafkaErrorCode::State => {
@@ -214,6 +217,16 @@ mod tests {
     use rdkafka::mocking::MockCluster;
 
     use super::*;
+
+    #[tokio::test]
+    async fn brokers_that_are_slower_than_a_transaction_may_last_are_initialised_all_the_same() {
+        let cluster = MockCluster::new(1).unwrap();
+        cluster.broker_round_trip_time(1, Duration::from_millis(600)).unwrap();
+        let mut connection = Connection::new(vec![cluster.bootstrap_servers()]);
+        connection.transaction_timeout = Duration::from_secs(1);
+        let made = Producer::create_and_init(Arc::new(connection), "id".to_owned(), "t".to_owned()).await;
+        assert!(made.is_ok(), "{:?}", made.err());
+    }
 
     #[tokio::test]
     async fn brokers_without_transactions_are_refused_with_a_clear_text() {

@@ -10,6 +10,7 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use super::super::connection::Connection;
 use super::super::error::ClientError;
+use super::complaints::{Complaints, ask};
 use super::{Client, blocking, failed, refused};
 
 /// A batch of read records ends at this size, which bounds the memory of a read.
@@ -26,22 +27,40 @@ pub struct Watermarks {
 
 /// A `read_uncommitted` client, asked only where a partition ends.
 pub(in crate::kafka) struct WatermarkClient {
-    inner: Client<BaseConsumer>,
+    inner: Client<BaseConsumer<Complaints>>,
     request_timeout: Duration,
 }
 
 impl WatermarkClient {
     /// Makes the client; connects on the first question.
     pub(in crate::kafka) fn create(connection: &Connection) -> Result<Self, ClientError> {
-        let inner: BaseConsumer = connection.watermark_client().create().map_err(refused)?;
+        let made = connection.watermark_client().create_with_context(Complaints::default());
+        let inner: BaseConsumer<_> = made.map_err(refused)?;
         Ok(Self { inner: Client::new(inner), request_timeout: connection.request_timeout })
+    }
+
+    /// Asks any broker how many partitions the topic has.
+    pub(in crate::kafka) async fn partitions(&self, topic: &str) -> Result<i32, ClientError> {
+        let (inner, topic, timeout) = (self.inner.share(), topic.to_owned(), self.request_timeout);
+        blocking("metadata", move || {
+            let metadata = inner.fetch_metadata(Some(&topic), timeout).map_err(failed("metadata"))?;
+            let count = metadata
+                .topics()
+                .iter()
+                .find(|found| found.name() == topic)
+                .map_or(0, |topic| topic.partitions().len());
+            let missing =
+                || ClientError::Failed { operation: "metadata", reason: format!("there is no topic {topic}") };
+            i32::try_from(count).ok().filter(|count| *count > 0).ok_or_else(missing)
+        })
+        .await
     }
 
     /// Asks the partition's leader.
     pub(in crate::kafka) async fn watermarks(&self, topic: &str, partition: i32) -> Result<Watermarks, ClientError> {
         let (inner, topic, timeout) = (self.inner.share(), topic.to_owned(), self.request_timeout);
         blocking("watermark", move || {
-            let (low, high) = inner.fetch_watermarks(&topic, partition, timeout).map_err(failed("watermark"))?;
+            let (low, high) = ask(&inner, "watermark", |inner| inner.fetch_watermarks(&topic, partition, timeout))?;
             Ok(Watermarks { low, high })
         })
         .await
@@ -50,7 +69,7 @@ impl WatermarkClient {
 
 /// A `read_committed` reader of one partition.
 pub(in crate::kafka) struct Reader {
-    inner: Client<BaseConsumer>,
+    inner: Client<BaseConsumer<Complaints>>,
     start: i64,
 }
 
@@ -108,9 +127,10 @@ impl Reader {
     ) -> Result<Self, ClientError> {
         let topic = topic.to_owned();
         blocking("assign", move || {
-            let inner: BaseConsumer = connection.reader().create().map_err(refused)?;
+            let made = connection.reader().create_with_context(Complaints::default());
+            let inner: BaseConsumer<_> = made.map_err(refused)?;
             // Asked beforehand, the leader is known at once; the client itself looks for it once a second.
-            inner.fetch_metadata(Some(&topic), connection.request_timeout).map_err(failed("metadata"))?;
+            ask(&inner, "metadata", |inner| inner.fetch_metadata(Some(&topic), connection.request_timeout))?;
             let mut assignment = TopicPartitionList::new();
             assignment
                 .add_partition_offset(&topic, partition, Offset::Offset(offset))
@@ -128,7 +148,7 @@ impl Reader {
     }
 }
 
-fn poll_batch(consumer: &BaseConsumer, start: i64, mut wait: Duration) -> Result<Polled, ClientError> {
+fn poll_batch(consumer: &BaseConsumer<Complaints>, start: i64, mut wait: Duration) -> Result<Polled, ClientError> {
     let mut polled = Polled { records: ReadBatch::default(), position: start, trouble: None };
     while polled.records.bytes.len() < READ_BATCH_BYTES {
         match consumer.poll(wait) {
@@ -137,7 +157,7 @@ fn poll_batch(consumer: &BaseConsumer, start: i64, mut wait: Duration) -> Result
                 polled.records.push(message.offset(), message.key().unwrap_or_default(), message.payload());
             }
             Some(Err(error)) if heals_by_itself(&error) => polled.trouble = Some(error.to_string()),
-            Some(Err(error)) => return Err(failed("read")(error)),
+            Some(Err(error)) => return Err(consumer.context().explain("read", error)),
         }
         wait = Duration::ZERO;
     }
@@ -165,7 +185,7 @@ fn heals_by_itself(error: &KafkaError) -> bool {
 }
 
 /// `None` before the first record or control record.
-fn position(consumer: &BaseConsumer) -> Result<Option<i64>, ClientError> {
+fn position(consumer: &BaseConsumer<Complaints>) -> Result<Option<i64>, ClientError> {
     let list = consumer.position().map_err(failed("position"))?;
     Ok(list.elements().first().and_then(|partition| match partition.offset() {
         Offset::Offset(offset) => Some(offset),

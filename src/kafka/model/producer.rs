@@ -46,7 +46,7 @@ impl Producer {
         let timeout = connection.transaction_timeout;
         let message_max_bytes = connection.message_max_bytes as usize;
         let request = Request::Init { transactional_id: transactional_id.into(), timeout };
-        let identity = match goes_on(&link, request, Instant::now() + timeout).await {
+        let identity = match goes_on(&link, request, Instant::now() + connection.init_timeout()).await {
             Ok(Answer::Identity(identity)) => identity,
             Ok(_) => unreachable!("init is answered with an identity"),
             Err(reason) => return Err(ClientError::Failed { operation: "init_transactions", reason }),

@@ -10,9 +10,10 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::metadata::MetadataTopic;
 
+use super::super::client::{Complaints, ask, refused};
 use super::super::connection::Connection;
 use super::super::error::TopicsError;
-use super::{Finding, Severity, TopicSpec};
+use super::{Finding, Presence, Severity, TopicSpec};
 
 pub(super) type Admin = AdminClient<DefaultClientContext>;
 
@@ -33,15 +34,15 @@ pub(super) async fn describe(connection: &Arc<Connection>, plan: &[TopicSpec]) -
     let connection = Arc::clone(connection);
     let names: Vec<String> = plan.iter().map(|spec| spec.name.clone()).collect();
     let described = tokio::task::spawn_blocking(move || {
-        let client: BaseConsumer = connection.watermark_client().create().map_err(unknown)?;
+        let made = connection.watermark_client().create_with_context(Complaints::default());
+        let client: BaseConsumer<_> = made.map_err(refused)?;
         names.iter().map(|name| describe_one(&client, name, connection.request_timeout)).collect()
     });
-    described.await.map_err(|error| TopicsError { reason: error.to_string() })?
+    described.await.map_err(|error| TopicsError::Unanswered { reason: error.to_string() })?
 }
 
-fn describe_one(client: &BaseConsumer, name: &str, timeout: Duration) -> Result<Seen, TopicsError> {
-    let failed = |reason: String| TopicsError { reason: format!("{name}: {reason}") };
-    let metadata = client.fetch_metadata(Some(name), timeout).map_err(|error| failed(error.to_string()))?;
+fn describe_one(client: &BaseConsumer<Complaints>, name: &str, timeout: Duration) -> Result<Seen, TopicsError> {
+    let metadata = ask(client, "metadata", |client| client.fetch_metadata(Some(name), timeout))?;
     let brokers = metadata.brokers().len();
     let Some(topic) = metadata.topics().iter().find(|topic| topic.name() == name) else {
         return Ok(Seen { brokers, shape: Shape::Missing });
@@ -50,7 +51,7 @@ fn describe_one(client: &BaseConsumer, name: &str, timeout: Duration) -> Result<
         None => there(topic),
         Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => Shape::Missing,
         Some(RDKafkaErrorCode::TopicAuthorizationFailed) => Shape::Denied,
-        Some(code) => return Err(failed(code.to_string())),
+        Some(code) => return Err(TopicsError::Unanswered { reason: format!("{name}: {code}") }),
     };
     Ok(Seen { brokers, shape })
 }
@@ -65,14 +66,14 @@ fn count(number: usize) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
 }
 
-/// `Ok` also if another process created it meanwhile.
+/// `Found` if another process created it meanwhile: then its settings are not ours.
 pub(super) async fn create_missing(
     connection: &Connection,
     admin: &Admin,
     spec: &TopicSpec,
     create: bool,
     brokers: usize,
-) -> Result<(), Finding> {
+) -> Result<Presence, Finding> {
     if spec.replication > count(brokers) {
         return Err(too_few_brokers(spec, brokers));
     }
@@ -87,7 +88,8 @@ pub(super) async fn create_missing(
     let options = AdminOptions::new().operation_timeout(Some(connection.request_timeout));
     let failure = match admin.create_topics([&topic], &options).await {
         Ok(results) => match results.into_iter().next() {
-            Some(Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists))) => return Ok(()),
+            Some(Ok(_)) => return Ok(Presence::Created),
+            Some(Err((_, RDKafkaErrorCode::TopicAlreadyExists))) => return Ok(Presence::Found),
             Some(Err((_, code))) => code.to_string(),
             None => "the brokers did not answer for it".to_owned(),
         },
@@ -130,7 +132,7 @@ pub(super) async fn await_topic(connection: &Arc<Connection>, spec: &TopicSpec) 
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    Err(TopicsError { reason: format!("{} was created, but does not appear", spec.name) })
+    Err(TopicsError::Unanswered { reason: format!("{} exists, but its brokers do not show it yet", spec.name) })
 }
 
 /// The topic's settings, or why they cannot be read.
@@ -155,5 +157,5 @@ pub(super) async fn settings_found(
 }
 
 pub(super) fn unknown(error: KafkaError) -> TopicsError {
-    TopicsError { reason: error.to_string() }
+    TopicsError::Unanswered { reason: error.to_string() }
 }

@@ -64,6 +64,18 @@ pub(super) struct TooLarge {
 }
 
 impl Size {
+    /// An account with nothing in it, and what a size that names only some fields takes the others from.
+    pub const EMPTY: Self = Self {
+        users: 0,
+        groups: 0,
+        memberships: 0,
+        roles: 0,
+        custom_policies: 0,
+        system_policies: 0,
+        attachments: 0,
+        seed: 1,
+    };
+
     /// # Errors
     /// A field above what the service allows.
     fn check(&self) -> Result<(), TooLarge> {
@@ -192,17 +204,9 @@ mod tests {
 
     #[test]
     fn an_account_with_nothing_in_it_can_be_made() {
-        let size = Size {
-            users: 0,
-            groups: 0,
-            memberships: 0,
-            roles: 0,
-            custom_policies: 0,
-            system_policies: 0,
-            attachments: 0,
-            seed: 1,
-        };
-        assert!(account(&size).unwrap().users.is_empty());
+        let made = account(&Size::EMPTY).unwrap();
+        let held = [made.users.len(), made.groups.len(), made.roles.len(), made.policies.len()];
+        assert_eq!((held, made.memberships.len(), made.attachments.len()), ([0; 4], 0, 0));
     }
 
     #[test]

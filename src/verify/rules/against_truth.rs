@@ -15,6 +15,9 @@ use super::super::truth::{Request, Truth, fits};
 /// How long after its date a mutation may show, in milliseconds.
 const SHOWS_WITHIN_MS: i64 = 250;
 
+/// A window begins up to so many milliseconds before its first request: dates are cut to seconds, and a second is left.
+const WINDOWS_BEGIN_EARLY_MS: i64 = 2_000;
+
 /// The window in which the event's sync read its collection; that of the event where the collection was not read.
 fn read_window(log: &Log, event: &Event) -> Option<(i64, i64)> {
     let collection = log.sync(event.sequence)?.collection(event.kind())?;
@@ -313,6 +316,7 @@ pub(super) fn honest<'a>(log: &Log, truth: &'a Truth, found: &mut Findings) {
         let Some(sync_began) = reading_began(sync) else { continue };
         // What is asked for by itself comes behind the listings, and may take long to be answered.
         let next_began = syncs[index + 1..].iter().copied().find_map(reading_began).unwrap_or(i64::MAX);
+        let next_began = next_began.saturating_add(WINDOWS_BEGIN_EARLY_MS);
         for status in sync.collections.iter().filter(|status| status.status == "complete") {
             let Some((begun, to)) = status.complete_window() else { continue };
             let from = begun.max(sync_began);

@@ -17,6 +17,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Exit codes of the product, as documented.
 pub(crate) const COMPLETE: i32 = 0;
 pub(crate) const PARTIAL: i32 = 3;
+pub(crate) const UNAVAILABLE: i32 = 69;
 pub(crate) const REFUSED: i32 = 77;
 
 /// Looks until there is something to see; `what` is for the one who reads why the test failed.

@@ -48,6 +48,18 @@ impl OwnService {
         Self::kafka(&[&listeners, properties].concat()).await
     }
 
+    /// A broker whose second listener shows the certificate of this file, which holds its key, too.
+    pub(crate) async fn kafka_with_tls(pem_file: &str) -> Self {
+        let store = format!("ssl.keystore.location={pem_file}");
+        let listeners = [
+            "listeners=PLAINTEXT://127.0.0.1:@BROKER@,CONTROLLER://127.0.0.1:@CONTROLLER@,SSL://127.0.0.1:@PORT@",
+            "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SSL:SSL",
+            "ssl.keystore.type=PEM",
+            &store,
+        ];
+        Self::kafka(&listeners).await
+    }
+
     /// A registry that keeps everything in its memory.
     pub(crate) async fn registry() -> Self {
         Self::start("registry", &[]).await

@@ -1,14 +1,15 @@
-//! Decoding by the schema that a record was written with, fetched from the registry by the id in its framing.
+//! Decoding by the schema that a record was written with, fetched from the registry by the id in its framing: what any
+//! consumer would do, with nothing of the daemon's encoding. The checker and `ramstream tail` read so.
 //!
-//! The result is JSON text with the fields in the order of the schema.
+//! As JSON, a record has its fields in the order of the schema, and moments are milliseconds since 1970.
 
 use std::collections::HashMap;
-use std::io;
 use std::sync::Arc;
 
 use apache_avro::{Schema, reader::datum::GenericDatumReader, types::Value};
 use serde::de::DeserializeOwned;
 
+use crate::framing::{self, Whole};
 use crate::kafka::RegistryError;
 use crate::kafka::registry::Registry;
 
@@ -62,26 +63,40 @@ pub enum DecodeError {
     },
 }
 
+impl DecodeError {
+    /// Whether the registry, not the record, is to blame: another try may help.
+    pub(crate) fn is_the_registrys(&self) -> bool {
+        use RegistryError as E;
+        let Self::Registry { source, .. } = self else { return false };
+        matches!(source, E::Unreachable { .. } | E::Denied { .. } | E::Configuration { .. })
+    }
+}
+
 /// Decodes, and remembers the schemas.
-pub(super) struct Decoder<'a> {
+pub(crate) struct Decoder<'a> {
     /// None where all schemas are known from the beginning.
     registry: Option<&'a Registry>,
     schemas: HashMap<u32, Arc<Schema>>,
 }
 
 impl<'a> Decoder<'a> {
-    pub(super) fn new(registry: &'a Registry) -> Self {
+    pub(crate) fn new(registry: &'a Registry) -> Self {
         Self { registry: Some(registry), schemas: HashMap::new() }
     }
 
     /// Asks nobody.
     #[cfg(feature = "simulation")]
-    pub(super) fn knowing(schemas: HashMap<u32, Arc<Schema>>) -> Self {
+    pub(crate) fn knowing(schemas: HashMap<u32, Arc<Schema>>) -> Self {
         Self { registry: None, schemas }
     }
 
     /// The record at `place` (for the text of errors) as `T` reads it.
-    pub(super) async fn decode<T: DeserializeOwned>(&mut self, place: &str, framed: &[u8]) -> Result<T, DecodeError> {
+    pub(crate) async fn decode<T: DeserializeOwned>(&mut self, place: &str, framed: &[u8]) -> Result<T, DecodeError> {
+        fields(place, &self.value(place, framed).await?)
+    }
+
+    /// The record at `place` (for the text of errors), with its fields in the order of the schema.
+    pub(crate) async fn value(&mut self, place: &str, framed: &[u8]) -> Result<Value, DecodeError> {
         let (id, datum) = unframed(place, framed)?;
         if !self.schemas.contains_key(&id) {
             let Some(registry) = self.registry else {
@@ -91,20 +106,17 @@ impl<'a> Decoder<'a> {
             let schema = schema.map_err(|source| DecodeError::Registry { id, place: place.to_owned(), source })?;
             self.schemas.insert(id, Arc::new(parsed(place, id, &schema)?));
         }
-        read(place, id, &self.schemas[&id], datum)
+        value(place, id, &self.schemas[&id], datum)
     }
 }
 
 /// Schema id and datum.
-pub(super) fn unframed<'a>(place: &str, framed: &'a [u8]) -> Result<(u32, &'a [u8]), DecodeError> {
-    match framed.split_first_chunk::<5>() {
-        Some((&[0, a, b, c, d], datum)) => Ok((u32::from_be_bytes([a, b, c, d]), datum)),
-        _ => Err(DecodeError::Framing { place: place.to_owned() }),
-    }
+pub(crate) fn unframed<'a>(place: &str, framed: &'a [u8]) -> Result<(u32, &'a [u8]), DecodeError> {
+    framing::unframed(framed).ok_or_else(|| DecodeError::Framing { place: place.to_owned() })
 }
 
 /// The schema that the registry gave under `id`.
-pub(super) fn parsed(place: &str, id: u32, schema: &str) -> Result<Schema, DecodeError> {
+pub(crate) fn parsed(place: &str, id: u32, schema: &str) -> Result<Schema, DecodeError> {
     Schema::parse_str(schema).map_err(|source| DecodeError::Avro {
         id,
         place: place.to_owned(),
@@ -113,31 +125,29 @@ pub(super) fn parsed(place: &str, id: u32, schema: &str) -> Result<Schema, Decod
 }
 
 /// The datum as `T` reads it, to its last byte.
-pub(super) fn read<T: DeserializeOwned>(place: &str, id: u32, schema: &Schema, datum: &[u8]) -> Result<T, DecodeError> {
-    let place = || place.to_owned();
-    let avro = |source| DecodeError::Avro { id, place: place(), source: Box::new(source) };
+pub(crate) fn read<T: DeserializeOwned>(place: &str, id: u32, schema: &Schema, datum: &[u8]) -> Result<T, DecodeError> {
+    fields(place, &value(place, id, schema, datum)?)
+}
+
+/// The datum, to its last byte.
+fn value(place: &str, id: u32, schema: &Schema, datum: &[u8]) -> Result<Value, DecodeError> {
+    let avro = |source| DecodeError::Avro { id, place: place.to_owned(), source: Box::new(source) };
     let reader = GenericDatumReader::builder(schema).build().map_err(avro)?;
     let mut bytes = Whole(datum);
     let value = reader.read_value(&mut bytes).map_err(avro)?;
-    if !bytes.0.is_empty() {
-        return Err(DecodeError::Framing { place: place() });
-    }
-    let mut text = String::new();
-    write(&mut text, &value).map_err(|source| DecodeError::Fields { place: place(), source })?;
-    serde_json::from_str(&text).map_err(|source| DecodeError::Fields { place: place(), source })
+    if bytes.0.is_empty() { Ok(value) } else { Err(DecodeError::Framing { place: place.to_owned() }) }
 }
 
-/// Bytes of which none may lack. The Avro library takes the end of its input for a null, or for as many empty records
-/// as an array says that it has: a cut event would look like a removal, and a few bytes could fill the memory.
-struct Whole<'a>(&'a [u8]);
+fn fields<T: DeserializeOwned>(place: &str, value: &Value) -> Result<T, DecodeError> {
+    let read = json(value).and_then(|text| serde_json::from_str(&text));
+    read.map_err(|source| DecodeError::Fields { place: place.to_owned(), source })
+}
 
-impl io::Read for Whole<'_> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        if self.0.is_empty() && !out.is_empty() {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "the record ends too early"));
-        }
-        self.0.read(out)
-    }
+/// `value` as compact JSON.
+pub(crate) fn json(value: &Value) -> serde_json::Result<String> {
+    let mut text = String::new();
+    write(&mut text, value)?;
+    Ok(text)
 }
 
 /// Writes `value` as compact JSON; a record's fields come in the order of its schema.
@@ -187,8 +197,6 @@ mod tests {
             ("on".into(), Value::Boolean(true)),
             ("n".into(), Value::Int(7)),
         ]);
-        let mut text = String::new();
-        write(&mut text, &value).unwrap();
-        assert_eq!(text, r#"{"z":-5,"a":[{"key":"k\"","value":null},{}],"none":[],"on":true,"n":7}"#);
+        assert_eq!(json(&value).unwrap(), r#"{"z":-5,"a":[{"key":"k\"","value":null},{}],"none":[],"on":true,"n":7}"#);
     }
 }
