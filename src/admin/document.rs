@@ -121,6 +121,7 @@ impl StatusDocument {
             Phase::Starting => ("starting", None),
             Phase::Claiming => ("claiming", None),
             Phase::Running => ("running", None),
+            Phase::Failing { why } => ("failing", Some(why)),
             Phase::Parked { by } => ("parked", Some(by)),
             Phase::Refused { why } => ("refused", Some(why)),
             Phase::Unavailable { why } => ("unavailable", Some(why)),

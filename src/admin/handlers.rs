@@ -131,7 +131,7 @@ pub(super) async fn claim(
             (admin.0.process.claim)();
             return Ok((StatusCode::ACCEPTED, Json(admin.status())).into_response());
         }
-        Phase::Running => "it owns the account already".to_owned(),
+        Phase::Running | Phase::Failing { .. } => "it owns the account already".to_owned(),
         Phase::Starting | Phase::Claiming => "it is about to claim by itself".to_owned(),
         Phase::Refused { why } => format!("it refuses the state, and may not publish: {why}"),
         Phase::Unavailable { why } => format!("it cannot reach what it needs: {why}"),

@@ -412,6 +412,7 @@ async fn only_a_parked_copy_is_told_to_claim() {
     let world = World::open();
     for (phase, told) in [
         (Phase::Running, "owns the account already"),
+        (Phase::Failing { why: "slow".to_owned() }, "owns the account already"),
         (Phase::Starting, "claim by itself"),
         (Phase::Claiming, "claim by itself"),
         (Phase::Refused { why: "truncated".to_owned() }, "truncated"),

@@ -30,7 +30,7 @@ pub(super) struct Args {
     kind: Vec<Kind>,
 }
 
-fn kind(name: &str) -> Result<Kind, String> {
+pub(super) fn kind(name: &str) -> Result<Kind, String> {
     let names = || Kind::ALL.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(", ");
     Kind::from_name(name).ok_or_else(|| format!("no kind is called so; there are {}", names()))
 }

@@ -13,12 +13,19 @@ mod shutdown;
 mod assemble;
 mod identify;
 
+mod asking;
+mod asking_kafka;
+mod told;
+
+mod claim;
 mod config;
 mod demo;
 mod inventory;
+mod replay;
 mod run;
 mod simulate;
 mod state;
+mod sync;
 mod verify;
 
 use std::io;
@@ -72,6 +79,18 @@ enum Command {
     #[command(after_help = "Examples:\n  ramstream verify\n  ramstream verify --format json | jq .verdicts\n  \
                             ramstream verify --truth truth.jsonl    against what a simulated account really was")]
     Verify(verify::Args),
+    /// Ask for the published state once more, as rows in the snapshot topics, and wait until they are there
+    #[command(
+        after_help = "Examples:\n  ramstream replay\n  ramstream replay --kind user --kind group --id siem-1\n  \
+                            ramstream replay --via kafka    where no daemon can be reached over HTTP"
+    )]
+    Replay(replay::Args),
+    /// Ask the running daemon for a sync now, and wait for what comes of it
+    #[command(after_help = "Examples:\n  ramstream sync\n  ramstream sync --no-wait")]
+    Sync(sync::Args),
+    /// Tell a parked copy to take the account over from its owner
+    #[command(after_help = "Example:\n  ramstream claim --url http://127.0.0.1:9465    the copy that is to own it")]
+    Claim(claim::Args),
     /// Look at the published state, verify it, or begin it anew where it is lost
     #[command(after_help = "Examples:\n  ramstream state describe\n  ramstream state verify\n  \
                             ramstream state new-lineage --reason 'the state topic was deleted'")]
@@ -124,6 +143,9 @@ impl Cli {
             Command::Run(args) => run::run(&args, file.as_deref()).await,
             Command::Inventory(args) => inventory::run(&args, file.as_deref()).await,
             Command::Verify(args) => verify::run(&args, file.as_deref()).await,
+            Command::Replay(args) => replay::run(&args, file.as_deref()).await,
+            Command::Sync(args) => sync::run(&args, file.as_deref()).await,
+            Command::Claim(args) => claim::run(&args, file.as_deref()).await,
             Command::State(args) => state::run(&args, file.as_deref()).await,
             Command::Demo(args) => demo::run(&args).await,
             Command::Simulate(args) => {
