@@ -80,6 +80,7 @@ impl World {
             ("SYNC__JITTER", "0"),
             ("SYNC__CONFIRM_DELAY", "1s"),
             ("LISTEN__METRICS", "127.0.0.1:0"),
+            ("LISTEN__ADMIN", "127.0.0.1:0"),
         ] {
             world.set(key, value);
         }
@@ -160,6 +161,11 @@ impl World {
         let mut command = self.command_without_credentials(&[&["state"], arguments].concat());
         command.stdin(Stdio::null());
         Finished::of(command).await
+    }
+
+    /// Any command that needs no credentials, to its end.
+    pub(crate) async fn ramstream(&self, arguments: &[&str]) -> Finished {
+        Finished::of(self.command_without_credentials(arguments)).await
     }
 
     /// `ramstream run --once`, to its end.
