@@ -17,7 +17,7 @@ use super::problem::{
     UNACKNOWLEDGED,
 };
 use super::{Admin, OPENAPI, ask};
-use crate::control::{Action, Outcome, Request, RequestId};
+use crate::control::{Action, Outcome, Request, RequestId, Standing};
 use crate::sync::{
     Phase,
     desk::{Stands, View},
@@ -89,8 +89,10 @@ pub(super) async fn ask_sync(
 
 pub(super) async fn list_replays(State(admin): State<Admin>, _: Ours) -> Json<ReplaysDocument> {
     let view = (admin.0.process.view)();
-    let ended = view.outcomes.iter().map(RequestDocument::ended);
-    let replays = ended.chain(admin.waiting(&view)).filter(|document| document.action == REPLAY);
+    let replays = ended(&view)
+        .map(RequestDocument::ended)
+        .chain(admin.waiting(&view))
+        .filter(|document| document.action == REPLAY);
     Json(ReplaysDocument { replays: replays.collect() })
 }
 
@@ -137,6 +139,16 @@ pub(super) async fn claim(
         Phase::Unavailable { why } => format!("it cannot reach what it needs: {why}"),
     };
     Err(Problem::new(NOT_PARKED, format!("this copy is not parked: {why}")))
+}
+
+/// What has ended, the oldest first; also what is not on record yet.
+fn ended(view: &View) -> impl Iterator<Item = &Outcome> {
+    let is_on_record = |ended: &&Outcome| view.outcomes.iter().any(|outcome| outcome.request_id == ended.request_id);
+    let judged = view.entries.iter().filter_map(|entry| match &entry.standing {
+        Standing::Ended(outcome) => Some(outcome),
+        _ => None,
+    });
+    view.outcomes.iter().chain(judged.filter(move |outcome| !is_on_record(outcome)))
 }
 
 /// What is known of a request.

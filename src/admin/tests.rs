@@ -346,11 +346,18 @@ async fn what_ended_otherwise_says_why_and_a_list_has_replays_alone() {
         outcome("r-3", "replay", Ended::Expired),
         outcome("r-4", "replay", Ended::Cancelled),
     ];
-    world.set(|inner| (inner.view.outcomes, inner.view.entries) = (outcomes, vec![waiting(replay("r-5"))]));
+    // Those that have ended and are not on record yet are among them; what just went on record is there once.
+    let judged = |name: &str| {
+        let place = Place { partition: 0, offset: 0 };
+        Entry { place, id: Some(id(name)), standing: Standing::Ended(outcome(name, "replay", Ended::Expired)) }
+    };
+    let entries = vec![waiting(replay("r-5")), judged("r-4"), judged("r-6")];
+    world.set(|inner| (inner.view.outcomes, inner.view.entries) = (outcomes, entries));
     let list = world.get(REPLAYS).await;
     let shown: Vec<_> = list.is(200)["replays"].as_array().unwrap().iter().collect();
     let shown: Vec<_> = shown.iter().map(|one| (one["request_id"].clone(), one["state"].clone())).collect();
-    let expected = [("r-2", "rejected"), ("r-3", "expired"), ("r-4", "cancelled"), ("r-5", "queued")];
+    let expected =
+        [("r-2", "rejected"), ("r-3", "expired"), ("r-4", "cancelled"), ("r-6", "expired"), ("r-5", "queued")];
     assert_eq!(shown, expected.map(|(id, state)| (json!(id), json!(state))));
     assert_eq!(list.body["replays"][0]["reason"], "busy");
     assert_eq!(world.get("/v1/accounts/5481/syncs/s-1").await.is(200)["sequence"], 7);

@@ -138,15 +138,16 @@ impl Daemon {
     /// Waits until the request has ended, and shows meanwhile how it stands.
     pub(super) async fn wait(&self, mut told: Told, path: &str) -> Result<Told, AskError> {
         let mut heard_at = Instant::now();
-        let mut shown_at: Option<Instant> = None;
+        let mut rows_shown_at: Option<Instant> = None;
         let mut shown = String::new();
         loop {
             let line = told.progress();
             // Rows are counted faster than anybody reads.
-            let is_time = shown_at.is_none_or(|at| at.elapsed() >= Duration::from_secs(1)) || !told.is_sending();
+            let is_time = !told.is_sending() || rows_shown_at.is_none_or(|at| at.elapsed() >= Duration::from_secs(1));
             if line != shown && is_time {
                 eprintln!("{line}");
-                (shown, shown_at) = (line, Some(Instant::now()));
+                shown = line;
+                rows_shown_at = told.is_sending().then(Instant::now);
             }
             if told.has_ended() {
                 return Ok(told);
