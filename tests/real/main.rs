@@ -11,6 +11,7 @@ mod admin;
 mod baseline;
 mod changes;
 mod completeness;
+mod consumers;
 mod copies;
 mod crash;
 mod daemon;

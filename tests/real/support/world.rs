@@ -378,7 +378,8 @@ impl World {
     }
 }
 
-fn python() -> String {
+/// The interpreter that has the readers' packages.
+pub(crate) fn python() -> String {
     std::env::var("TEST_PYTHON").expect("TEST_PYTHON is an interpreter with the readers' packages")
 }
 
