@@ -4,9 +4,9 @@
 //! mends. *Ready* means that this copy publishes, and not that it is trying to in vain. Plain HTTP without a login: nothing here names an entity, and the
 //! default address is this machine. Only GET and HEAD.
 
+mod connections;
+
 use std::collections::BTreeMap;
-use std::io;
-use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -16,26 +16,16 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::routing::get;
-use hyper::server::conn::http1;
-use hyper_util::rt::TokioIo;
-use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::net::TcpListener;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
-use tracing::warn;
 
 use crate::metrics::Metrics;
 
-/// At most so many connections are open; more wait. A scraper and a kubelet need two.
-const CONNECTIONS_MAX: usize = 64;
-/// Then a connection is closed, however slow or busy its client is; scrapers connect again.
-const CONNECTION_LIFETIME: Duration = Duration::from_secs(60);
+pub use connections::{Peer, serve_routes};
+
 /// A request that is under way when its connection is to be closed gets this long.
 const DRAIN: Duration = Duration::from_secs(1);
-/// After the listener failed.
-const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(100);
 
 /// Something that has to hold before this copy is ready.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -162,46 +152,7 @@ pub async fn serve(listener: TcpListener, metrics: Arc<Metrics>, health: Health,
         .route("/livez", get(show_live))
         .route("/readyz", get(show_ready))
         .with_state((metrics, health));
-    let connections = TaskTracker::new();
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    while let Some(accepted) = shutdown.run_until_cancelled(accept(&listener, &places)).await {
-        match accepted {
-            Ok((stream, place)) => {
-                let answered = answer(stream, routes.clone(), shutdown.clone());
-                connections.spawn(async move {
-                    answered.await;
-                    drop(place);
-                });
-            }
-            // Such as no file descriptor left: nothing gets better at once.
-            Err(error) => {
-                warn!(%error, "accepting a connection");
-                sleep(PAUSE_AFTER_ERROR).await;
-            }
-        }
-    }
-    connections.close();
-    connections.wait().await;
-}
-
-/// The next connection, once there is a place for it.
-async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
-    let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
-    let (stream, _) = listener.accept().await?;
-    Ok((stream, place))
-}
-
-/// Answers the requests of one connection. Errors are the client's: it went away, or does not speak HTTP.
-async fn answer(stream: TcpStream, routes: Router, shutdown: CancellationToken) {
-    let service = TowerToHyperService::new(routes);
-    let mut connection = pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
-    tokio::select! {
-        _ = connection.as_mut() => return,
-        () = shutdown.cancelled() => {}
-        () = sleep(CONNECTION_LIFETIME) => {}
-    }
-    connection.as_mut().graceful_shutdown();
-    timeout(DRAIN, connection).await.ok();
+    serve_routes(listener, routes, DRAIN, shutdown).await;
 }
 
 async fn show_metrics(State((metrics, health)): State<(Arc<Metrics>, Health)>) -> impl IntoResponse {
@@ -238,7 +189,7 @@ mod tests {
     use tokio::task::JoinHandle;
     use tokio_util::sync::CancellationToken;
 
-    use super::{CONNECTIONS_MAX, Condition, Health, serve};
+    use super::{Condition, Health, connections::CONNECTIONS_MAX, serve};
     use crate::metrics::{CallOutcome, Metrics, Op, SyncOutcome, TransactionOutcome};
 
     struct Daemon {

@@ -15,7 +15,7 @@
 //!   ▲                   ▲                 │
 //!   └───────────────── sync ──────────────┘       the only orchestrator: collect → compare → publish
 //!                       ▲
-//! snapshot, config, http, metrics ◄── cli, demo      faces; simulator, verify, tail stand apart
+//! snapshot, config, http, metrics, admin ◄── cli, demo   faces; simulator, verify, tail stand apart
 //! ```
 //!
 //! | module | knows | does not know |
@@ -34,6 +34,7 @@
 //! | [`config`] | the file, the environment, every mistake at once | what the values are used for |
 //! | [`ambient`] | the wall clock and chance | who asks |
 //! | [`metrics`], [`http`] | figures and health, and who may ask for them | the cycle |
+//! | [`admin`] | requests over HTTP: who may ask, and how one stands | who serves them |
 //! | [`cli`] | the commands, and how configuration becomes parts | |
 //! | [`simulator`] | the services' behaviour, throttling, faults | everything above |
 //! | [`decode`] | records by the schema in the registry, as any consumer | our own schemas |
@@ -79,6 +80,7 @@ pub mod kafka;
 pub mod snapshot;
 pub mod sync;
 
+pub mod admin;
 pub mod config;
 pub mod http;
 pub mod metrics;

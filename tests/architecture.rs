@@ -27,6 +27,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("http", &["metrics"]),
     ("config", &["secret", "model"]),
     ("sync", &["ambient", "model", "state", "diff", "event", "avro", "alicloud", "kafka", "metrics", "control"]),
+    ("admin", &["ambient", "control", "http", "kafka", "model", "secret", "sync"]),
     ("simulator", &["ambient", "secret"]),
     ("decode", &["framing", "kafka"]),
     ("verify", &["decode", "kafka"]),
@@ -128,6 +129,7 @@ const BANS: &[Ban] = &[
         words: &["planted!"],
         but: &[],
         places: Places::OnlyIn(&[
+            "src/control/queue.rs",
             "src/model/",
             "src/diff/",
             "src/event/",

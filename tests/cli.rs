@@ -1,7 +1,10 @@
 //! The program as a supervisor or a person at a terminal meets it.
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::thread::JoinHandle;
 
 const CREDENTIALS: [(&str, &str); 2] =
     [("ALIBABA_CLOUD_ACCESS_KEY_ID", "LTAI5tExample"), ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "canary-secret")];
@@ -109,5 +112,173 @@ fn two_exports_are_compared_without_any_configuration() {
     assert!(told.contains("mend: give a directory that `ramstream snapshot export` wrote"), "{told}");
     for arguments in [&["snapshot", "diff", "empty"][..], &["snapshot", "diff", "empty", "empty", "--now"]] {
         assert_eq!(ramstream(directory.path(), arguments, &[]).status.code(), Some(64), "{arguments:?}");
+    }
+}
+
+const ACCOUNT: (&str, &str) = ("RAMSTREAM_ACCOUNT__ID", "1234567890123456");
+const TOKEN: (&str, &str) = ("RAMSTREAM_ADMIN__TOKEN", "canary-token-0123456789");
+
+/// A daemon that gives these answers (status, body), one a connection, and then the requests that it got.
+fn daemon(answers: &'static [(u16, &'static str)]) -> (String, JoinHandle<Vec<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let served = std::thread::spawn(move || {
+        let answer = |&(status, body): &(u16, &str)| {
+            let (mut stream, _) = listener.accept().expect("somebody asks");
+            let mut request = Vec::new();
+            let mut buffer = [0; 4096];
+            while !is_whole(&request) {
+                let read = stream.read(&mut buffer).expect("a request");
+                assert!(read > 0, "the request broke off");
+                request.extend_from_slice(&buffer[..read]);
+            }
+            let length = body.len();
+            let head = format!("HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n");
+            stream.write_all(format!("{head}{body}").as_bytes()).expect("an answer");
+            String::from_utf8(request).expect("a request is text")
+        };
+        answers.iter().map(answer).collect()
+    });
+    (url, served)
+}
+
+fn is_whole(request: &[u8]) -> bool {
+    let request = String::from_utf8_lossy(request);
+    let Some((head, body)) = request.split_once("\r\n\r\n") else { return false };
+    let length = head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
+    body.len() >= length.unwrap_or(0)
+}
+
+const RUNNING: &str = r#"{"phase":"running"}"#;
+
+#[test]
+fn a_replay_shows_how_it_stands_and_ends_with_what_came_of_it() {
+    let (url, served) = daemon(&[
+        (200, r#"{"phase":"parked","detail":"writer x"}"#),
+        (202, r#"{"request_id":"r-1","action":"replay","state":"queued"}"#),
+        (200, r#"{"request_id":"r-1","action":"replay","state":"behind_sync"}"#),
+        (200, r#"{"request_id":"r-1","action":"replay","state":"sending","rows":{"user":{"sent":3,"total":10}}}"#),
+        (503, ""),
+        (404, r#"{"detail":"it has just been started"}"#),
+        (
+            200,
+            r#"{"request_id":"r-1","action":"replay","state":"completed","sequence":7,"rows":{"user":{"sent":10,"total":10}}}"#,
+        ),
+    ]);
+    let directory = tempfile::tempdir().expect("a directory");
+    let arguments =
+        ["replay", "--url", &url, "--id", "r-1", "--kind", "user", "--not-after", "2126-01-31T12:00:00+01:00"];
+    let asked = ramstream(directory.path(), &arguments, &[ACCOUNT, TOKEN]);
+    assert_eq!(asked.status.code(), Some(0), "{}", text(&asked.stderr));
+    assert_eq!(text(&asked.stdout), "completed at sequence 7: 10 rows (user 10)\n");
+    let told: Vec<&str> = text(&asked.stderr).lines().collect();
+    assert_eq!(
+        told,
+        [
+            "this copy is parked; requests are served by the owner: writer x",
+            "replay r-1: queued",
+            "replay r-1: behind a sync",
+            "replay r-1: sending user 3 of 10",
+            "replay r-1: committed",
+        ]
+    );
+    let requests = served.join().expect("it served");
+    for (request, line) in requests.iter().zip([
+        "GET /v1/accounts/1234567890123456/status ",
+        "POST /v1/accounts/1234567890123456/replays ",
+        "GET /v1/accounts/1234567890123456/replays/r-1 ",
+    ]) {
+        assert!(request.starts_with(line), "{request}");
+        assert!(request.contains("authorization: Bearer canary-token-0123456789\r\n"), "{request}");
+    }
+    let body = requests[1].split("\r\n\r\n").nth(1).expect("a body");
+    assert_eq!(body, r#"{"kinds":["user"],"not_after":"2126-01-31T11:00:00Z","request_id":"r-1"}"#);
+}
+
+#[test]
+fn what_came_of_a_request_is_the_exit_code() {
+    let directory = tempfile::tempdir().expect("a directory");
+    for (answer, line, code) in [
+        (r#"{"request_id":"s","action":"sync","state":"completed","sequence":7}"#, "completed at sequence 7", 0),
+        (
+            r#"{"request_id":"s","action":"sync","state":"completed","sequence":7,"reason":"the sync was partial"}"#,
+            "completed at sequence 7: the sync was partial",
+            3,
+        ),
+        (r#"{"request_id":"s","action":"sync","state":"expired","reason":"late"}"#, "expired: late", 1),
+    ] {
+        let answers = vec![(200, RUNNING), (202, answer)].leak();
+        let (url, served) = daemon(answers);
+        let asked = ramstream(directory.path(), &["sync", "--url", &url, "--id", "s"], &[ACCOUNT]);
+        assert_eq!((text(&asked.stdout).trim_end(), asked.status.code()), (line, Some(code)));
+        assert!(served.join().expect("it served")[1].starts_with("POST /v1/accounts/1234567890123456/syncs "));
+    }
+    let (url, _) = daemon(&[(200, RUNNING), (202, r#"{"request_id":"s","action":"sync","state":"queued"}"#)]);
+    let asked = ramstream(directory.path(), &["sync", "--url", &url, "--id", "s", "--no-wait"], &[ACCOUNT]);
+    assert_eq!((text(&asked.stdout), asked.status.code()), ("queued s\n", Some(0)));
+}
+
+#[test]
+fn a_daemon_that_refuses_or_is_not_there_is_told_with_the_mend() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let ask = |arguments: &[&str], variables: &[(&str, &str)]| {
+        let variables = [&[ACCOUNT], variables].concat();
+        let asked = ramstream(directory.path(), arguments, &variables);
+        (asked.status.code(), text(&asked.stderr).to_owned())
+    };
+    // Nobody listens on the lowest port.
+    for command in [&["replay"][..], &["sync"], &["claim"], &["replay", "list"], &["replay", "cancel", "r-1"]] {
+        let (code, told) = ask(&[command, &["--url", "http://127.0.0.1:1"]].concat(), &[]);
+        assert_eq!(code, Some(69), "{told}");
+        assert!(told.contains("no daemon answers at http://127.0.0.1:1") && told.contains("ramstream run"), "{told}");
+    }
+    let (code, told) = ask(&["sync"], &[("RAMSTREAM_LISTEN__ADMIN", "off")]);
+    assert!(code == Some(64) && told.contains("listen.admin is \"off\"") && told.contains("--url"), "{told}");
+    let (url, _) = daemon(&[(401, r#"{"detail":"the token is not the one of this daemon"}"#)]);
+    let (code, told) = ask(&["sync", "--url", &url], &[TOKEN]);
+    assert!(code == Some(64) && told.contains("not the one of this daemon; this command takes the token"), "{told}");
+    assert!(!told.contains("canary"), "{told}");
+    let (url, _) = daemon(&[(409, r#"{"detail":"this copy is not parked: it owns the account already"}"#)]);
+    let (code, told) = ask(&["claim", "--url", &url], &[]);
+    assert!(code == Some(1) && told.contains("owns the account already"), "{told}");
+    let (url, _) = daemon(&[(200, RUNNING), (503, r#"{"detail":"no broker"}"#)]);
+    let (code, told) = ask(&["replay", "--url", &url, "--id", "r-1"], &[]);
+    assert!(code == Some(69) && told.contains("no broker") && told.contains("--id r-1"), "{told}");
+    let (url, _) = daemon(&[(200, "<html>")]);
+    let (code, told) = ask(&["sync", "--url", &url], &[]);
+    assert!(code == Some(69) && told.contains("not as ramstream does"), "{told}");
+}
+
+#[test]
+fn what_cannot_be_asked_is_a_usage_error() {
+    let directory = tempfile::tempdir().expect("a directory");
+    for (arguments, part) in [
+        (&["replay", "--id", "a/b"][..], "1 to 64 characters"),
+        (&["replay", "--kind", "usr"], "account, user"),
+        (&["replay", "--not-after", "soon"], "--not-after"),
+        (&["replay", "--id", "a", "list"], "cannot be used"),
+        (&["replay", "--via", "kafka"], "kafka.brokers"),
+    ] {
+        let asked = ramstream(directory.path(), arguments, &[ACCOUNT]);
+        assert_eq!(asked.status.code(), Some(64), "{}", text(&asked.stderr));
+        assert!(text(&asked.stderr).contains(part), "{part:?} is missing in {}", text(&asked.stderr));
+    }
+}
+
+#[test]
+fn a_daemon_that_others_can_reach_does_not_start_without_a_token() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let variables = [
+        ACCOUNT,
+        CREDENTIALS[0],
+        CREDENTIALS[1],
+        ("RAMSTREAM_KAFKA__BROKERS", "127.0.0.1:1"),
+        ("RAMSTREAM_REGISTRY__URL", "http://127.0.0.1:1"),
+        ("RAMSTREAM_LISTEN__ADMIN", "0.0.0.0:9465"),
+    ];
+    let run = ramstream(directory.path(), &["run"], &variables);
+    assert_eq!(run.status.code(), Some(64));
+    for mend in ["listen.admin", "admin.token_file", "127.0.0.1:9465"] {
+        assert!(text(&run.stderr).contains(mend), "{}", text(&run.stderr));
     }
 }

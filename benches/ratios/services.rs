@@ -123,6 +123,7 @@ impl Daemon {
             ("RAMSTREAM_KAFKA__TRANSACTIONAL_ID_PREFIX", prefix),
             ("RAMSTREAM_REGISTRY__URL", registry),
             ("RAMSTREAM_LISTEN__METRICS", "off"),
+            ("RAMSTREAM_LISTEN__ADMIN", "off"),
             ("RAMSTREAM_LOG__FORMAT", "json"),
             ("RAMSTREAM_SYNC__JITTER", "0"),
         ]);

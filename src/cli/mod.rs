@@ -15,13 +15,20 @@ mod waiting;
 mod assemble;
 mod identify;
 
+mod asking;
+mod asking_kafka;
+mod told;
+
+mod claim;
 mod config;
 mod demo;
 mod inventory;
+mod replay;
 mod run;
 mod simulate;
 mod snapshot;
 mod state;
+mod sync;
 mod tail;
 mod verify;
 
@@ -79,6 +86,18 @@ enum Command {
     /// Show what comes out of the topics: a line an event, from now on or from where you say
     #[command(after_help = tail::EXAMPLES)]
     Tail(tail::Args),
+    /// Ask for the published state once more, as rows in the snapshot topics, and wait until they are there
+    #[command(
+        after_help = "Examples:\n  ramstream replay\n  ramstream replay --kind user --kind group --id siem-1\n  \
+                            ramstream replay --via kafka    where no daemon can be reached over HTTP"
+    )]
+    Replay(replay::Args),
+    /// Ask the running daemon for a sync now, and wait for what comes of it
+    #[command(after_help = "Examples:\n  ramstream sync\n  ramstream sync --no-wait")]
+    Sync(sync::Args),
+    /// Tell a parked copy to take the account over from its owner
+    #[command(after_help = "Example:\n  ramstream claim --url http://127.0.0.1:9465    the copy that is to own it")]
+    Claim(claim::Args),
     /// Look at the published state, verify it, or begin it anew where it is lost
     #[command(after_help = "Examples:\n  ramstream state describe\n  ramstream state verify\n  \
                             ramstream state new-lineage --reason 'the state topic was deleted'")]
@@ -136,6 +155,9 @@ impl Cli {
             Command::Inventory(args) => inventory::run(&args, file.as_deref()).await,
             Command::Verify(args) => verify::run(&args, file.as_deref()).await,
             Command::Tail(args) => tail::run(args, file.as_deref()).await,
+            Command::Replay(args) => replay::run(&args, file.as_deref()).await,
+            Command::Sync(args) => sync::run(&args, file.as_deref()).await,
+            Command::Claim(args) => claim::run(&args, file.as_deref()).await,
             Command::State(args) => state::run(&args, file.as_deref()).await,
             Command::Snapshot(args) => snapshot::run(&args, file.as_deref()).await,
             Command::Demo(args) => demo::run(&args).await,

@@ -5,11 +5,13 @@ use std::{path::Path, sync::Arc, time::Duration};
 use anyhow::Context;
 use tokio::{net::TcpListener, sync::watch};
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tokio_util::task::TaskTracker;
+use tracing::{error, info};
 
 use super::{Exit, assemble, configure, on_signals};
 use crate::{
-    config::{self, Purpose},
+    admin::{self, Process},
+    config::{self, Config, Purpose},
     event::Outcome,
     http::{self, Condition, Health},
     metrics::Metrics,
@@ -36,27 +38,56 @@ pub(super) async fn run(args: &Args, file: Option<&Path>) -> anyhow::Result<Exit
     }
     let (status, phases) = Status::channel();
     let health = Health::default();
-    let faces = faces(&config.listen, &metrics, &health, phases, &shutdown).await?;
+    let faces = TaskTracker::new();
+    show(&faces, &config.listen, &metrics, &health, phases.clone(), &shutdown).await?;
+    let append = admin::append_to(Arc::clone(&pipeline.connection), pipeline.topics.control(), &pipeline.id);
+    take_requests(&faces, &config, Process::of(status.desk(), phases, append), &shutdown).await?;
+    if config.sync.interval.is_none() {
+        info!("sync.interval is disabled: the account is read on request alone (ramstream sync, docs/control.md)");
+    }
     let end = sync::run(&pipeline, &status, &shutdown).await;
     shutdown.cancel();
-    faces.await.context("serving metrics")?;
+    drop(status);
+    faces.close();
+    faces.wait().await;
     Ok(ended(end))
 }
 
 /// Begins to serve metrics and health, and to translate phases into health.
-async fn faces(
+async fn show(
+    faces: &TaskTracker,
     listen: &config::Listen,
     metrics: &Arc<Metrics>,
     health: &Health,
     phases: watch::Receiver<Phase>,
     shutdown: &CancellationToken,
-) -> anyhow::Result<tokio::task::JoinHandle<()>> {
+) -> anyhow::Result<()> {
     tokio::spawn(follow(phases, health.clone()));
-    let Some(address) = listen.metrics else { return Ok(tokio::spawn(std::future::ready(()))) };
+    let Some(address) = listen.metrics else { return Ok(()) };
     let listener = TcpListener::bind(address).await;
     let listener = listener.with_context(|| format!("listening on {address} (listen.metrics): is it in use?"))?;
     info!(address = %listener.local_addr()?, "serving /metrics, /livez and /readyz");
-    Ok(tokio::spawn(http::serve(listener, Arc::clone(metrics), health.clone(), shutdown.clone())))
+    faces.spawn(http::serve(listener, Arc::clone(metrics), health.clone(), shutdown.clone()));
+    Ok(())
+}
+
+/// Begins to take requests over HTTP.
+async fn take_requests(
+    faces: &TaskTracker,
+    config: &Config,
+    process: Process,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<()> {
+    let Some(address) = config.listen.admin else { return Ok(()) };
+    let listener = TcpListener::bind(address).await;
+    let listener = listener.with_context(|| format!("listening on {address} (listen.admin): is it in use?"))?;
+    let (account_id, token, shutdown) = (config.account.id.clone(), config.admin.token.clone(), shutdown.clone());
+    faces.spawn(async move {
+        if let Err(error) = admin::serve(listener, &account_id, token, process, shutdown).await {
+            error!(%error, "serving requests");
+        }
+    });
+    Ok(())
 }
 
 /// Keeps health in step with the pipeline; ends with it.

@@ -1,4 +1,4 @@
-//! `[listen]` and `[log]`: what the daemon shows of itself.
+//! `[listen]`, `[admin]` and `[log]`: what the daemon shows of itself, and who may ask.
 
 use std::net::SocketAddr;
 
@@ -8,18 +8,59 @@ use super::parse::{self, Parsed};
 use super::problem::Fault;
 use super::reader::Reader;
 use super::source::Raw;
+use crate::secret::Secret;
 
 /// Where the daemon listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listen {
     /// `listen.metrics`: for `/metrics`, `/livez` and `/readyz`; `None` = nowhere.
     pub metrics: Option<SocketAddr>,
+    /// `listen.admin`: for requests; `None` = nowhere.
+    pub admin: Option<SocketAddr>,
 }
 
 impl Listen {
     pub(super) fn read(r: &mut Reader<'_>) -> Self {
         let address = parse::or_word("off", parse::socket_address);
-        Self { metrics: r.value("listen.metrics", "127.0.0.1:9464", address) }
+        Self {
+            metrics: r.value("listen.metrics", "127.0.0.1:9464", &address),
+            admin: r.value("listen.admin", "127.0.0.1:9465", &address),
+        }
+    }
+}
+
+/// Who may ask over HTTP.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Admin {
+    /// `admin.token`, or what `admin.token_file` holds: whoever shows it may ask. Without one, everybody on this machine.
+    pub token: Option<Secret>,
+}
+
+/// A shorter token can be guessed.
+const TOKEN_MIN_CHARS: usize = 16;
+
+impl Admin {
+    pub(super) fn read(r: &mut Reader<'_>, listen: &Listen) -> Self {
+        let token = r.secret("admin.token");
+        let key = if r.is_given("admin.token") { "admin.token" } else { "admin.token_file" };
+        let mend = "make one with `openssl rand -hex 32`";
+        if let Some(token) = &token {
+            let is_sent_whole = |byte: u8| byte.is_ascii_graphic();
+            if !token.expose().bytes().all(is_sent_whole) {
+                r.fault(key, "the token has blanks or characters that no HTTP header carries", mend);
+            } else if token.expose().len() < TOKEN_MIN_CHARS {
+                r.fault(key, format!("the token is shorter than {TOKEN_MIN_CHARS} characters"), mend);
+            }
+        }
+        let is_given = token.is_some() || r.is_given("admin.token") || r.is_given("admin.token_file");
+        if let Some(address) = listen.admin.filter(|address| !address.ip().is_loopback() && !is_given) {
+            r.fault(
+                "listen.admin",
+                format!("{address} is no address of this machine alone, and without a token everybody could ask there"),
+                "set admin.token_file (or RAMSTREAM_ADMIN__TOKEN), or listen on 127.0.0.1:9465, or write \"off\"",
+            );
+        }
+        Self { token }
     }
 }
 

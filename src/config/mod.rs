@@ -30,7 +30,7 @@ use std::path::Path;
 
 pub use alicloud::{Account, Alicloud, Endpoints, Network};
 pub use credentials::Credentials;
-pub use faces::{Listen, Log, LogFormat};
+pub use faces::{Admin, Listen, Log, LogFormat};
 pub use kafka::{ClientCertificate, Kafka, KafkaSecurity, Sasl, SecurityProtocol};
 pub use problem::{Origin, Problem, Refused};
 pub use reader::Setting;
@@ -57,14 +57,16 @@ pub struct Config {
     pub account: Account,
     /// `[alicloud]`
     pub alicloud: Alicloud,
-    /// `[credentials]`; `None` only if [`Purpose::Topics`] was asked for and none are given.
+    /// `[credentials]`; `None` only if [`Purpose::Topics`] or [`Purpose::Asking`] was asked for and none are given.
     pub credentials: Option<Credentials>,
     /// `[sync]`
     pub sync: Sync,
-    /// Where the events go; `None` only if [`Purpose::Reading`] was asked for and nothing is configured.
+    /// Where the events go; `None` only if [`Purpose::Reading`] or [`Purpose::Asking`] was asked for and nothing is configured.
     pub publishing: Option<Publishing>,
     /// `[listen]`
     pub listen: Listen,
+    /// `[admin]`
+    pub admin: Admin,
     /// `[log]`
     pub log: Log,
 }
@@ -87,6 +89,8 @@ pub enum Purpose {
     Publishing,
     /// Work with the topics alone: `[credentials]` may be missing, but not be wrong.
     Topics,
+    /// Ask a daemon: `[credentials]`, `[kafka]` and `[registry]` may be missing, but not be wrong.
+    Asking,
 }
 
 /// A configuration that can be used, and how it came about.
@@ -164,18 +168,19 @@ fn validate(given: &Given, purpose: Purpose, file: Option<&Path>) -> Result<Load
     let after_account = r.problems.len();
     let alicloud = Alicloud::read(&mut r);
     let credentials = Credentials::read(&mut r);
-    if purpose == Purpose::Topics {
+    if matches!(purpose, Purpose::Topics | Purpose::Asking) {
         r.forgive_missing(after_account);
     }
     let cloud_is_fine = r.problems.len() == after_account;
     let sync = Sync::read(&mut r);
     let publishing = Publishing::read(&mut r, purpose);
-    let (listen, log) = (Listen::read(&mut r), Log::read(&mut r));
+    let listen = Listen::read(&mut r);
+    let (admin, log) = (Admin::read(&mut r, &listen), Log::read(&mut r));
     r.refuse_unknown();
     warn_of_open_secrets(&mut r, file);
 
     if r.problems.is_empty() {
-        let config = Config { account, alicloud, credentials, sync, publishing, listen, log };
+        let config = Config { account, alicloud, credentials, sync, publishing, listen, admin, log };
         return Ok(Loaded { config, settings: r.settings, warnings: r.warnings });
     }
     let unknown = !r.is_given("account.id") && cloud_is_fine;
@@ -187,7 +192,8 @@ impl Publishing {
     fn read(r: &mut Reader<'_>, purpose: Purpose) -> Option<Self> {
         let before = r.problems.len();
         let publishing = Self { kafka: Kafka::read(r), registry: Registry::read(r) };
-        let wanted = purpose != Purpose::Reading || r.is_given("kafka.brokers") || r.is_given("registry.url");
+        let needed = !matches!(purpose, Purpose::Reading | Purpose::Asking);
+        let wanted = needed || r.is_given("kafka.brokers") || r.is_given("registry.url");
         if !wanted {
             r.forgive_missing(before);
         }

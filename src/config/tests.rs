@@ -447,6 +447,7 @@ fn no_secret_is_shown_by_anything() {
         ("RAMSTREAM_KAFKA__SASL_PASSWORD", "canary-3"),
         ("RAMSTREAM_REGISTRY__PASSWORD", "canary-4"),
         ("RAMSTREAM_KAFKA__SSL_KEY_PASSWORD", "canary-5"),
+        ("RAMSTREAM_ADMIN__TOKEN", "canary-8-0123456789"),
     ];
     let rest = [
         ("RAMSTREAM_KAFKA__SECURITY_PROTOCOL", "sasl_ssl"),
@@ -467,4 +468,47 @@ fn no_secret_is_shown_by_anything() {
     let refused = load(&MINIMAL.replace("id = \"1234567890123456\"", ""), &bad).unwrap_err();
     assert!(refused.problems.len() >= 4 && refused.account_unknown.is_some());
     assert!(!format!("{refused} {refused:?}").contains("canary"), "{refused}");
+}
+
+#[test]
+fn requests_are_taken_off_this_machine_with_a_token_only() {
+    let off_loopback = ("RAMSTREAM_LISTEN__ADMIN", "0.0.0.0:9465");
+    let problem = only(problems(MINIMAL, &[off_loopback]));
+    assert_eq!(problem.key, "listen.admin");
+    for part in ["admin.token_file", "RAMSTREAM_ADMIN__TOKEN", "127.0.0.1:9465", "\"off\""] {
+        assert!(problem.mend.contains(part), "{problem}");
+    }
+    let token = ("RAMSTREAM_ADMIN__TOKEN", "0123456789abcdef");
+    let config = config(&[off_loopback, token]);
+    assert_eq!(config.listen.admin, Some("0.0.0.0:9465".parse().unwrap()));
+    assert_eq!(config.admin.token, Some(Secret::new("0123456789abcdef")));
+    for address in ["127.0.0.1:1", "[::1]:1", "off"] {
+        assert!(load(MINIMAL, &[("RAMSTREAM_LISTEN__ADMIN", address)]).is_ok(), "{address}");
+    }
+    assert!(!problems(MINIMAL, &[("RAMSTREAM_LISTEN__ADMIN", "[::ffff:127.0.0.1]:1")]).is_empty());
+}
+
+#[test]
+fn a_token_that_can_be_guessed_or_not_be_sent_is_a_mistake() {
+    for (token, told) in
+        [("0123456789abcde", "shorter than 16"), ("with a blank in it", "blanks"), ("Schlüssel-Schlüssel", "blanks")]
+    {
+        let problem = only(problems(MINIMAL, &[("RAMSTREAM_ADMIN__TOKEN", token)]));
+        assert!(problem.reason.contains(told) && problem.mend.contains("openssl rand"), "{problem}");
+        assert!(!problem.to_string().contains(token), "{problem}");
+    }
+    let file = secret_file(0o600, "from-a-file-0123456789\n");
+    let config = config(&[("RAMSTREAM_ADMIN__TOKEN_FILE", path(&file))]);
+    assert_eq!(config.admin.token, Some(Secret::new("from-a-file-0123456789")));
+}
+
+#[test]
+fn who_only_asks_needs_the_account_alone() {
+    let account = ("RAMSTREAM_ACCOUNT__ID", "1234567890123456");
+    let config = load_as(Purpose::Asking, "", &[account]).unwrap().config;
+    assert!(config.credentials.is_none() && config.publishing.is_none());
+    let wrong = load_as(Purpose::Asking, "", &[account, ("RAMSTREAM_KAFKA__COMPRESSION", "rar")]).unwrap_err();
+    assert_eq!(only(wrong.problems).key, "kafka.compression");
+    let half = load_as(Purpose::Asking, "", &[account, ("RAMSTREAM_KAFKA__BROKERS", "kafka:9093")]).unwrap_err();
+    assert_eq!(only(half.problems).key, "registry.url");
 }

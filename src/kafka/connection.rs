@@ -165,6 +165,22 @@ impl Connection {
         config
     }
 
+    /// One record outside any transaction, acknowledged by all in-sync replicas.
+    pub(super) fn appender(&self) -> ClientConfig {
+        let timeout_ms = self.request_timeout.as_millis().to_string();
+        let mut config = self.base();
+        config
+            .set("message.timeout.ms", &timeout_ms)
+            .set("enable.idempotence", "true")
+            .set("acks", "all")
+            .set("partitioner", "murmur2_random")
+            .set("message.max.bytes", self.message_max_bytes.to_string());
+        self.set_unless_given(&mut config, "linger.ms", "0");
+        let patience = (self.request_timeout / 3).as_millis().to_string();
+        self.set_unless_given(&mut config, "topic.metadata.propagation.max.ms", &patience);
+        config
+    }
+
     /// Sees committed records only, commits no offsets, and never jumps to an offset that it was not told.
     pub(super) fn reader(&self) -> ClientConfig {
         let mut config = self.base();

@@ -73,6 +73,34 @@ pub enum ClientError {
     },
 }
 
+/// A record was not appended, or nobody knows whether it was.
+#[derive(Debug, thiserror::Error)]
+pub enum AppendError {
+    /// The client could not be made, or gave up.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// It is not there, or is being made.
+    #[error("there is no topic {topic}; `ramstream run` makes it where kafka.create_topics allows that")]
+    NoTopic {
+        /// Topic.
+        topic: String,
+    },
+    /// Grant it.
+    #[error("the topic {topic} may not be written: grant Write and Describe on it to this Kafka user")]
+    Denied {
+        /// Topic.
+        topic: String,
+    },
+    /// It may stand there all the same.
+    #[error("the brokers did not acknowledge the record for {topic} ({reason}); it may stand there all the same")]
+    Unacknowledged {
+        /// Topic.
+        topic: String,
+        /// librdkafka's text.
+        reason: String,
+    },
+}
+
 /// A read did not reach its proven end. What was read until then has been folded.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {

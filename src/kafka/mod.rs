@@ -9,12 +9,14 @@
 //!
 //! Reading order: [`claim`] (who owns), [`log`] (what was written), [`attempt`] (how a write happens),
 //! then `client` (through which the two latter reach the Kafka client), [`topics`] and [`registry`] (what
-//! must be in place before anything is written). [`follow`] is for those who only look on.
+//! must be in place before anything is written). [`follow`] is for those who only look on,
+//! [`append`](mod@append) writes one record without a transaction.
 //!
 //! Rights that brokers with ACLs must grant (tried on Apache Kafka 4.3): `Write` and `Describe` on the
 //! transactional id; `Read`, `Write`, `Describe` and `DescribeConfigs` on the topics, and `Create` where
 //! topics are to be created. Nothing on the consumer group, nothing on the cluster.
 
+pub mod append;
 pub mod attempt;
 pub mod backoff;
 pub mod claim;
@@ -31,10 +33,11 @@ pub mod registry;
 pub mod topic_log;
 pub mod topics;
 
+pub use append::{Appended, append};
 pub use attempt::{Decision, Outcome, Transaction, Writer, end_open_transaction};
 pub use claim::{Claim, Judgement, Mandate};
 pub use client::Watermarks;
 pub use connection::{Connection, Record, Records, Unencodable};
-pub use error::{AttemptError, ClientError, FoldError, ReadError, RegistryError, TopicsError};
+pub use error::{AppendError, AttemptError, ClientError, FoldError, ReadError, RegistryError, TopicsError};
 pub use log::{Fold, PartitionLog, StateLog};
 pub use topic_log::{TopicFold, TopicLog};

@@ -34,6 +34,8 @@ pub struct TopicLog {
     topic: Arc<str>,
     /// Partition → where to begin.
     cursor: BTreeMap<i32, i64>,
+    /// Partitions that are not in the cursor begin where they end.
+    is_from_end: bool,
     logs: BTreeMap<i32, PartitionLog>,
     /// Partitions whose leader refused the cursor: there is no such offset.
     refused: BTreeSet<i32>,
@@ -44,7 +46,14 @@ impl TopicLog {
     /// A topic from `cursor`; partitions that are not in it from their first record.
     #[must_use]
     pub fn new(connection: Arc<Connection>, topic: Arc<str>, cursor: BTreeMap<i32, i64>) -> Self {
-        Self { connection, topic, cursor, logs: BTreeMap::new(), refused: BTreeSet::new(), counted_at: None }
+        let (logs, refused) = (BTreeMap::new(), BTreeSet::new());
+        Self { connection, topic, cursor, is_from_end: false, logs, refused, counted_at: None }
+    }
+
+    /// A topic from where its partitions end when they are first followed.
+    #[must_use]
+    pub fn from_end(connection: Arc<Connection>, topic: Arc<str>) -> Self {
+        Self { is_from_end: true, ..Self::new(connection, topic, BTreeMap::new()) }
     }
 
     /// Reads on as far as `read_committed` delivers. Giving up on the future loses nothing that `fold` has not got.
@@ -73,8 +82,8 @@ impl TopicLog {
     async fn open(&mut self, partition: i32, fold: &mut impl TopicFold) -> Result<PartitionLog, ReadError> {
         let failed = |source| ReadError::Client { topic: self.topic.to_string(), partition, source };
         let client = WatermarkClient::create(&self.connection).map_err(failed)?;
-        let Watermarks { low, .. } = client.watermarks(&self.topic, partition).await.map_err(failed)?;
-        let mut begin = self.cursor.get(&partition).copied().unwrap_or(low);
+        let Watermarks { low, high } = client.watermarks(&self.topic, partition).await.map_err(failed)?;
+        let mut begin = self.cursor.get(&partition).copied().unwrap_or(if self.is_from_end { high } else { low });
         // An end may be told too low for a moment, so only a refused read says that there is no such offset.
         if begin < low || self.refused.remove(&partition) {
             begin = low;

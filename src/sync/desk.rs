@@ -8,6 +8,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use futures::FutureExt;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
@@ -89,9 +90,14 @@ impl Desk {
         self.inner().clone()
     }
 
-    /// Asks a parked copy to claim the account. It is only heard while the copy is parked.
+    /// Asks a parked copy to claim the account. An order that comes while it looks at the state is heard after that.
     pub fn ask_to_claim(&self) {
-        self.0.claim.notify_waiters();
+        self.0.claim.notify_one();
+    }
+
+    /// A copy that parks hears no order of an earlier time.
+    pub(super) fn forget_orders(&self) {
+        self.0.claim.notified().now_or_never();
     }
 
     /// Waits for [`ask_to_claim`](Self::ask_to_claim).

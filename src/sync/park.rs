@@ -23,6 +23,7 @@ impl Owner<'_> {
     pub(super) async fn park(&mut self, by: Claim, status: &Status) -> Result<Mandate, LifeError> {
         warn!(by = text(&by), "superseded: another copy owns the account, parking");
         status.enter(Phase::Parked { by: text(&by) });
+        status.desk().forget_orders();
         let mut sign = self.sign_of_life();
         let mut moved_at = Instant::now();
         loop {

@@ -101,7 +101,7 @@ fn two(before: &str, after: &str) -> (String, String) {
 
 /// The text without its first and last characters that the other has, too, but with a few of them.
 fn part(text: &[char], begin: usize, end: usize) -> String {
-    let from = if begin <= AROUND { 0 } else { begin - AROUND };
+    let from = begin.saturating_sub(AROUND);
     let to = if end <= AROUND { text.len() } else { text.len() - end + AROUND };
     let cut = (to - from > LONG + AROUND).then(|| from + LONG);
     let shown: String = text[from..cut.unwrap_or(to)].iter().collect();

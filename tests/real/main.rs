@@ -7,6 +7,7 @@
 #[macro_use]
 mod kafka_scenarios;
 
+mod admin;
 mod baseline;
 mod changes;
 mod completeness;

@@ -139,8 +139,10 @@ async fn consumers_that_begin_with_a_replay_or_amid_it_hold_what_one_holds_that_
                 events.iter().filter(|event| !joined_late || event["sequence"].as_i64().unwrap() > sequence - 1);
             for (index, row) in of_it.iter().enumerate() {
                 consumer.apply(row);
-                if index % 3 == skipped {
-                    live.next().map(|event| consumer.apply(event));
+                if index % 3 == skipped
+                    && let Some(event) = live.next()
+                {
+                    consumer.apply(event);
                 }
             }
             consumer.completes(completed(id), &of_it);

@@ -135,6 +135,13 @@ impl Daemon {
         (answer.status().as_u16(), answer.text().await.unwrap())
     }
 
+    /// Where it takes requests.
+    pub(crate) async fn admin(&mut self) -> String {
+        let line = self.logs("serving requests").await;
+        let line: Value = serde_json::from_str(&line).unwrap();
+        format!("http://{}", line["address"].as_str().unwrap())
+    }
+
     /// Waits until `/readyz` answers `status` with a text that contains `text`.
     pub(crate) async fn readyz(&mut self, status: u16, text: &str) -> String {
         self.page("/readyz").await;

@@ -80,6 +80,7 @@ impl World {
             ("SYNC__JITTER", "0"),
             ("SYNC__CONFIRM_DELAY", "1s"),
             ("LISTEN__METRICS", "127.0.0.1:0"),
+            ("LISTEN__ADMIN", "127.0.0.1:0"),
         ] {
             world.set(key, value);
         }
@@ -195,6 +196,11 @@ impl World {
         let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
+    }
+
+    /// Any command that needs no credentials, to its end.
+    pub(crate) async fn ramstream(&self, arguments: &[&str]) -> Finished {
+        Finished::of(self.command_without_credentials(arguments)).await
     }
 
     /// `ramstream run --once`, to its end.

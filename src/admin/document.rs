@@ -1,0 +1,156 @@
+//! What is shown of requests and of the process.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::control::{Action, Outcome, Request};
+use crate::model::{Kind, Millis};
+use crate::sync::{
+    Phase,
+    desk::{Doing, Published, Stands, View},
+};
+
+/// How one request stands.
+#[derive(Debug, Serialize)]
+pub(super) struct RequestDocument {
+    pub(super) request_id: String,
+    /// `replay` or `sync`.
+    pub(super) action: String,
+    /// `queued`, `behind_sync`, `sending`, `completed`, `rejected`, `expired` or `cancelled`.
+    pub(super) state: &'static str,
+    /// Of a replay: what was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kinds: Option<Vec<Kind>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_after: Option<String>,
+    /// Of a replay that is sent or was: rows by kind.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    rows: BTreeMap<Kind, Rows>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sequence: Option<i64>,
+    /// When it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+/// How far a kind has got.
+#[derive(Debug, Clone, Copy, Serialize)]
+struct Rows {
+    sent: u64,
+    total: u64,
+}
+
+/// Every replay that waits or is remembered.
+#[derive(Debug, Serialize)]
+pub(super) struct ReplaysDocument {
+    pub(super) replays: Vec<RequestDocument>,
+}
+
+/// What the process is doing.
+#[derive(Debug, Serialize)]
+pub(super) struct StatusDocument {
+    account_id: String,
+    phase: &'static str,
+    /// Who owns the account, or why nothing is published.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+    published: Option<PublishedDocument>,
+    doing: &'static str,
+    /// Of the replay that is sent.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    rows: BTreeMap<Kind, Rows>,
+    waiting: Vec<RequestDocument>,
+}
+
+#[derive(Debug, Serialize)]
+struct PublishedDocument {
+    lineage: String,
+    sequence: i64,
+    sync_id: Option<String>,
+    complete_at: Option<String>,
+}
+
+impl RequestDocument {
+    /// One that waits or is being served; `None` as long as nobody has read it.
+    pub(super) fn waiting(request: &Request, stands: Option<&Stands>) -> Self {
+        let (state, rows) = match stands {
+            None | Some(Stands::Queued | Stands::Ended(_)) => ("queued", BTreeMap::new()),
+            Some(Stands::BehindSync) => ("behind_sync", BTreeMap::new()),
+            Some(Stands::Sending(rows)) => ("sending", rows_of(rows)),
+        };
+        let kinds = match &request.action {
+            Action::Replay { kinds } => Some(kinds.clone()),
+            Action::Sync | Action::Cancel => None,
+        };
+        Self {
+            request_id: request.id.to_string(),
+            action: request.action.as_str().to_owned(),
+            state,
+            kinds,
+            not_after: request.not_after.and_then(time),
+            rows,
+            sequence: None,
+            at: None,
+            reason: None,
+        }
+    }
+
+    pub(super) fn ended(outcome: &Outcome) -> Self {
+        let rows = outcome.rows.iter().map(|(kind, count)| (*kind, Rows { sent: *count, total: *count })).collect();
+        Self {
+            request_id: outcome.request_id.to_string(),
+            action: outcome.action.clone(),
+            state: outcome.ended.as_str(),
+            kinds: None,
+            not_after: None,
+            rows,
+            sequence: Some(outcome.sequence),
+            at: time(outcome.at),
+            reason: outcome.reason.clone(),
+        }
+    }
+}
+
+impl StatusDocument {
+    pub(super) fn of(account_id: &str, phase: Phase, view: &View, waiting: Vec<RequestDocument>) -> Self {
+        let (phase, detail) = match phase {
+            Phase::Starting => ("starting", None),
+            Phase::Claiming => ("claiming", None),
+            Phase::Running => ("running", None),
+            Phase::Failing { why } => ("failing", Some(why)),
+            Phase::Parked { by } => ("parked", Some(by)),
+            Phase::Refused { why } => ("refused", Some(why)),
+            Phase::Unavailable { why } => ("unavailable", Some(why)),
+        };
+        let (doing, rows) = match &view.doing {
+            Doing::Idle => ("idle", BTreeMap::new()),
+            Doing::Syncing => ("syncing", BTreeMap::new()),
+            Doing::Replaying { rows } => ("replaying", rows_of(rows)),
+        };
+        let published = view.published.as_ref().map(PublishedDocument::of);
+        Self { account_id: account_id.to_owned(), phase, detail, published, doing, rows, waiting }
+    }
+}
+
+impl PublishedDocument {
+    fn of(published: &Published) -> Self {
+        Self {
+            lineage: published.lineage.to_string(),
+            sequence: published.sequence,
+            sync_id: published.sync_id.map(|id| id.to_string()),
+            complete_at: published.complete_at.and_then(time),
+        }
+    }
+}
+
+fn rows_of(rows: &BTreeMap<Kind, (u64, u64)>) -> BTreeMap<Kind, Rows> {
+    rows.iter().map(|(kind, &(sent, total))| (*kind, Rows { sent, total })).collect()
+}
+
+fn time(at: Millis) -> Option<String> {
+    Some(Timestamp::from_millisecond(at.0).ok()?.to_string())
+}
