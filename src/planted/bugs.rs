@@ -104,8 +104,6 @@ bugs! {
     ReleaseAnsweredTwice = "release-answered-twice",
     /// A parked copy answers no release (V2).
     ParkedForEver = "parked-for-ever",
-    /// A failed attempt is repeated at once (V5).
-    NoBackoff = "no-backoff",
     /// The last row of a replay is left out, and not counted.
     RowLeftOut = "row-left-out",
     /// The cursor passes a request that is still to be served.

@@ -38,8 +38,13 @@ pub(crate) fn draw(seed: u64, length: Duration, partitions: i32) -> Vec<(Duratio
         return Vec::new();
     }
     let count = random.random_range(1..=6);
-    let mut asks: Vec<_> =
-        std::iter::repeat_with(|| (length.mul_f64(random.random()), one(random, partitions))).take(count).collect();
+    let mut asks: Vec<(Duration, Ask)> = Vec::new();
+    for _ in 0..count {
+        // Some ask for several things at once.
+        let same = asks.last().map(|(at, _)| *at).filter(|_| random.random_bool(0.5));
+        let at = same.unwrap_or_else(|| length.mul_f64(random.random()));
+        asks.push((at, one(random, partitions)));
+    }
     asks.sort_by_key(|(at, _)| *at);
     asks
 }

@@ -1,7 +1,7 @@
 //! The checker can fail: every planted bug is caught, within a bounded number of schedules, by the judge that is
 //! about it. The schedules are full of what brings the bug out; without a bug they break nothing.
 //!
-//! `SIMULATION_BUG=skip-last-page,no-backoff` tells what catches some of them, by the test that is left out otherwise.
+//! `SIMULATION_BUG=skip-last-page,edges-first` tells what catches some of them, by the test that is left out otherwise.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -100,15 +100,14 @@ const CASES: &[Case] = &[
     case(Bug::SupersededGoesOn, Aim::Storm(3, &[Ill::ReplyLost]), &["claims"]),
     case(Bug::ReleaseAnsweredTwice, Aim::Storm(3, &[]), &["claims"]),
     case(Bug::ParkedForEver, Aim::Storm(3, &[]), &["liveness"]),
-    case(Bug::NoBackoff, Aim::Storm(3, &[Ill::ReplyLost]), &["liveness"]),
     case(Bug::RowLeftOut, Aim::Asked(&[]), &["replays"]),
-    case(Bug::CursorPassesWaiting, Aim::Asked(&[Ill::ReplyLost, Ill::RequestLost]), &["answered"]),
+    case(Bug::CursorPassesWaiting, Aim::Asked(&[]), &["answered"]),
     case(Bug::ReplayNotOnRecord, Aim::Asked(&[]), &["replays"]),
     case(Bug::MissingStateIsFirstRun, Aim::Loss, &["fails-closed"]),
 ];
 
 /// Schedules until a bug must have been caught.
-const MOST: u64 = 100;
+const MOST: u64 = 300;
 
 impl Aim {
     fn schedule(self, seed: u64) -> Schedule {
