@@ -1,7 +1,7 @@
 //! Parked: alive, not ready, without a producer and without a reading; it follows the state and waits.
 //!
 //! It leaves on a release, on an operator's order, or, where that is configured, when the owner has committed
-//! nothing for `takeover_after`; in all cases only if the claim that moved it is still the last one.
+//! nothing for `takeover_after`; but for an order only if the claim that moved it is still the last one.
 
 use std::time::Duration;
 
@@ -51,7 +51,7 @@ impl Owner<'_> {
             }
             if is_ordered {
                 info!("ordered to claim: leaving the park");
-                return Ok(Mandate::WhileLast { claim_offset: last.offset });
+                return Ok(Mandate::Unconditional);
             }
             if silent && self.owner_is_silent_since(sign).await {
                 info!("the owner has committed nothing for sync.takeover_after: leaving the park");

@@ -90,7 +90,7 @@ async fn change_much(world: &World) {
 async fn an_export_beside_a_running_daemon_is_what_a_consumer_folds_and_disturbs_nobody() {
     let world = World::small().await;
     let mut daemon = world.start_daemon();
-    daemon.is_ready().await;
+    daemon.syncs(1, "complete").await;
     for (export, format) in [("as-avro", "avro"), ("as-lines", "jsonl")] {
         let told = world.export(&["--to", export, "--format", format]).await.exits_with(COMPLETE);
         let manifest = is_the_fold(&world, export).await;

@@ -38,7 +38,9 @@ async fn synced_under(share: f64, time_budget: &str) -> (World, Vec<String>) {
     let mut world = World::small().await;
     world.set("SYNC__TIME_BUDGET", time_budget);
     let mut throttled = 0;
-    for round in 0..4 {
+    let mut round = 0;
+    // One call in a hundred may take some syncs to strike.
+    while round < 4 || (throttled == 0 && round < 60) {
         change(&world.cloud, round).await;
         world.cloud.throttle_reads(share).await;
         let ended = world.run_once().await;
@@ -50,7 +52,8 @@ async fn synced_under(share: f64, time_budget: &str) -> (World, Vec<String>) {
             _ => FAILED,
         };
         ended.exits_with(wanted);
-        assert_eq!(record["sequence"], round + 1, "also a sync that could read nothing says so");
+        round += 1;
+        assert_eq!(record["sequence"], round, "also a sync that could read nothing says so");
     }
     assert!(throttled > 0, "calls were throttled");
     let outcomes = world.syncs().await.iter().map(|sync| text(sync, "outcome").to_owned()).collect();

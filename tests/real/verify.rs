@@ -16,9 +16,9 @@ use crate::support::{PATIENCE, kafka, outsider, outsider_sends, unique};
 const VIOLATED: i32 = 1;
 const USAGE: i32 = 64;
 
-/// What this story does not put to the test: `removals.rs` has mass removals, `state/` new lineages, and `faults/` end
-/// with two syncs of a quiet account.
-const ELSEWHERE: [&str; 3] = ["suspected", "lineages", "settled"];
+/// What this story does not put to the test: `removals.rs` has mass removals, `state/` new lineages, `replay.rs` replays,
+/// and `faults/` end with two syncs of a quiet account.
+const ELSEWHERE: [&str; 4] = ["suspected", "lineages", "replays", "settled"];
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Kafka and a registry: make test"]

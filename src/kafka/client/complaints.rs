@@ -4,7 +4,7 @@
 //! "timed out". The reason comes apart from it, as an event of the client, and is seen only where its events are polled.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::ClientContext;
 use rdkafka::client::DefaultClientContext;
@@ -16,6 +16,9 @@ use super::failed;
 
 /// Longer than it takes to hand over an event that is there; a poll without time ends at the first line of the log.
 pub(in crate::kafka) const DRAIN: Duration = Duration::from_millis(1);
+
+/// A failure without a reason is not told before this has passed.
+const REASON_COMES_WITHIN: Duration = Duration::from_millis(500);
 
 /// What a client has complained of since its last success. The same complaint is repeated twice a minute only, so that it
 /// must be kept from one failure to the next.
@@ -103,6 +106,13 @@ pub(in crate::kafka) fn ask<T>(
     let answer = question(client);
     while client.poll(DRAIN).is_some() {}
     let complaints = client.context();
+    // On a busy machine the reason comes a moment behind the failure.
+    let is_unexplained =
+        |answer: &KafkaResult<T>| answer.as_ref().is_err_and(is_silence) && complaints.last().is_none();
+    let until = Instant::now() + REASON_COMES_WITHIN;
+    while is_unexplained(&answer) && Instant::now() < until {
+        client.poll(DRAIN);
+    }
     match answer {
         Ok(answer) => {
             complaints.forget();
