@@ -21,6 +21,7 @@
 //! | module | knows | does not know |
 //! |---|---|---|
 //! | [`model`] | the kinds: fields, keys, words, what is compared; `Complete` and `Unknown` | where a listing came from |
+//! | [`control`] | requests: how they look, which are served, what is remembered of them | who asks, who serves |
 //! | [`state`] | the published state: entity records, progress, digests | how it is stored |
 //! | [`diff`] | how a reading becomes changes | I/O, the clock, randomness |
 //! | [`event`] | ids, types, headers and order of events | Avro, Kafka |
@@ -62,6 +63,7 @@ pub mod planted;
 pub mod ambient;
 
 pub mod model;
+pub mod control;
 pub mod state;
 pub mod diff;
 pub mod event;

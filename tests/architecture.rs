@@ -14,7 +14,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("planted", &[]),
     ("ambient", &[]),
     ("model", &[]),
-    ("state", &["model"]),
+    ("control", &["model"]),
+    ("state", &["control", "model"]),
     ("diff", &["model", "state"]),
     ("event", &["diff", "state", "model"]),
     ("avro", &["event", "diff", "state", "model"]),
@@ -23,7 +24,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("metrics", &["model"]),
     ("http", &["metrics"]),
     ("config", &["secret", "model"]),
-    ("sync", &["ambient", "model", "state", "diff", "event", "avro", "alicloud", "kafka", "metrics"]),
+    ("sync", &["ambient", "model", "state", "diff", "event", "avro", "alicloud", "kafka", "metrics", "control"]),
     ("simulator", &["ambient", "secret"]),
     ("verify", &["kafka"]),
     ("cli", &["*"]),
@@ -47,7 +48,7 @@ enum Places {
     Nowhere,
 }
 
-const PURE: &[&str] = &["src/model", "src/state", "src/diff", "src/event", "src/avro"];
+const PURE: &[&str] = &["src/model", "src/control", "src/state", "src/diff", "src/event", "src/avro"];
 
 /// What the deterministic simulation runs in one thread.
 const SIMULATED: &[&str] = &["src/sync", "src/alicloud", "src/simulator"];

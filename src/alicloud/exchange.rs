@@ -14,6 +14,7 @@ use std::time::Duration;
 use reqwest::header::{ACCEPT, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Certificate, Proxy, Url, redirect, retry};
 use tokio::time::Instant;
+use uuid::Uuid;
 
 #[cfg(feature = "simulation")]
 pub use simulated::SimulatedServices;
@@ -35,6 +36,8 @@ pub struct ExchangeSettings {
     pub extra_ca_pem: Option<Vec<u8>>,
     /// The proxy for every request, e.g. `http://proxy.example:3128`. `HTTPS_PROXY` and its like are *not* read.
     pub proxy: Option<String>,
+    /// The process that asks, for the user agent: who reads the services' audit log tells copies apart by it.
+    pub instance: Option<Uuid>,
     /// Called in place of the network, if given.
     #[cfg(feature = "simulation")]
     pub simulated: Option<SimulatedServices>,
@@ -50,6 +53,14 @@ impl fmt::Debug for ExchangeSettings {
     }
 }
 
+impl ExchangeSettings {
+    /// `ramstream/0.1.0`, with the instance behind it.
+    fn user_agent(&self) -> String {
+        let program = concat!("ramstream/", env!("CARGO_PKG_VERSION"));
+        self.instance.map_or_else(|| program.to_owned(), |instance| format!("{program} ({instance})"))
+    }
+}
+
 impl Default for ExchangeSettings {
     fn default() -> Self {
         Self {
@@ -57,6 +68,7 @@ impl Default for ExchangeSettings {
             total_timeout: Duration::from_secs(30),
             extra_ca_pem: None,
             proxy: None,
+            instance: None,
             #[cfg(feature = "simulation")]
             simulated: None,
         }
@@ -143,10 +155,10 @@ impl Exchange {
     pub(super) fn new(settings: &ExchangeSettings) -> Result<Self, ExchangeSettingsError> {
         #[cfg(feature = "simulation")]
         if let Some(services) = &settings.simulated {
-            return Ok(Self(Way::Simulated(services.clone(), settings.total_timeout)));
+            return Ok(Self(Way::Simulated(services.asked_by(settings.user_agent()), settings.total_timeout)));
         }
         let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("ramstream/", env!("CARGO_PKG_VERSION")))
+            .user_agent(settings.user_agent())
             .redirect(redirect::Policy::none())
             .retry(retry::never())
             .referer(false)

@@ -259,7 +259,7 @@ impl<E: Entity> Serialize for Event<'_, E> {
 }
 
 fn serialize_envelope<S: SerializeStruct>(envelope: &Envelope<'_>, record: &mut S) -> Result<(), S::Error> {
-    let Envelope { event_id, event_type, change, batch, batch_index } = envelope;
+    let Envelope { event_id, event_type, change, batch, batch_index, revision, replay_id } = envelope;
     let int = |number: usize| i32::try_from(number).unwrap_or(i32::MAX);
     record.serialize_field("event_id", &Text(event_id))?;
     record.serialize_field("event_type", event_type)?;
@@ -273,11 +273,11 @@ fn serialize_envelope<S: SerializeStruct>(envelope: &Envelope<'_>, record: &mut 
     record.serialize_field("sequence", &batch.sequence)?;
     record.serialize_field("batch_index", &int(*batch_index))?;
     record.serialize_field("batch_size", &int(batch.size))?;
-    record.serialize_field("revision", &batch.sequence)?;
+    record.serialize_field("revision", revision)?;
     record.serialize_field("previous_revision", &change.previous_revision)?;
     record.serialize_field("observed_at", &change.span.to)?;
     record.serialize_field("previously_observed_at", &change.span.from)?;
-    record.serialize_field("replay_id", &None::<String>)?;
+    record.serialize_field("replay_id", replay_id)?;
     record.serialize_field("changed_fields", &change.changed_fields)
 }
 

@@ -28,10 +28,11 @@ pub(super) fn metrics() -> Arc<Metrics> {
     Arc::new(Metrics::new(&kinds, &operations, &reasons))
 }
 
-/// How the cloud is called, with every attempt told to `metrics`.
+/// How the cloud is called, by an `instance` that the services' audit log can tell from others, with every attempt told to `metrics`.
 pub(super) fn client_settings(
     alicloud: &config::Alicloud,
     credentials: &config::Credentials,
+    instance: Option<Uuid>,
     metrics: Option<&Arc<Metrics>>,
 ) -> anyhow::Result<alicloud::Settings> {
     let settings = EndpointSettings {
@@ -55,6 +56,7 @@ pub(super) fn client_settings(
             total_timeout: alicloud.request_timeout,
             extra_ca_pem: alicloud.ca_file.as_deref().map(pem).transpose()?,
             proxy: alicloud.proxy.as_ref().map(ToString::to_string),
+            instance,
             #[cfg(feature = "simulation")]
             simulated: None,
         },
@@ -91,7 +93,8 @@ fn transactional_id(kafka: &config::Kafka, account_id: &str) -> String {
 pub(super) fn pipeline(config: &Config, metrics: &Arc<Metrics>) -> anyhow::Result<sync::Pipeline> {
     let publishing = config.publishing.as_ref().context("kafka and registry are not configured")?;
     let kafka = &publishing.kafka;
-    let settings = client_settings(&config.alicloud, credentials(config)?, Some(metrics))?;
+    let me = Uuid::new_v4();
+    let settings = client_settings(&config.alicloud, credentials(config)?, Some(me), Some(metrics))?;
     let id = config.account.id.clone();
     Ok(sync::Pipeline {
         client: alicloud::Client::new(settings, &id)?,
@@ -104,7 +107,7 @@ pub(super) fn pipeline(config: &Config, metrics: &Arc<Metrics>) -> anyhow::Resul
         rhythm: rhythm(&config.sync),
         message_max_bytes: usize::try_from(kafka.message_max_bytes)?,
         metrics: Arc::clone(metrics),
-        me: Uuid::new_v4(),
+        me,
         id,
     })
 }

@@ -18,7 +18,7 @@ pub(super) async fn hint(error: &anyhow::Error) -> Option<String> {
 
 async fn account_id(error: &anyhow::Error) -> Option<String> {
     let (alicloud, credentials) = error.downcast_ref::<Refused>()?.account_unknown.as_deref()?;
-    let settings = assemble::client_settings(alicloud, credentials, None).ok()?;
+    let settings = assemble::client_settings(alicloud, credentials, None, None).ok()?;
     let identity = alicloud::identify(settings, Instant::now() + PATIENCE).await.ok()?;
     Some(identity.account_id)
 }

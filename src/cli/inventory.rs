@@ -37,7 +37,7 @@ fn kind(name: &str) -> Result<Kind, String> {
 
 pub(super) async fn run(args: &Args, file: Option<&Path>) -> anyhow::Result<Exit> {
     let config = configure(file, Purpose::Reading)?;
-    let settings = assemble::client_settings(&config.alicloud, assemble::credentials(&config)?, None)?;
+    let settings = assemble::client_settings(&config.alicloud, assemble::credentials(&config)?, None, None)?;
     let client = Client::new(settings, &config.account.id)?;
     let begun = Instant::now();
     let reading = sync::take_inventory(&client, &config.account.id, config.sync.time_budget);

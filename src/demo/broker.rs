@@ -31,6 +31,6 @@ impl Broker {
 }
 
 fn names(topics: &Topics) -> impl Iterator<Item = std::sync::Arc<str>> {
-    let events = Kind::ALL.iter().map(|kind| topics.of(*kind));
-    events.chain([topics.syncs(), topics.state()])
+    let events = Kind::ALL.iter().flat_map(|kind| [topics.of(*kind), topics.snapshot_of(*kind)]);
+    events.chain([topics.syncs(), topics.control(), topics.state()])
 }

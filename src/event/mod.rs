@@ -3,6 +3,7 @@
 //! Pure: the same changes in the same batch are the same bytes, so a retry repeats nothing.
 
 mod notice;
+mod row;
 
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
@@ -14,6 +15,7 @@ use crate::{
 };
 
 pub use notice::{CollectionStatus, KindCount, Notice, NoticeType, Outcome, ScopeStatus};
+pub use row::{Replay, Row, Tally, rows};
 
 /// What all events of one transaction have in common.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,6 +47,10 @@ pub struct Envelope<'a> {
     pub batch: &'a Batch,
     /// Its position in the batch, from 0.
     pub batch_index: usize,
+    /// The sequence that last changed the key: that of the batch, unless it is a row of a replay.
+    pub revision: i64,
+    /// The replay that it is a row of, if somebody asked for one.
+    pub replay_id: Option<&'a str>,
 }
 
 impl<'a> Envelope<'a> {
@@ -57,6 +63,8 @@ impl<'a> Envelope<'a> {
             change,
             batch,
             batch_index,
+            revision: batch.sequence,
+            replay_id: None,
         }
     }
 

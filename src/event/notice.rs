@@ -17,6 +17,16 @@ pub enum NoticeType {
     CoverageRestored,
     /// Much of a collection seems to be gone; said before it is proven.
     RemovalsSuspected,
+    /// A replay is there whole: its rows precede this in the same transaction.
+    ReplayCompleted,
+    /// A request was not acceptable.
+    RequestRejected,
+    /// The time of a request had passed before it could be served.
+    RequestExpired,
+    /// A request was cancelled while it waited.
+    RequestCancelled,
+    /// Requests were deleted from the control topic before they were read.
+    ControlGap,
     /// An operator has begun a new lineage: what is held of the account is replaced by what follows.
     LineageStarted,
 }
@@ -30,6 +40,11 @@ impl NoticeType {
             Self::CoverageLost => "coverage.lost",
             Self::CoverageRestored => "coverage.restored",
             Self::RemovalsSuspected => "removals.suspected",
+            Self::ReplayCompleted => "replay.completed",
+            Self::RequestRejected => "request.rejected",
+            Self::RequestExpired => "request.expired",
+            Self::RequestCancelled => "request.cancelled",
+            Self::ControlGap => "control.gap",
             Self::LineageStarted => "lineage.started",
         }
     }
@@ -80,8 +95,10 @@ pub struct Notice {
     pub collections: Vec<CollectionStatus>,
     /// The first 20 scopes that are not known or held back.
     pub scopes: Vec<ScopeStatus>,
-    request_id: Option<String>,
-    kinds: Vec<KindCount>,
+    /// The request that it is about.
+    pub request_id: Option<String>,
+    /// What a replay holds.
+    pub kinds: Vec<KindCount>,
     /// For a person.
     pub message: Option<String>,
 }
@@ -165,11 +182,29 @@ impl Notice {
         }
     }
 
+    /// What became of a request, or of a record of the control topic (`subject`: its place) that is none, on the state of
+    /// `batch`.
+    #[must_use]
+    pub fn of_request(
+        notice_type: NoticeType,
+        batch: &Batch,
+        request_id: Option<&str>,
+        subject: &str,
+        at: Millis,
+    ) -> Self {
+        let id = notice_id(batch.lineage, notice_type, request_id, subject);
+        Self {
+            notice_id: id.to_string(),
+            request_id: request_id.map(str::to_owned),
+            finished_at: Some(at),
+            ..Self::new(notice_type, batch, subject)
+        }
+    }
+
     fn bare(notice_type: NoticeType, lineage: Uuid, account_id: &str, sync_id: Option<String>, subject: &str) -> Self {
-        let name = format!("{}\n{}\n{subject}", notice_type.as_str(), sync_id.as_deref().unwrap_or_default());
         Self {
             notice_type: notice_type.as_str(),
-            notice_id: Uuid::new_v5(&lineage, name.as_bytes()).to_string(),
+            notice_id: notice_id(lineage, notice_type, sync_id.as_deref(), subject).to_string(),
             lineage: lineage.to_string(),
             account_id: account_id.to_owned(),
             account_name: None,
@@ -194,4 +229,10 @@ impl Notice {
         let at = self.finished_at.unwrap_or(Millis(0));
         super::cloud_event(id, self.notice_type, &self.account_id, &self.account_id, at)
     }
+}
+
+/// UUIDv5 in the lineage of type, id of the sync or request, and subject, joined by line feeds.
+fn notice_id(lineage: Uuid, notice_type: NoticeType, id: Option<&str>, subject: &str) -> Uuid {
+    let name = format!("{}\n{}\n{subject}", notice_type.as_str(), id.unwrap_or_default());
+    Uuid::new_v5(&lineage, name.as_bytes())
 }

@@ -1,4 +1,4 @@
-//! The Kafka client as [`super::log`] and [`super::attempt`] see it: eight operations and nothing else.
+//! The Kafka client as [`super::log`] and [`super::attempt`] see it: nine operations and nothing else.
 //!
 //! | operation | here |
 //! |---|---|
@@ -9,11 +9,12 @@
 //! | commit | [`Producer::commit`], which uses the producer up: one transaction per producer |
 //! | drop | dropping the value; there is no abort |
 //! | watermark | [`WatermarkClient::watermarks`] |
+//! | how many partitions | [`WatermarkClient::partitions`] |
 //! | poll and position | [`Reader::poll`] |
 //!
 //! Every operation is asynchronous and runs its blocking part on a blocking thread. `log` and `attempt` use
 //! these and never name the Kafka library; with the feature `simulation` (tests only) a connection may lead
-//! to a `model` cluster instead, which offers the same eight.
+//! to a `model` cluster instead, which offers the same nine.
 //!
 //! Giving up on a future here does not stop the operation: a commit under way goes on. That is the same
 //! as a lost answer, and is handled as one.
@@ -122,6 +123,15 @@ impl WatermarkClient {
             return Ok(Self::Model(model::WatermarkClient::create(link, connection)));
         }
         reader::WatermarkClient::create(connection).map(Self::Kafka)
+    }
+
+    /// Asks any broker how many partitions the topic has.
+    pub(super) async fn partitions(&self, topic: &str) -> Result<i32, ClientError> {
+        match self {
+            Self::Kafka(client) => client.partitions(topic).await,
+            #[cfg(feature = "simulation")]
+            Self::Model(client) => client.partitions(topic).await,
+        }
     }
 
     /// Asks the partition's leader.

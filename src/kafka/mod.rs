@@ -27,6 +27,7 @@ pub mod connection;
 pub mod model;
 
 pub mod registry;
+pub mod topic_log;
 pub mod topics;
 
 pub use attempt::{Decision, Outcome, Transaction, Writer, end_open_transaction};
@@ -35,3 +36,4 @@ pub use client::Watermarks;
 pub use connection::{Connection, Record, Records, Unencodable};
 pub use error::{AttemptError, ClientError, FoldError, ReadError, RegistryError, TopicsError};
 pub use log::{Fold, PartitionLog, StateLog};
+pub use topic_log::{TopicFold, TopicLog};

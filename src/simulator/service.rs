@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 use std::{io, sync::PoisonError};
 
+use hyper::header::USER_AGENT;
 use serde::Serialize;
 
 use super::account::Account;
@@ -77,6 +78,7 @@ impl Simulator {
         let served = Served {
             received_ms: received.as_millisecond(),
             answered_ms: self.clock.now().as_millisecond(),
+            client: request.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default(),
             operation: outcome.operation.map(|operation| operation.name),
             version: outcome.operation.map(|operation| operation.service.version()),
             parameters: without_secrets(&request.parameters),

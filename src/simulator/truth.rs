@@ -69,6 +69,8 @@ pub(super) struct Served<'a> {
     pub received_ms: i64,
     /// Unix milliseconds by the simulated clock.
     pub answered_ms: i64,
+    /// The user agent that asked.
+    pub client: &'a str,
     /// The action, if it is known.
     pub operation: Option<&'a str>,
     /// The version, if the action is known.

@@ -18,6 +18,16 @@ impl Digest {
     pub fn of(key: &[u8], value: &[u8]) -> Self {
         let length = u32::try_from(key.len()).unwrap_or(u32::MAX);
         let hash = Sha256::new().chain_update(length.to_be_bytes()).chain_update(key).chain_update(value).finalize();
+        Self::head(&hash)
+    }
+
+    /// The digest of a text: the first 16 bytes of its SHA-256, and nothing else.
+    #[must_use]
+    pub fn of_text(text: &str) -> Self {
+        Self::head(&Sha256::digest(text))
+    }
+
+    fn head(hash: &[u8]) -> Self {
         let mut first = [0; 16];
         first.copy_from_slice(&hash[..16]);
         Self(u128::from_be_bytes(first))
@@ -70,6 +80,12 @@ mod tests {
     #[test]
     fn the_digest_of_a_record_is_the_head_of_its_sha256() {
         assert_eq!(Digest::of(b"k", b"v").to_string(), KV);
+    }
+
+    #[test]
+    fn the_digest_of_a_text_is_the_head_of_its_sha256() {
+        // `printf abc | sha256sum`, as FIPS 180-2 has it.
+        assert_eq!(Digest::of_text("abc").to_string(), "ba7816bf8f01cfea414140de5dae2223");
     }
 
     #[test]

@@ -10,7 +10,10 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::Digest;
-use crate::model::{Key, Kind, Millis, Reason, Scope};
+use crate::{
+    control::Journal,
+    model::{Key, Kind, Millis, Reason, Scope},
+};
 
 /// The format that this version writes and reads.
 const FORMAT: u32 = 1;
@@ -108,6 +111,9 @@ pub struct Progress {
     pub sync_id: Option<Uuid>,
     /// What is known of each collection.
     pub collections: BTreeMap<Kind, CollectionProgress>,
+    /// How far requests were read, and what became of the last ones.
+    #[serde(default, skip_serializing_if = "Journal::is_empty")]
+    pub control: Journal,
 }
 
 /// What progress says of one collection.
@@ -142,6 +148,7 @@ impl Progress {
             sequence: 0,
             sync_id: None,
             collections: BTreeMap::new(),
+            control: Journal::default(),
         }
     }
 

@@ -12,17 +12,23 @@ use tracing::{error, info, warn};
 use super::{
     Pipeline,
     claiming::Claimed,
+    desk::Doing,
     details::Ledger,
+    listener::Listener,
     publish::{Owner, Synced},
     recover::LifeError,
     report::Report,
     status::{Phase, Status},
 };
 use crate::ambient;
+use crate::control::Queue;
 use crate::kafka::{Claim, Judgement, Writer, backoff::Backoff};
 
-/// How often an idle owner looks whether it has been superseded.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// How often an idle owner looks whether it has been superseded, and whether something was asked for.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// How often one that is at work says that it is alive.
+const ALIVE_EVERY: Duration = Duration::from_secs(5);
 
 /// How often a refused state is looked at again, if there is no interval.
 const REFUSED_LOOK_EVERY: Duration = Duration::from_secs(300);
@@ -86,7 +92,7 @@ async fn once(pipeline: &Pipeline, shutdown: &CancellationToken) -> Result<End, 
         if let Claimed::Superseded(_) = pipeline.claim(&mut owner.writer, &mut owner.state).await? {
             return Ok(End::Superseded);
         }
-        match owner.sync(shutdown).await {
+        match owner.sync(&Queue::default(), shutdown).await {
             Ok(Synced::Published(report)) => break Ok(End::Orderly(Some(report))),
             Ok(Synced::Superseded(_)) => return Ok(End::Superseded),
             Ok(Synced::Abandoned) => {
@@ -137,6 +143,7 @@ async fn begin<'a>(pipeline: &'a Pipeline, status: &Status, start: Start) -> Res
     status.enter(Phase::Starting);
     pipeline.prepare_topics().await?;
     let encoder = pipeline.schemas.encoder(&pipeline.topics).await?;
+    let row_encoder = pipeline.schemas.row_encoder(&pipeline.topics).await?;
     let begun = Instant::now();
     if start.ends_open_transactions() {
         pipeline.end_open_transaction().await?;
@@ -150,7 +157,7 @@ async fn begin<'a>(pipeline: &'a Pipeline, status: &Status, start: Start) -> Res
     let writer = Writer::new(pipeline.connection.clone(), pipeline.transactional_id.clone(), log, pipeline.me);
     let writer = if start.has_owned() { writer.without_mandate() } else { writer };
     let ledger = Ledger::new(pipeline.rhythm.detail_interval);
-    Ok(Owner { pipeline, writer, state, encoder, ledger })
+    Ok(Owner { pipeline, writer, state, encoder, row_encoder, ledger })
 }
 
 /// One life: begin, claim, sync every interval, park when superseded. Returns in order only at `shutdown`.
@@ -196,15 +203,21 @@ async fn live(
 impl Owner<'_> {
     /// Syncs every interval. Ends with the claim that superseded this copy, or with none at `shutdown`.
     async fn serve(&mut self, status: &Status, shutdown: &CancellationToken) -> Result<Option<Claim>, LifeError> {
-        let mut due = Some(Instant::now());
+        let pipeline = self.pipeline;
+        let mut listener = Listener::new(pipeline, status.desk(), &self.state);
+        let mut due = pipeline.rhythm.interval.map(|_| Instant::now());
         loop {
             if shutdown.is_cancelled() {
                 return Ok(None);
             }
-            if due.is_some_and(|due| due <= Instant::now()) {
+            let is_due = due.is_some_and(|due| due <= Instant::now());
+            if is_due || listener.queue().syncs().next().is_some() {
                 let begun = Instant::now();
-                let pipeline = self.pipeline;
-                let synced = alive(finish(self.sync(shutdown), pipeline, shutdown), status).await;
+                let heard = listener.queue().clone();
+                status.desk().show(Doing::Syncing);
+                let syncing = finish(self.sync(&heard, shutdown), pipeline, shutdown);
+                let synced = alive(listener.beside(syncing), status).await;
+                status.desk().show(Doing::Idle);
                 match synced.transpose()? {
                     None => {
                         info!("stopped while publishing; the next start finds out whether it was committed");
@@ -232,6 +245,19 @@ impl Owner<'_> {
             self.writer.log().follow(&mut self.state).await.map_err(LifeError::read)?;
             if let Some(Judgement::Superseded(claim)) = self.writer.judgement() {
                 return Ok(Some(claim));
+            }
+            listener.follow(&self.state);
+            listener.look().await;
+            let Some(answered) = alive(finish(self.answer(&mut listener), pipeline, shutdown), status).await else {
+                info!("stopped while serving a request; the next start finds out whether it was committed");
+                return Ok(None);
+            };
+            if let Some(claim) = answered? {
+                return Ok(Some(claim));
+            }
+            let late = due.map_or(Duration::ZERO, |due| due.elapsed());
+            if late > LOOK_EVERY {
+                info!(late_secs = late.as_secs(), "the sync fell due while a request was served");
             }
         }
     }
@@ -265,7 +291,7 @@ async fn alive<T>(work: impl Future<Output = T>, status: &Status) -> T {
         select! {
             biased;
             done = &mut work => return done,
-            () = sleep(LOOK_EVERY) => status.tick(),
+            () = sleep(ALIVE_EVERY) => status.tick(),
         }
     }
 }

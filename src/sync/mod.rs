@@ -6,6 +6,7 @@
 //! ```text
 //! prepare (topics, schema ids) → recover (read .state, verify on a still picture) → claim
 //!     → every interval: read → confirm → compare → publish          (cycle, publish)
+//!       between two syncs: what was asked for                       (listener, answer, replay)
 //!     → superseded: park, follow .state, leave on a release         (park)
 //! → orderly end: release
 //! ```
@@ -14,14 +15,17 @@
 //! but the topics themselves.
 
 mod account_topics;
+mod answer;
 mod claiming;
 pub mod collect;
 mod coverage;
 mod cycle;
 mod daemon;
+pub mod desk;
 pub mod details;
 mod inventory;
 mod lineage;
+mod listener;
 #[cfg(test)]
 #[path = "laws_tests.rs"]
 mod laws;
@@ -31,12 +35,14 @@ pub mod publication;
 mod publish;
 mod recover;
 mod refusal;
+mod replay;
 mod report;
 mod schemas;
 mod status;
 mod still_picture;
 mod survey;
 mod suspicion;
+mod told;
 pub mod topics;
 
 use std::{sync::Arc, time::Duration};

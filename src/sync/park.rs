@@ -1,11 +1,11 @@
 //! Parked: alive, not ready, without a producer and without a reading; it follows the state and waits.
 //!
-//! It leaves on a release, or, where that is configured, when the owner has committed nothing for
-//! `takeover_after`; in both cases only if the claim that moved it is still the last one.
+//! It leaves on a release, on an operator's order, or, where that is configured, when the owner has committed
+//! nothing for `takeover_after`; in all cases only if the claim that moved it is still the last one.
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, timeout};
 use tracing::{debug, info, warn};
 
 use super::{
@@ -26,7 +26,7 @@ impl Owner<'_> {
         let mut sign = self.sign_of_life();
         let mut moved_at = Instant::now();
         loop {
-            sleep(LOOK_EVERY).await;
+            let is_ordered = timeout(LOOK_EVERY, status.desk().claim_asked()).await.is_ok();
             status.tick();
             match self.writer.log().follow(&mut self.state).await.map_err(LifeError::read) {
                 Ok(()) => {}
@@ -37,6 +37,7 @@ impl Owner<'_> {
                 }
                 Err(refused) => return Err(refused),
             }
+            status.desk().show_progress(self.state.progress());
             if self.sign_of_life() != sign {
                 (sign, moved_at) = (self.sign_of_life(), Instant::now());
             }
@@ -45,6 +46,10 @@ impl Owner<'_> {
             let silent = self.pipeline.rhythm.takeover_after.is_some_and(|limit| moved_at.elapsed() >= limit);
             if last.claim.writer.is_none() && !planted!(ParkedForEver) {
                 info!("released: leaving the park");
+                return Ok(Mandate::WhileLast { claim_offset: last.offset });
+            }
+            if is_ordered {
+                info!("ordered to claim: leaving the park");
                 return Ok(Mandate::WhileLast { claim_offset: last.offset });
             }
             if silent && self.owner_is_silent_since(sign).await {

@@ -10,13 +10,15 @@ use uuid::Uuid;
 
 use super::{
     coverage::{around, coverage, was_denied},
+    told,
     topics::Topics,
 };
 use crate::{
     ambient,
     avro::{EncodeError, Encoder},
+    control::{Outcome, Queue},
     diff::{Diff, KindOutcome, Op},
-    event::{Batch, CollectionStatus, Envelope, Notice, NoticeType, Outcome, ScopeStatus, record_key},
+    event::{Batch, CollectionStatus, Envelope, Notice, NoticeType, Outcome as SyncOutcome, ScopeStatus, record_key},
     kafka::{Record, Records, Unencodable},
     model::{Collection, Key, Kind, Millis, Names, Rank, Reason, Scope, Unknown},
     state::{CollectionProgress, Digest, Progress, ScopeRecord, State, entity_record, progress_key, scope_key},
@@ -50,7 +52,7 @@ pub struct Publication {
     notices: Vec<Notice>,
     scopes: Vec<(Scope, Option<ScopeRecord>)>,
     progress: Progress,
-    outcome: Outcome,
+    outcome: SyncOutcome,
 }
 
 impl Publication {
@@ -103,6 +105,24 @@ impl Publication {
         self
     }
 
+    /// The same, with what was `heard` on record: the syncs that were asked for are this one.
+    #[must_use]
+    pub fn answering(mut self, heard: &Queue) -> Self {
+        let Some(at) = self.notices.last().and_then(|sync| sync.finished_at) else { return self };
+        let mut heard = heard.clone();
+        heard.forget(&self.progress.control);
+        let served = heard.syncs().map(|request| Outcome::completed(request, at, self.batch.sequence));
+        let reason = (self.outcome != SyncOutcome::Complete).then(|| format!("the sync was {}", self.outcome.as_str()));
+        let served: Vec<_> = served.map(|outcome| Outcome { reason: reason.clone(), ..outcome }).collect();
+        let (journal, told) = heard.settle(&self.progress.control, &served, at);
+        if let (Some(sync), Some(first)) = (self.notices.last_mut(), served.first()) {
+            sync.request_id = Some(first.request_id.to_string());
+        }
+        self.notices.splice(0..0, told::notices(&self.batch, &told, at));
+        self.progress.control = journal;
+        self
+    }
+
     /// What all its events have in common.
     #[must_use]
     pub fn batch(&self) -> &Batch {
@@ -117,7 +137,7 @@ impl Publication {
 
     /// Whether everything could be read.
     #[must_use]
-    pub fn outcome(&self) -> Outcome {
+    pub fn outcome(&self) -> SyncOutcome {
         self.outcome
     }
 
@@ -175,8 +195,7 @@ impl Publication {
             let value = record.as_ref().map(ScopeRecord::to_value);
             state_record(topics, scope_key(&self.account, scope).into_bytes(), value)
         });
-        let key = progress_key(&self.account).into_bytes();
-        scopes.chain([state_record(topics, key, Some(self.progress.to_value()))]).collect()
+        scopes.chain([progress_record(&self.progress, topics)]).collect()
     }
 }
 
@@ -195,6 +214,12 @@ pub(super) fn notice_record(
         value: Some(encoder.notice(notice)?),
         headers: notice.headers(),
     })
+}
+
+/// The record of progress.
+pub(super) fn progress_record(progress: &Progress, topics: &Topics) -> Record {
+    let key = progress_key(&progress.account_id).into_bytes();
+    state_record(topics, key, Some(progress.to_value()))
 }
 
 pub(super) fn state_record(topics: &Topics, key: Vec<u8>, value: Option<Vec<u8>>) -> Record {
@@ -267,14 +292,14 @@ fn scope_records(state: &State, reading: &Reading) -> Vec<(Scope, Option<ScopeRe
     records
 }
 
-fn outcome(diff: &Diff) -> Outcome {
+fn outcome(diff: &Diff) -> SyncOutcome {
     let is_lost = |(kind, outcome): (&Kind, &KindOutcome)| outcome.unknown.contains_key(&Scope::collection(*kind));
     if diff.kinds.iter().all(is_lost) {
-        Outcome::Failed
+        SyncOutcome::Failed
     } else if diff.kinds.values().all(|outcome| outcome.unknown.is_empty() || planted!(UnknownSaidComplete)) {
-        Outcome::Complete
+        SyncOutcome::Complete
     } else {
-        Outcome::Partial
+        SyncOutcome::Partial
     }
 }
 
@@ -285,7 +310,7 @@ fn notices(
     scopes: &[(Scope, Option<ScopeRecord>)],
     batch: &Batch,
     progress: &Progress,
-    outcome: Outcome,
+    outcome: SyncOutcome,
 ) -> Vec<Notice> {
     let finished_at = Some(reading.finished_at.into());
     let told = reading.diff.kinds.keys().flat_map(|kind| coverage(state, reading, scopes, *kind));

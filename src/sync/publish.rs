@@ -15,6 +15,7 @@ use super::{Pipeline, cycle::Proven, details::Ledger, publication::Publication, 
 use crate::{
     ambient,
     avro::Encoder,
+    control::Queue,
     event::Batch,
     kafka::{AttemptError, Claim, Decision, Outcome, Transaction, Writer, backoff::Backoff, error::Step},
     metrics::TransactionOutcome,
@@ -34,6 +35,7 @@ pub(super) struct Owner<'a> {
     pub(super) writer: Writer,
     pub(super) state: State,
     pub(super) encoder: Arc<Encoder>,
+    pub(super) row_encoder: Arc<Encoder>,
     pub(super) ledger: Ledger,
 }
 
@@ -85,8 +87,9 @@ impl Ending {
 }
 
 impl Owner<'_> {
-    /// One sync: read, compare, publish. A reading is given up at `shutdown`, publishing is not.
-    pub(super) async fn sync(&mut self, shutdown: &CancellationToken) -> Result<Synced, LifeError> {
+    /// One sync: read, compare, publish, and put on record what was `heard` before it began. A reading is given up at
+    /// `shutdown`, publishing is not.
+    pub(super) async fn sync(&mut self, heard: &Queue, shutdown: &CancellationToken) -> Result<Synced, LifeError> {
         let begun = Instant::now();
         self.writer.log().read_to_proven_end(&mut self.state).await.map_err(LifeError::read)?;
         let began_on = place(&self.state);
@@ -102,7 +105,7 @@ impl Owner<'_> {
         }
         let name = self.pipeline.name.as_deref();
         let publication = Publication::plan(&self.state, reading, name, ambient::uuid_v4());
-        let publication = Arc::new(publication.telling_first(untold));
+        let publication = Arc::new(publication.answering(heard).telling_first(untold));
         match self.publish(&publication, begun).await? {
             Ending::Moved => return Ok(Synced::Discarded),
             Ending::Superseded(claim) => return Ok(Synced::Superseded(claim)),

@@ -18,6 +18,7 @@ use crate::{
 pub struct Schemas {
     source: Source,
     encoder: OnceCell<Arc<Encoder>>,
+    row_encoder: OnceCell<Arc<Encoder>>,
 }
 
 /// Who says the ids.
@@ -32,14 +33,14 @@ impl Schemas {
     /// Nothing is asked yet.
     #[must_use]
     pub fn new(registry: Registry) -> Self {
-        Self { source: Source::Registry(registry), encoder: OnceCell::new() }
+        Self { source: Source::Registry(registry), encoder: OnceCell::new(), row_encoder: OnceCell::new() }
     }
 
     /// The ids of [`Schemas::fixed_texts`], without a registry.
     #[cfg(feature = "simulation")]
     #[must_use]
     pub fn fixed() -> Self {
-        Self { source: Source::Fixed, encoder: OnceCell::new() }
+        Self { source: Source::Fixed, encoder: OnceCell::new(), row_encoder: OnceCell::new() }
     }
 
     /// The fixed ids with their schemas.
@@ -51,13 +52,22 @@ impl Schemas {
 
     /// The encoder with the id of every schema; the first success is kept.
     pub(super) async fn encoder(&self, topics: &Topics) -> Result<Arc<Encoder>, LifeError> {
-        self.encoder.get_or_try_init(|| self.resolve_all(topics)).await.map(Arc::clone)
+        self.encoder.get_or_try_init(|| self.resolve_all(topics, Topics::of)).await.map(Arc::clone)
     }
 
-    async fn resolve_all(&self, topics: &Topics) -> Result<Arc<Encoder>, LifeError> {
+    /// The same for the rows of replays: their topics have subjects of their own.
+    pub(super) async fn row_encoder(&self, topics: &Topics) -> Result<Arc<Encoder>, LifeError> {
+        self.row_encoder.get_or_try_init(|| self.resolve_all(topics, Topics::snapshot_of)).await.map(Arc::clone)
+    }
+
+    async fn resolve_all(
+        &self,
+        topics: &Topics,
+        topic_of: fn(&Topics, Kind) -> Arc<str>,
+    ) -> Result<Arc<Encoder>, LifeError> {
         let mut ids = BTreeMap::new();
         for kind in Kind::ALL {
-            ids.insert(*kind, self.resolve(&topics.of(*kind), kind.schema()).await?);
+            ids.insert(*kind, self.resolve(&topic_of(topics, *kind), kind.schema()).await?);
         }
         let syncs = self.resolve(&topics.syncs(), SYNCS_SCHEMA).await?;
         Ok(Arc::new(Encoder::new(|kind| ids[&kind], syncs).map_err(LifeError::unavailable)?))

@@ -2,6 +2,8 @@
 
 use tokio::sync::watch;
 
+use super::desk::Desk;
+
 /// Where one account's pipeline stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Phase {
@@ -30,23 +32,32 @@ pub enum Phase {
 
 /// Where the daemon tells what it is doing. Every change is also a sign of life.
 #[derive(Debug)]
-pub struct Status(watch::Sender<Phase>);
+pub struct Status {
+    phase: watch::Sender<Phase>,
+    desk: Desk,
+}
 
 impl Status {
     /// A status and the end that follows it.
     #[must_use]
     pub fn channel() -> (Self, watch::Receiver<Phase>) {
         let (sender, receiver) = watch::channel(Phase::Starting);
-        (Self(sender), receiver)
+        (Self { phase: sender, desk: Desk::default() }, receiver)
+    }
+
+    /// What is known of requests.
+    #[must_use]
+    pub fn desk(&self) -> &Desk {
+        &self.desk
     }
 
     /// Enters `phase`.
     pub(super) fn enter(&self, phase: Phase) {
-        self.0.send_replace(phase);
+        self.phase.send_replace(phase);
     }
 
     /// Still in the same phase, and alive.
     pub(super) fn tick(&self) {
-        self.0.send_modify(|_| ());
+        self.phase.send_modify(|_| ());
     }
 }

@@ -26,7 +26,9 @@ pub struct TopicSettings {
 #[derive(Debug, Clone)]
 pub struct Topics {
     kinds: BTreeMap<Kind, Arc<str>>,
+    snapshots: BTreeMap<Kind, Arc<str>>,
     syncs: Arc<str>,
+    control: Arc<str>,
     state: Arc<str>,
 }
 
@@ -44,8 +46,11 @@ impl Topics {
     #[must_use]
     pub fn new(prefix: &str, account: &str) -> Self {
         let kinds = Kind::ALL.iter().map(|kind| (*kind, format!("{prefix}.{}", kind.plural()).into()));
+        let snapshots = Kind::ALL.iter().map(|kind| (*kind, format!("{prefix}.snapshot.{}", kind.plural()).into()));
         Self {
             kinds: kinds.collect(),
+            snapshots: snapshots.collect(),
+            control: format!("{prefix}.control").into(),
             syncs: format!("{prefix}.syncs").into(),
             state: format!("{prefix}.state.{account}").into(),
         }
@@ -55,6 +60,18 @@ impl Topics {
     #[must_use]
     pub fn of(&self, kind: Kind) -> Arc<str> {
         Arc::clone(&self.kinds[&kind])
+    }
+
+    /// The rows of one kind that replays write.
+    #[must_use]
+    pub fn snapshot_of(&self, kind: Kind) -> Arc<str> {
+        Arc::clone(&self.snapshots[&kind])
+    }
+
+    /// Requests, of all accounts; whoever may write there may ask.
+    #[must_use]
+    pub fn control(&self) -> Arc<str> {
+        Arc::clone(&self.control)
     }
 
     /// What happened to syncs and coverage, of all accounts.
@@ -77,9 +94,12 @@ impl Topics {
         let retention = Some(settings.event_retention);
         let events = self.kinds.values().map(|name| spec(name, settings.event_partitions, Cleanup::Delete, retention));
         let syncs = spec(&self.syncs, 1, Cleanup::Delete, Some(settings.syncs_retention));
+        let days_7 = Some(Duration::from_secs(7 * 24 * 3600));
+        let snapshots = self.snapshots.values().map(|name| spec(name, 1, Cleanup::Delete, days_7));
+        let control = spec(&self.control, 1, Cleanup::Delete, days_7);
         let mut state = spec(&self.state, 1, Cleanup::Compact, None);
         state.settings.extend(COMPACTION.map(|(name, value)| (name.to_owned(), value.to_owned())));
-        events.chain([syncs, state]).collect()
+        events.chain(snapshots).chain([syncs, control, state]).collect()
     }
 
     /// The published state; only ramstream may write it.

@@ -590,6 +590,54 @@ fn a_sync_that_hides_what_it_could_not_read_is_found() {
     assert_eq!(spoilt(told), [""; 0]);
 }
 
+#[test]
+fn one_copys_failed_calls_are_not_held_against_the_sync_of_another() {
+    let by = |client: &str, mut request: Value| {
+        request["request"]["client"] = json!(client);
+        request
+    };
+    let failed = || by("other", request(30_200, "ListGroups", 503));
+    let other_reads = || [by("other", request(30_150, "ListUsers", 200)), failed()];
+    let this_reads = by("this", request(30_250, "ListGroups", 200));
+    assert_eq!(spoilt(|story| story.truth.extend(other_reads().into_iter().chain([this_reads]))), [""; 0]);
+    let all_of_the_other = |story: &mut Story| {
+        story.truth.retain(|line| line["type"] != "request");
+        story.truth.extend(other_reads());
+    };
+    assert_eq!(spoilt(all_of_the_other), ["honest"]);
+}
+
+#[test]
+fn an_old_answer_may_say_what_was_true_since_the_reading_before() {
+    let row = |name: &str| Some(json!({ "user_id": "u", "user_name": name, "status": "active" }));
+    let changed_again = |story: &mut Story| {
+        let changes = [mutation(19_000, "user", row("b"), row("c")), mutation(25_000, "user", row("c"), row("b"))];
+        let after_rename = story.truth.iter().position(|line| line["time_ms"] == 15_000).unwrap() + 1;
+        story.truth.splice(after_rename..after_rename, changes);
+    };
+    assert_eq!(spoilt(changed_again), ["invented", "instants"]);
+    let from_a_lagging_replica = |story: &mut Story| {
+        changed_again(story);
+        let mut lie = request(20_100, "ListUsers", 200);
+        lie["request"]["fault"] = json!("stale");
+        story.truth.push(lie);
+    };
+    assert_eq!(spoilt(from_a_lagging_replica), [""; 0]);
+}
+
+#[test]
+fn an_edge_goes_with_its_end_though_it_was_listed_before_that_went() {
+    let goes_later = |story: &mut Story| {
+        for line in story.truth.iter_mut().filter(|line| line["time_ms"] == 35_000) {
+            line["time_ms"] = json!(40_500);
+        }
+        let sync = story.notice(4);
+        let memberships = sync.collections.iter_mut().find(|status| status.kind == "membership").unwrap();
+        memberships.complete_at = Some(40_200);
+    };
+    assert_eq!(spoilt(goes_later), [""; 0]);
+}
+
 /// The listing of users, or of a group's members, could not be read from one sync on, and could be again later.
 fn is_denied(story: &mut Story, scope: &str, syncs: std::ops::Range<usize>) {
     let kind = scope.split('/').next().unwrap().to_owned();
@@ -620,6 +668,21 @@ fn permission_lost_or_regained_without_a_word_is_found() {
     assert_eq!(story("user", vec![(lost, 2)]), ["told-coverage"], "the return");
     assert_eq!(story("membership/g", vec![(lost, 2)]), [""; 0], "the group is gone: there is no return");
     assert_eq!(story("user", vec![(lost, 2), (lost, 3), (restored, 4)]), ["told-coverage"], "twice");
+}
+
+#[test]
+fn permission_for_one_policy_comes_back_with_that_for_all_of_its_type() {
+    let story = |restored: Option<&'static str>| {
+        spoilt(move |story| {
+            is_denied(story, "policy/custom/P", 3..4);
+            is_denied(story, "policy/custom", 4..5);
+            story.reading.notices.push(told("coverage.lost", 3, "policy/custom/P"));
+            story.reading.notices.extend(restored.map(|scope| told("coverage.restored", 5, scope)));
+        })
+    };
+    assert_eq!(story(Some("policy/custom")), [""; 0]);
+    assert_eq!(story(Some("policy/custom/P")), [""; 0]);
+    assert_eq!(story(None), ["told-coverage"]);
 }
 
 #[test]

@@ -71,6 +71,8 @@ pub(super) struct Request {
     pub(super) received_ms: i64,
     /// Unix milliseconds.
     pub(super) answered_ms: i64,
+    /// Who asked: the user agent, which every copy has its own of.
+    pub(super) client: String,
     pub(super) operation: String,
     /// The parameters without those that tell pages apart.
     pub(super) subject: String,
@@ -88,7 +90,10 @@ pub(super) struct Truth {
     changes: BTreeMap<String, Vec<Change>>,
     /// When the whole account was written down for the first time.
     whole_since: Option<i64>,
-    pub(super) requests: Vec<Request>,
+    /// In the order of their answers.
+    requests: Vec<Request>,
+    /// How long an answer took at most.
+    longest_ms: i64,
 }
 
 #[derive(Deserialize)]
@@ -110,6 +115,8 @@ struct Row {
 struct Served {
     received_ms: i64,
     answered_ms: i64,
+    #[serde(default)]
+    client: String,
     operation: Option<String>,
     parameters: Map<String, Value>,
     status: u16,
@@ -155,7 +162,13 @@ impl Truth {
                 let change = Change { at: time_ms, before: fields(before), after: fields(after) };
                 self.changes.entry(key).or_default().push(change);
             }
-            Line::Request { request } => self.requests.extend(asked(request)),
+            Line::Request { request } => {
+                if let Some(request) = asked(request) {
+                    self.longest_ms = self.longest_ms.max(request.answered_ms.saturating_sub(request.received_ms));
+                    let place = self.requests.partition_point(|other| other.answered_ms <= request.answered_ms);
+                    self.requests.insert(place, request);
+                }
+            }
         }
         Ok(())
     }
@@ -191,7 +204,10 @@ impl Truth {
 
     /// What was asked and not answered before `from`, nor asked after `to`.
     pub(super) fn requests_between(&self, from: i64, to: i64) -> impl Iterator<Item = &Request> {
-        self.requests.iter().filter(move |request| request.answered_ms >= from && request.received_ms <= to)
+        let first = self.requests.partition_point(|request| request.answered_ms < from);
+        let last_answer = to.saturating_add(self.longest_ms);
+        let later = self.requests[first..].iter().take_while(move |request| request.answered_ms <= last_answer);
+        later.filter(move |request| request.received_ms <= to)
     }
 
     /// Its changes in the order of time.
@@ -311,6 +327,6 @@ fn asked(served: Served) -> Option<Request> {
         subject.remove(page);
     }
     let subject = Value::Object(subject).to_string();
-    let Served { received_ms, answered_ms, status, code, .. } = served;
-    Some(Request { received_ms, answered_ms, operation, subject, is_later_page, is_lie, status, code })
+    let Served { received_ms, answered_ms, client, status, code, .. } = served;
+    Some(Request { received_ms, answered_ms, client, operation, subject, is_later_page, is_lie, status, code })
 }

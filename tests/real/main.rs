@@ -19,6 +19,7 @@ mod headers;
 mod kafka_protocol;
 mod refusals;
 mod registry;
+mod replay;
 mod removals;
 mod replicas;
 mod secrets;

@@ -24,6 +24,7 @@ use ramstream::{
     sync::{Pipeline, Rhythm, Schemas, Topics},
 };
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::{
     copy::{Copy, Sign},
@@ -35,6 +36,7 @@ use crate::{
 /// The prefix of all topics.
 pub(crate) const PREFIX: &str = "alicloud.identity";
 const EVENT_PARTITIONS: i32 = 3;
+const CONTROL_PARTITIONS: i32 = 2;
 /// A stalled read is looked at a hundred times a second.
 const STALL: Duration = Duration::from_secs(5);
 const FOREIGN_ID: &str = "somebody-else";
@@ -86,7 +88,9 @@ impl<'a> World<'a> {
         let topics = Topics::new(PREFIX, &account.account_id);
         for kind in Kind::ALL {
             cluster.create_topic(&topics.of(*kind), EVENT_PARTITIONS);
+            cluster.create_topic(&topics.snapshot_of(*kind), 1);
         }
+        cluster.create_topic(&topics.control(), CONTROL_PARTITIONS);
         cluster.create_topic(&topics.syncs(), 1);
         cluster.create_topic(&topics.state(), 1);
         let key = &account.access_key;
@@ -345,9 +349,9 @@ impl<'a> World<'a> {
 
     fn pipeline(&self, copy: usize) -> Pipeline {
         let id = self.account.account_id.clone();
-        let schedule = self.schedule;
+        let (schedule, me) = (self.schedule, ambient::uuid_v4());
         Pipeline {
-            client: self.client(&id),
+            client: self.client(&id, me),
             name: None,
             connection: Arc::new(Connection { read_stall_timeout: STALL, ..self.cluster.connect(&name(copy)) }),
             schemas: Schemas::fixed(),
@@ -365,12 +369,12 @@ impl<'a> World<'a> {
             },
             message_max_bytes: 1_000_000,
             metrics: Arc::clone(&self.metrics),
-            me: ambient::uuid_v4(),
+            me,
             id,
         }
     }
 
-    fn client(&self, id: &str) -> alicloud::Client {
+    fn client(&self, id: &str, me: Uuid) -> alicloud::Client {
         let services = [Service::Sts, Service::Ims, Service::Ram, Service::ResourceManager];
         let endpoints = EndpointSettings {
             overrides: services.map(|service| (service, "http://127.0.0.1:1".to_owned())).into(),
@@ -380,6 +384,7 @@ impl<'a> World<'a> {
         let source = CredentialsSource::Shared(Arc::clone(&self.credentials));
         let settings = alicloud::Settings {
             exchange: ExchangeSettings {
+                instance: Some(me),
                 simulated: Some(SimulatedServices::new(self.account.services())),
                 ..ExchangeSettings::default()
             },

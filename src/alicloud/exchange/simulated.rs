@@ -7,6 +7,7 @@ use std::{fmt, io};
 
 use futures::future::BoxFuture;
 use hyper::{Request, Response};
+use reqwest::header::{HeaderValue, USER_AGENT};
 use tokio::time::{Instant, timeout};
 
 use super::{ExchangeError, MAX_BODY_BYTES, Reply, SignedRequest, header_map};
@@ -14,7 +15,10 @@ use super::{ExchangeError, MAX_BODY_BYTES, Reply, SignedRequest, header_map};
 /// The services as a function from a request (its body is empty) to a whole response, or to how the connection failed:
 /// `ConnectionRefused` for none at all, anything else for one that broke.
 #[derive(Clone)]
-pub struct SimulatedServices(Arc<Answer>);
+pub struct SimulatedServices {
+    answer: Arc<Answer>,
+    user_agent: String,
+}
 
 type Answer = dyn Fn(Request<()>) -> BoxFuture<'static, io::Result<Response<Vec<u8>>>> + Send + Sync;
 
@@ -23,7 +27,12 @@ impl SimulatedServices {
     pub fn new(
         answer: impl Fn(Request<()>) -> BoxFuture<'static, io::Result<Response<Vec<u8>>>> + Send + Sync + 'static,
     ) -> Self {
-        Self(Arc::new(answer))
+        Self { answer: Arc::new(answer), user_agent: String::new() }
+    }
+
+    /// The same, asked by this user agent.
+    pub(super) fn asked_by(&self, user_agent: String) -> Self {
+        Self { answer: Arc::clone(&self.answer), user_agent }
     }
 
     /// Sends `request` and waits for `total_timeout` at most; who waits no longer hangs up.
@@ -35,7 +44,8 @@ impl SimulatedServices {
         let begun = Instant::now();
         let mut sent = Request::post(request.url.as_str()).body(()).map_err(broken_off)?;
         *sent.headers_mut() = header_map(request.headers)?;
-        let answered = timeout(total_timeout, (self.0)(sent)).await;
+        sent.headers_mut().insert(USER_AGENT, HeaderValue::try_from(&self.user_agent).map_err(broken_off)?);
+        let answered = timeout(total_timeout, (self.answer)(sent)).await;
         let response = answered.map_err(|error| ExchangeError::TimedOut(Box::new(error)))?.map_err(no_reply)?;
         let (head, body) = response.into_parts();
         if body.len() > MAX_BODY_BYTES {

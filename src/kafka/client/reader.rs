@@ -37,6 +37,23 @@ impl WatermarkClient {
         Ok(Self { inner: Client::new(inner), request_timeout: connection.request_timeout })
     }
 
+    /// Asks any broker how many partitions the topic has.
+    pub(in crate::kafka) async fn partitions(&self, topic: &str) -> Result<i32, ClientError> {
+        let (inner, topic, timeout) = (self.inner.share(), topic.to_owned(), self.request_timeout);
+        blocking("metadata", move || {
+            let metadata = inner.fetch_metadata(Some(&topic), timeout).map_err(failed("metadata"))?;
+            let count = metadata
+                .topics()
+                .iter()
+                .find(|found| found.name() == topic)
+                .map_or(0, |topic| topic.partitions().len());
+            let missing =
+                || ClientError::Failed { operation: "metadata", reason: format!("there is no topic {topic}") };
+            i32::try_from(count).ok().filter(|count| *count > 0).ok_or_else(missing)
+        })
+        .await
+    }
+
     /// Asks the partition's leader.
     pub(in crate::kafka) async fn watermarks(&self, topic: &str, partition: i32) -> Result<Watermarks, ClientError> {
         let (inner, topic, timeout) = (self.inner.share(), topic.to_owned(), self.request_timeout);

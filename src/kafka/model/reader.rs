@@ -25,6 +25,14 @@ impl WatermarkClient {
         Self { link, request_timeout: connection.request_timeout }
     }
 
+    pub(in crate::kafka) async fn partitions(&self, topic: &str) -> Result<i32, ClientError> {
+        let deadline = Instant::now() + self.request_timeout;
+        let asked = self.link.question(deadline, |state, _| state.broker.partitions(topic).map(<[_]>::len));
+        let count = asked.await.map_err(|reason| failed("metadata", reason))?;
+        let missing = || failed("metadata", format!("there is no topic {topic}"));
+        count.and_then(|count| i32::try_from(count).ok()).ok_or_else(missing)
+    }
+
     pub(in crate::kafka) async fn watermarks(&self, topic: &str, partition: i32) -> Result<Watermarks, ClientError> {
         let deadline = Instant::now() + self.request_timeout;
         let asked = self.link.question(deadline, |state, weather| {

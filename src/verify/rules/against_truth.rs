@@ -15,6 +15,9 @@ use super::super::truth::{Request, Truth, fits};
 /// How long after its date a mutation may show, in milliseconds.
 const SHOWS_WITHIN_MS: i64 = 250;
 
+/// A window begins up to so many milliseconds before its first request: dates are cut to seconds, and a second is left.
+const WINDOWS_BEGIN_EARLY_MS: i64 = 2_000;
+
 /// The window in which the event's sync read its collection; that of the event where the collection was not read.
 fn read_window(log: &Log, event: &Event) -> Option<(i64, i64)> {
     let collection = log.sync(event.sequence)?.collection(event.kind())?;
@@ -35,6 +38,9 @@ pub(super) fn invented(log: &Log, truth: &Truth, found: &mut Findings) {
         if was_deceived(truth, event.kind(), from, to) {
             continue;
         }
+        // An old answer says what was true once since the reading before.
+        let is_old = lies(truth, event.kind(), from, to) > 0;
+        let from = event.previously_observed_at.filter(|before| is_old && *before < from).unwrap_or(from);
         let was = truth.between(&event.key, from, to);
         if was.is_empty() {
             not_known += 1;
@@ -188,7 +194,7 @@ fn wrong_at_every_instant(
     let mut right: BTreeMap<&str, bool> = BTreeMap::new();
     for key in keys {
         let after = published.entity(key);
-        // An edge is published with its ends, and held back alone until then.
+        // An edge is published with its ends, and held back alone until then; it goes with the end that goes.
         if after.is_none() && ends(key).iter().any(|end| published.entity(end).is_none()) {
             continue;
         }
@@ -239,8 +245,11 @@ pub(super) fn lost(log: &Log, truth: &Truth, found: &mut Findings) {
             let Some((from, to)) = window else { continue };
             // One value means that it was steady while both read.
             let [was] = truth.between(key, from, to)[..] else { continue };
-            let event: Option<&Event> = last.get(key).copied();
-            let after = event.and_then(|event| event.after.as_deref());
+            let published = |key: &str| last.get(key).and_then(|event: &&Event| event.after.as_deref());
+            let (event, after) = (last.get(key).copied(), published(key));
+            if after.is_none() && ends(key).iter().any(|end| published(end).is_none()) {
+                continue;
+            }
             let compared = (event.map(std::ptr::from_ref), std::ptr::from_ref(was));
             let holds = held.get(key) == Some(&compared) || fits(key, after, was);
             if holds {
@@ -298,18 +307,16 @@ fn operations_of(kind: &str) -> &'static [&'static str] {
     READ_BY.iter().find(|(of, _)| *of == kind).map_or(&[], |(_, operations)| operations)
 }
 
-/// So long after the listings something may still be asked again.
-const ASKED_WITHIN_MS: i64 = 15_000;
-
 /// A collection of which a read failed each time that it was tried was not complete. Of one that is asked for by a name
-/// nothing is said if anything of the account changed meanwhile: the name may have gone.
-pub(super) fn honest(log: &Log, truth: &Truth, found: &mut Findings) {
-    for sync in log.syncs.values().flatten() {
-        // The window of what has details goes back to when the oldest of them was read, which is not about this sync.
-        let listed = sync.collections.iter().filter(|status| ["account", "user", "group"].contains(&&*status.kind));
-        let Some(sync_began) = listed.filter_map(CollectionStatus::complete_window).map(|(from, _)| from).min() else {
-            continue;
-        };
+/// nothing is said if anything of the account changed meanwhile: the name may have gone. If several copies read at the
+/// time, one of them must have had all its answers: which one published the sync is not told.
+pub(super) fn honest<'a>(log: &Log, truth: &'a Truth, found: &mut Findings) {
+    let syncs: Vec<&Notice> = log.syncs.values().flatten().collect();
+    for (index, sync) in syncs.iter().copied().enumerate() {
+        let Some(sync_began) = reading_began(sync) else { continue };
+        // What is asked for by itself comes behind the listings, and may take long to be answered.
+        let next_began = syncs[index + 1..].iter().copied().find_map(reading_began).unwrap_or(i64::MAX);
+        let next_began = next_began.saturating_add(WINDOWS_BEGIN_EARLY_MS);
         for status in sync.collections.iter().filter(|status| status.status == "complete") {
             let Some((begun, to)) = status.complete_window() else { continue };
             let from = begun.max(sync_began);
@@ -318,18 +325,23 @@ pub(super) fn honest(log: &Log, truth: &Truth, found: &mut Findings) {
                 let operation = request.operation.as_str();
                 operations_of(&status.kind).contains(&operation) && (is_quiet || !BY_NAME.contains(&operation))
             };
-            let mut answered: BTreeMap<(&str, &str), (bool, &Request)> = BTreeMap::new();
-            // What is asked for by itself behind the listings, and answered behind the window, was answered.
-            for request in truth.requests_between(from, to + ASKED_WITHIN_MS).filter(is_telling) {
+            let mut clients: BTreeMap<&str, Answers<'_>> = BTreeMap::new();
+            for request in truth.requests_between(from, to).filter(|request| !is_failure(request)) {
+                clients.entry(&request.client).or_default();
+            }
+            for request in truth.requests_between(from, next_began.max(to)).filter(is_telling) {
+                let Some(answers) = clients.get_mut(request.client.as_str()) else { continue };
                 let subject = (request.operation.as_str(), request.subject.as_str());
                 if request.received_ms <= to {
-                    answered.entry(subject).or_insert((false, request));
+                    answers.entry(subject).or_insert((false, request));
                 }
-                if let Some(read) = answered.get_mut(&subject) {
+                if let Some(read) = answers.get_mut(&subject) {
                     read.0 |= !is_failure(request);
                 }
             }
-            let unread = answered.into_values().find(|(once, _)| !once).map(|(_, request)| request);
+            let unread_by = |answers: Answers<'a>| answers.into_values().find(|(once, _)| !once);
+            let unread: Vec<_> = clients.into_values().map(unread_by).collect();
+            let unread = unread.into_iter().min_by_key(Option::is_some).flatten().map(|(_, request)| request);
             found.check(unread.is_none(), At::notice(sync), || {
                 let what = unread.map(|request| (&request.operation, &request.subject, request.status, &request.code));
                 format!("it says that {} is complete, but this was not answered: {what:?}", status.kind)
@@ -337,6 +349,16 @@ pub(super) fn honest(log: &Log, truth: &Truth, found: &mut Findings) {
         }
     }
 }
+
+/// When the sync began to read, as far as its windows tell. The window of what has details goes back to when the oldest
+/// of them was read, which is not about this sync.
+fn reading_began(sync: &Notice) -> Option<i64> {
+    let listed = sync.collections.iter().filter(|status| ["account", "user", "group"].contains(&&*status.kind));
+    listed.filter_map(CollectionStatus::complete_window).map(|(from, _)| from).min()
+}
+
+/// By operation and subject: whether it was answered once, and the first request for it.
+type Answers<'a> = BTreeMap<(&'a str, &'a str), (bool, &'a Request)>;
 
 /// "There is none" is an answer.
 fn is_failure(request: &Request) -> bool {

@@ -77,8 +77,10 @@ pub(super) fn told_coverage(log: &Log, found: &mut Findings) {
                     });
                 }
                 if let (Some(before), Some(now)) = (&before.parts, &now.parts) {
-                    let alive = before.iter().copied().filter(|scope| is_there(log, sync.sequence, scope)).collect();
-                    judge(log, sync, if now.is_empty() { &alive } else { before }, now, found);
+                    // What was denied may be gone altogether: then there is nothing to read again.
+                    if !now.is_empty() || before.iter().any(|scope| is_there(log, sync.sequence, scope)) {
+                        judge(log, sync, before, now, found);
+                    }
                 }
             }
             denied.insert(&status.kind, now);
@@ -105,6 +107,10 @@ fn unknown_scopes<'a>(sync: &'a Notice, status: &CollectionStatus) -> BTreeMap<&
     scopes.map(|unknown| (unknown.scope.as_str(), unknown.reason.as_str())).collect()
 }
 
+fn lies_in(scope: &str, wider: &str) -> bool {
+    scope.strip_prefix(wider).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 /// Lost permission is remembered until the scope is read, whatever else goes wrong with it meanwhile.
 fn still_denied<'a>(
     unknown: &BTreeMap<&'a str, &'a str>,
@@ -113,15 +119,12 @@ fn still_denied<'a>(
     if before.is_none() && !unknown.is_empty() {
         return None;
     }
-    let lies_in = |scope: &str, wider: &str| {
-        scope.strip_prefix(wider).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
     let is_unknown = |scope: &&&str| unknown.keys().any(|wider| lies_in(scope, wider));
     let denied = unknown.iter().filter(|(_, reason)| **reason == "denied").map(|(scope, _)| *scope);
     Some(before.into_iter().flatten().filter(is_unknown).copied().chain(denied).collect())
 }
 
-/// Whether that to which the scope belongs (itself, or its parent) is still held.
+/// Whether that to which the scope belongs (itself, or its parent), or anything in it, is still held.
 fn is_there(log: &Log, sequence: i64, scope: &str) -> bool {
     let inner = scope.split_once('/').map_or("", |(_, inner)| inner);
     let held = last_events(&log.steps, sequence);
@@ -129,6 +132,6 @@ fn is_there(log: &Log, sequence: i64, scope: &str) -> bool {
     entities.any(|(key, _)| {
         let path = key.split_once('/').map_or("", |(_, path)| path);
         let without_kind = path.split_once('/').map_or("", |(_, rest)| rest);
-        path == scope || path == inner || (!inner.is_empty() && without_kind == inner)
+        lies_in(path, scope) || path == inner || (!inner.is_empty() && without_kind == inner)
     })
 }

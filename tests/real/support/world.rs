@@ -11,9 +11,9 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 use super::cloud::{Cloud, small};
-use super::process::{COMPLETE, Daemon, Finished};
+use super::process::{COMPLETE, Daemon, Finished, eventually};
 use super::proxy::Proxy;
-use super::{kafka, registry, unique};
+use super::{kafka, outsider, outsider_sends, registry, unique};
 
 /// The event topics, by what stands behind the prefix.
 pub(crate) const EVENT_TOPICS: &[&str] =
@@ -262,6 +262,27 @@ impl World {
         let mut events = self.events().await;
         events.retain(|event| event["sequence"] == sequence);
         events
+    }
+
+    /// The rows of all replays, in the order of their topics.
+    pub(crate) async fn rows(&self) -> Vec<Value> {
+        let topics: Vec<String> = EVENT_TOPICS.iter().map(|name| self.topic(&format!("snapshot.{name}"))).collect();
+        self.read(&topics, &[]).await.into_iter().map(flat).collect()
+    }
+
+    /// Somebody appends to `.control`, for this account.
+    pub(crate) fn ask(&self, value: &str) {
+        outsider_sends(&outsider(None), &self.topic("control"), self.cloud.account_id(), value);
+    }
+
+    /// Waits for the notice of this type about this request.
+    pub(crate) async fn notice_of(&self, request: &str, notice_type: &str) -> Value {
+        eventually(&format!("{notice_type} of {request}"), async || {
+            let notices = self.notices().await;
+            let is_it = |notice: &Value| notice["request_id"] == request && notice["notice_type"] == notice_type;
+            notices.into_iter().find(is_it)
+        })
+        .await
     }
 
     /// Everything in `.syncs`, in its order.

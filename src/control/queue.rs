@@ -1,0 +1,362 @@
+//! The requests that were read and are not on record yet, in the order of their topic.
+
+use std::collections::BTreeMap;
+
+use super::{Action, Ended, Journal, Malformed, Outcome, Request, RequestId};
+use crate::model::Millis;
+
+/// Where a record stands in the `.control` topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Partition.
+    pub partition: i32,
+    /// Offset.
+    pub offset: i64,
+}
+
+/// A record of the `.control` topic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Where it stands.
+    pub place: Place,
+    /// The caller's id, if there is one.
+    pub id: Option<RequestId>,
+    /// How it stands.
+    pub standing: Standing,
+}
+
+/// How a record of the `.control` topic stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// It is to be served.
+    Waiting(Request),
+    /// It has ended, which is not on record yet.
+    Ended(Outcome),
+    /// It is no request, or asks for what there is not.
+    Refused(String),
+    /// There is nothing to say of it: a request that is known already, or a cancel that took effect.
+    Silent,
+    /// Records before it were deleted unread, from this offset on.
+    Gap {
+        /// The first one.
+        from: i64,
+    },
+}
+
+/// See the module's page.
+#[derive(Debug, Clone, Default)]
+pub struct Queue {
+    entries: Vec<Entry>,
+    positions: BTreeMap<i32, i64>,
+}
+
+impl Queue {
+    /// Begins where the journal ends.
+    #[must_use]
+    pub fn behind(journal: &Journal) -> Self {
+        Self { entries: Vec::new(), positions: journal.cursor.clone() }
+    }
+
+    /// The next offset to read of a partition; `None` if it was never read.
+    #[must_use]
+    pub fn position(&self, partition: i32) -> Option<i64> {
+        self.positions.get(&partition).copied()
+    }
+
+    /// The entries that are not on record yet.
+    #[must_use]
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// A partition was read up to this offset.
+    pub fn read_to(&mut self, partition: i32, offset: i64) {
+        let position = self.positions.entry(partition).or_insert(offset);
+        *position = offset.max(*position);
+    }
+
+    /// The records of a partition from its position up to `offset` were deleted before they were read.
+    pub fn gap(&mut self, partition: i32, offset: i64) {
+        let from = self.positions.insert(partition, offset).unwrap_or(0);
+        self.push(Place { partition, offset }, None, Standing::Gap { from });
+    }
+
+    /// Takes one record of this account in and judges it.
+    pub fn take(&mut self, place: Place, value: Option<&[u8]>, journal: &Journal, (now, sequence): (Millis, i64)) {
+        self.read_to(place.partition, place.offset + 1);
+        let request = match Request::parse(value.unwrap_or_default()) {
+            Ok(request) => request,
+            Err(Malformed { id, reason }) => return self.push(place, id, Standing::Refused(reason)),
+        };
+        let id = Some(request.id.clone());
+        if request.action == Action::Cancel {
+            let standing = self.cancel(&request, (now, sequence));
+            return self.push(place, id, standing);
+        }
+        let is_known =
+            journal.outcome(&request.id).is_some() || self.entries.iter().any(|entry| entry.has(&request.id));
+        let end = |ended, reason: String| {
+            Standing::Ended(Outcome { reason: Some(reason), ..outcome(&request, ended, now, sequence) })
+        };
+        let standing = if is_known {
+            Standing::Silent
+        } else if request.is_expired(now) {
+            end(Ended::Expired, "its not_after has passed".to_owned())
+        } else if let (Action::Replay { .. }, Some(waiting)) = (&request.action, self.replay()) {
+            end(
+                Ended::Rejected,
+                format!("busy: the replay {} waits; ask again, with a new id, when it has ended", waiting.id),
+            )
+        } else {
+            Standing::Waiting(request)
+        };
+        self.push(place, id, standing);
+    }
+
+    fn cancel(&mut self, cancel: &Request, (now, sequence): (Millis, i64)) -> Standing {
+        for entry in &mut self.entries {
+            if let Standing::Waiting(request) = &entry.standing
+                && request.id == cancel.id
+            {
+                entry.standing = Standing::Ended(outcome(request, Ended::Cancelled, now, sequence));
+                return Standing::Silent;
+            }
+        }
+        Standing::Refused(format!("there is nothing to cancel: no request {} waits", cancel.id))
+    }
+
+    /// Ends what is too late to be served.
+    pub fn expire(&mut self, now: Millis, sequence: i64) {
+        for entry in &mut self.entries {
+            if let Standing::Waiting(request) = &entry.standing
+                && request.is_expired(now)
+            {
+                let reason = Some("its not_after has passed".to_owned());
+                let expired = Outcome { reason, ..outcome(request, Ended::Expired, now, sequence) };
+                entry.standing = Standing::Ended(expired);
+            }
+        }
+    }
+
+    /// The replay that waits; there is one at most.
+    #[must_use]
+    pub fn replay(&self) -> Option<&Request> {
+        self.waiting().find(|request| matches!(request.action, Action::Replay { .. }))
+    }
+
+    /// The syncs that wait. One sync serves all that were asked for before it began.
+    pub fn syncs(&self) -> impl Iterator<Item = &Request> {
+        self.waiting().filter(|request| request.action == Action::Sync)
+    }
+
+    fn waiting(&self) -> impl Iterator<Item = &Request> {
+        self.entries.iter().filter_map(|entry| match &entry.standing {
+            Standing::Waiting(request) => Some(request),
+            _ => None,
+        })
+    }
+
+    /// What goes on record with a transaction that serves `served`: the journal after it, and the entries that it is
+    /// to tell of. Of each partition only what stands before the first request that still waits, so that the cursor
+    /// passes nothing that is not on record.
+    #[must_use]
+    pub fn settle(&self, journal: &Journal, served: &[Outcome], now: Millis) -> (Journal, Vec<Entry>) {
+        let mut after = journal.clone();
+        let mut told = Vec::new();
+        let mut cursor = journal.cursor.clone();
+        cursor.extend(&self.positions);
+        let mut stopped: Vec<i32> = Vec::new();
+        for entry in &self.entries {
+            let Place { partition, offset } = entry.place;
+            if stopped.contains(&partition) {
+                continue;
+            }
+            let mut entry = entry.clone();
+            if let Standing::Waiting(request) = &entry.standing {
+                let Some(outcome) = served.iter().find(|outcome| outcome.request_id == request.id) else {
+                    stopped.push(partition);
+                    cursor.insert(partition, offset);
+                    continue;
+                };
+                entry.standing = Standing::Ended(outcome.clone());
+            }
+            if let Standing::Ended(outcome) = &entry.standing {
+                after.note(outcome.clone());
+            }
+            if entry.standing != Standing::Silent {
+                told.push(entry);
+            }
+        }
+        if after.cursor != cursor || !told.is_empty() {
+            after.cursor = cursor;
+            after.written_at = Some(now);
+        }
+        (after, told)
+    }
+
+    /// Forgets what is on record.
+    pub fn forget(&mut self, journal: &Journal) {
+        let is_on_record = |place: Place| journal.cursor.get(&place.partition).is_some_and(|next| place.offset < *next);
+        self.entries.retain(|entry| match entry.standing {
+            // It is about what lies before its place.
+            Standing::Gap { .. } => !is_on_record(Place { offset: entry.place.offset - 1, ..entry.place }),
+            _ => !is_on_record(entry.place),
+        });
+    }
+
+    fn push(&mut self, place: Place, id: Option<RequestId>, standing: Standing) {
+        self.entries.push(Entry { place, id, standing });
+    }
+}
+
+impl Entry {
+    /// Whether it is about the request with this id and has a say in it.
+    fn has(&self, id: &RequestId) -> bool {
+        self.id.as_ref() == Some(id) && matches!(self.standing, Standing::Waiting(_) | Standing::Ended(_))
+    }
+}
+
+/// How `request` ended.
+fn outcome(request: &Request, ended: Ended, at: Millis, sequence: i64) -> Outcome {
+    Outcome {
+        request_id: request.id.clone(),
+        action: request.action.as_str().to_owned(),
+        ended,
+        at,
+        sequence,
+        rows: BTreeMap::new(),
+        reason: None,
+    }
+}
+
+impl Outcome {
+    /// That `request` was done.
+    #[must_use]
+    pub fn completed(request: &Request, at: Millis, sequence: i64) -> Self {
+        outcome(request, Ended::Completed, at, sequence)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: (Millis, i64) = (Millis(1_000), 7);
+
+    fn request(id: &str, action: &str) -> String {
+        format!(r#"{{"format":1,"request_id":"{id}","action":"{action}"}}"#)
+    }
+
+    fn take(queue: &mut Queue, offset: i64, value: &str) {
+        queue.take(Place { partition: 0, offset }, Some(value.as_bytes()), &Journal::default(), NOW);
+    }
+
+    fn ids(outcomes: &[Entry]) -> Vec<(&str, &'static str)> {
+        let told = outcomes.iter().map(|entry| {
+            let id = entry.id.as_ref().map_or("", RequestId::as_str);
+            match &entry.standing {
+                Standing::Ended(outcome) => (id, outcome.ended.as_str()),
+                Standing::Refused(_) => (id, "refused"),
+                Standing::Gap { .. } => (id, "gap"),
+                Standing::Waiting(_) | Standing::Silent => (id, "?"),
+            }
+        });
+        told.collect()
+    }
+
+    #[test]
+    fn one_replay_waits_and_another_is_busy_until_it_has_ended() {
+        let mut queue = Queue::default();
+        take(&mut queue, 0, &request("a", "replay"));
+        take(&mut queue, 1, &request("b", "replay"));
+        let (before, told) = queue.settle(&Journal::default(), &[], Millis(2));
+        assert_eq!((before.cursor[&0], told.len()), (0, 0), "nothing behind what waits goes on record");
+        let done = Outcome::completed(queue.replay().unwrap(), Millis(2), 7);
+        let (journal, told) = queue.settle(&Journal::default(), &[done], Millis(2));
+        assert_eq!(ids(&told), [("a", "completed"), ("b", "rejected")]);
+        assert_eq!((journal.cursor[&0], journal.written_at), (2, Some(Millis(2))));
+        queue.forget(&journal);
+        assert!(queue.entries().is_empty());
+        take(&mut queue, 2, &request("c", "replay"));
+        assert_eq!(queue.replay().unwrap().id.as_str(), "c");
+    }
+
+    #[test]
+    fn a_request_with_a_known_id_is_the_same_request() {
+        let mut queue = Queue::default();
+        take(&mut queue, 0, &request("a", "sync"));
+        take(&mut queue, 1, &request("a", "sync"));
+        assert_eq!(queue.syncs().count(), 1);
+        let served: Vec<_> = queue.syncs().map(|request| Outcome::completed(request, Millis(2), 8)).collect();
+        let (journal, told) = queue.settle(&Journal::default(), &served, Millis(2));
+        assert_eq!((ids(&told), journal.cursor[&0]), (vec![("a", "completed")], 2));
+        let mut later = Queue::behind(&journal);
+        later.take(Place { partition: 0, offset: 2 }, Some(request("a", "sync").as_bytes()), &journal, NOW);
+        assert_eq!((later.syncs().count(), later.settle(&journal, &[], Millis(3)).1.len()), (0, 0));
+    }
+
+    #[test]
+    fn a_cancel_ends_what_waits_and_nothing_else() {
+        let mut queue = Queue::default();
+        take(&mut queue, 0, &request("a", "replay"));
+        take(&mut queue, 1, &request("b", "cancel"));
+        take(&mut queue, 2, &request("a", "cancel"));
+        let (journal, told) = queue.settle(&Journal::default(), &[], Millis(2));
+        assert_eq!(ids(&told), [("a", "cancelled"), ("b", "refused")]);
+        assert_eq!((journal.cursor[&0], queue.replay()), (3, None));
+    }
+
+    #[test]
+    fn what_is_too_late_expires_when_it_is_read_and_while_it_waits() {
+        let until =
+            |at: &str| format!(r#"{{"format":1,"request_id":"{}","action":"replay","not_after":"{at}"}}"#, &at[20..23]);
+        let mut queue = Queue::default();
+        take(&mut queue, 0, &until("1970-01-01T00:00:00.999Z"));
+        take(&mut queue, 1, &until("1970-01-01T00:00:01.500Z"));
+        queue.expire(Millis(1_500), 7);
+        assert!(queue.replay().is_some());
+        queue.expire(Millis(1_501), 7);
+        let (_, told) = queue.settle(&Journal::default(), &[], Millis(2_000));
+        assert_eq!(ids(&told), [("999", "expired"), ("500", "expired")]);
+    }
+
+    #[test]
+    fn each_partition_has_a_cursor_of_its_own_and_deleted_records_are_told_once() {
+        let mut read_once = Journal::default();
+        read_once.cursor.insert(1, 4);
+        let mut queue = Queue::behind(&read_once);
+        take(&mut queue, 0, &request("a", "replay"));
+        queue.gap(1, 9);
+        queue.read_to(2, 3);
+        let (journal, told) = queue.settle(&Journal::default(), &[], Millis(2));
+        assert_eq!(
+            told,
+            [Entry { place: Place { partition: 1, offset: 9 }, id: None, standing: Standing::Gap { from: 4 } }]
+        );
+        assert_eq!(journal.cursor, BTreeMap::from([(0, 0), (1, 9), (2, 3)]));
+        queue.forget(&journal);
+        assert_eq!(queue.entries().len(), 1);
+    }
+
+    #[test]
+    fn a_malformed_record_is_refused_and_stops_nothing() {
+        let mut queue = Queue::default();
+        take(&mut queue, 0, "garbage");
+        queue.take(Place { partition: 0, offset: 1 }, None, &Journal::default(), NOW);
+        take(&mut queue, 2, &request("a", "sync"));
+        let (journal, told) = queue.settle(&Journal::default(), &[], Millis(2));
+        assert_eq!((ids(&told), journal.cursor[&0]), (vec![("", "refused"), ("", "refused")], 2));
+    }
+
+    #[test]
+    fn the_last_hundred_outcomes_are_remembered() {
+        let mut journal = Journal::default();
+        for number in 0..=super::super::REMEMBERED {
+            let request = Request::parse(request(&number.to_string(), "sync").as_bytes()).unwrap();
+            journal.note(Outcome::completed(&request, Millis(0), 1));
+        }
+        let known = |id: &str| journal.outcome(&RequestId::try_from(id.to_owned()).unwrap()).is_some();
+        assert!(!known("0") && known("1") && known("100"));
+        assert_eq!(serde_json::from_str::<Journal>(&serde_json::to_string(&journal).unwrap()).unwrap(), journal);
+    }
+}

@@ -1,0 +1,109 @@
+//! All partitions of a topic that others write to, followed from a cursor that is kept elsewhere.
+//!
+//! Committed records only; no proof of an end is needed here. What was deleted unread is told, not an error.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use super::client::{WatermarkClient, Watermarks};
+use super::connection::Connection;
+use super::error::ReadError;
+use super::log::{Fold, PartitionLog};
+
+/// A topic may be given more partitions while it is followed.
+const COUNT_EVERY: Duration = Duration::from_secs(300);
+
+/// What takes the records of a topic.
+pub trait TopicFold {
+    /// One record, in offset order within its partition; `value` `None` is a tombstone.
+    fn record(&mut self, partition: i32, offset: i64, key: &[u8], value: Option<&[u8]>);
+    /// The records from the cursor up to `offset` were deleted unread, or the topic was made anew.
+    fn gap(&mut self, partition: i32, offset: i64);
+    /// Everything below `offset` was read.
+    fn read_to(&mut self, partition: i32, offset: i64);
+}
+
+/// See the module's page.
+pub struct TopicLog {
+    connection: Arc<Connection>,
+    topic: Arc<str>,
+    /// Partition → where to begin.
+    cursor: BTreeMap<i32, i64>,
+    logs: BTreeMap<i32, PartitionLog>,
+    /// Partitions whose leader refused the cursor: there is no such offset.
+    refused: BTreeSet<i32>,
+    counted_at: Option<Instant>,
+}
+
+impl TopicLog {
+    /// A topic from `cursor`; partitions that are not in it from their first record.
+    #[must_use]
+    pub fn new(connection: Arc<Connection>, topic: Arc<str>, cursor: BTreeMap<i32, i64>) -> Self {
+        Self { connection, topic, cursor, logs: BTreeMap::new(), refused: BTreeSet::new(), counted_at: None }
+    }
+
+    /// Reads on as far as `read_committed` delivers. Giving up on the future loses nothing that `fold` has not got.
+    pub async fn follow(&mut self, fold: &mut impl TopicFold) -> Result<(), ReadError> {
+        for partition in 0..self.partitions().await? {
+            if !self.logs.contains_key(&partition) {
+                let log = self.open(partition, fold).await?;
+                self.logs.insert(partition, log);
+            }
+            let Some(log) = self.logs.get_mut(&partition) else { continue };
+            let followed = log.follow(&mut OfPartition { partition, fold }).await;
+            self.cursor.insert(partition, log.position());
+            if let Err(error) = followed {
+                // Where it begins and ends is asked anew.
+                self.logs.remove(&partition);
+                if matches!(error, ReadError::Recreated { .. }) {
+                    self.refused.insert(partition);
+                }
+                return Err(error);
+            }
+            fold.read_to(partition, log.position());
+        }
+        Ok(())
+    }
+
+    async fn open(&mut self, partition: i32, fold: &mut impl TopicFold) -> Result<PartitionLog, ReadError> {
+        let failed = |source| ReadError::Client { topic: self.topic.to_string(), partition, source };
+        let client = WatermarkClient::create(&self.connection).map_err(failed)?;
+        let Watermarks { low, .. } = client.watermarks(&self.topic, partition).await.map_err(failed)?;
+        let mut begin = self.cursor.get(&partition).copied().unwrap_or(low);
+        // An end may be told too low for a moment, so only a refused read says that there is no such offset.
+        if begin < low || self.refused.remove(&partition) {
+            begin = low;
+            fold.gap(partition, low);
+        }
+        Ok(PartitionLog::from_offset(Arc::clone(&self.connection), Arc::clone(&self.topic), partition, begin))
+    }
+
+    async fn partitions(&mut self) -> Result<i32, ReadError> {
+        let known = i32::try_from(self.logs.len()).unwrap_or(i32::MAX);
+        if known > 0 && self.counted_at.is_some_and(|at| at.elapsed() < COUNT_EVERY) {
+            return Ok(known);
+        }
+        let failed = |source| ReadError::Client { topic: self.topic.to_string(), partition: 0, source };
+        let client = WatermarkClient::create(&self.connection).map_err(failed)?;
+        let count = client.partitions(&self.topic).await.map_err(failed)?;
+        self.counted_at = Some(Instant::now());
+        Ok(count)
+    }
+}
+
+struct OfPartition<'a, F> {
+    partition: i32,
+    fold: &'a mut F,
+}
+
+impl<F: TopicFold> Fold for OfPartition<'_, F> {
+    fn apply(&mut self, key: &[u8], value: Option<&[u8]>, offset: i64) -> Result<(), super::error::FoldError> {
+        self.fold.record(self.partition, offset, key, value);
+        Ok(())
+    }
+}

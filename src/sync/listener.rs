@@ -1,0 +1,189 @@
+//! What the owner hears: the `.control` topic, followed beside everything else that it does.
+//!
+//! It reads, judges and shows; what is to be done about it is decided between two syncs ([`super::answer`]). A topic
+//! that cannot be read stops nothing and loses nothing: it is read from the cursor later.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    select,
+    time::{Instant, sleep},
+};
+use tracing::{info, warn};
+
+use super::{Pipeline, desk::Desk, recover::chain};
+use crate::{
+    ambient,
+    control::{Journal, Outcome, Place, Queue, Standing},
+    kafka::{ReadError, TopicFold, TopicLog, backoff::Backoff},
+    model::Millis,
+    state::State,
+};
+
+/// How often the topic is looked at: the longest delay before a request is seen.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// The cursor is written by itself if nothing else was written for this long.
+const WRITE_CURSOR_EVERY_MS: i64 = 3_600_000;
+
+/// See the module's page.
+pub(super) struct Listener {
+    account: String,
+    desk: Desk,
+    log: TopicLog,
+    queue: Queue,
+    /// The state's journal and sequence when it was last looked at.
+    journal: Journal,
+    sequence: i64,
+    trouble: Option<String>,
+    backoff: Backoff,
+    retry_at: Option<Instant>,
+}
+
+impl Listener {
+    /// Begins where the state's progress says.
+    pub(super) fn new(pipeline: &Pipeline, desk: &Desk, state: &State) -> Self {
+        let journal = state.progress().map(|progress| progress.control.clone()).unwrap_or_default();
+        let log = TopicLog::new(Arc::clone(&pipeline.connection), pipeline.topics.control(), journal.cursor.clone());
+        let mut listener = Self {
+            account: pipeline.id.clone(),
+            desk: desk.clone(),
+            log,
+            queue: Queue::behind(&journal),
+            journal,
+            sequence: 0,
+            trouble: None,
+            backoff: Backoff::default(),
+            retry_at: None,
+        };
+        listener.follow(state);
+        listener
+    }
+
+    /// Forgets what is on record by now.
+    pub(super) fn follow(&mut self, state: &State) {
+        self.desk.show_progress(state.progress());
+        let Some(progress) = state.progress() else { return };
+        self.sequence = progress.sequence;
+        self.journal = progress.control.clone();
+        self.queue.forget(&self.journal);
+        self.desk.show_queue(&self.queue);
+    }
+
+    /// Does `work`, and listens meanwhile.
+    pub(super) async fn beside<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        let listening = async {
+            loop {
+                sleep(LOOK_EVERY).await;
+                self.look().await;
+            }
+        };
+        select! {
+            biased;
+            done = &mut work => done,
+            never = listening => never,
+        }
+    }
+
+    /// Reads what has arrived.
+    pub(super) async fn look(&mut self) {
+        let now = Millis::from(ambient::now());
+        let mut hearing = Hearing {
+            account: &self.account,
+            queue: &mut self.queue,
+            journal: &self.journal,
+            now,
+            sequence: self.sequence,
+        };
+        match self.log.follow(&mut hearing).await {
+            Ok(()) => self.trouble = None,
+            Err(error) => self.complain(&error),
+        }
+        self.queue.expire(now, self.sequence);
+        self.desk.show_queue(&self.queue);
+    }
+
+    /// Says once that the topic cannot be read.
+    fn complain(&mut self, error: &ReadError) {
+        let why = chain(error);
+        if self.trouble.as_ref() != Some(&why) {
+            warn!(why, "requests cannot be read; syncs go on, and requests are read later");
+        }
+        self.trouble = Some(why);
+    }
+
+    /// What was heard and is not on record yet.
+    pub(super) fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
+    pub(super) fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
+    /// Whether something is to be written though nothing is to be served.
+    pub(super) fn has_something_to_tell(&self) -> bool {
+        let now = Millis::from(ambient::now());
+        let (after, told) = self.queue.settle(&self.journal, &[], now);
+        let is_behind = self.journal.written_at.is_none_or(|at| now.0.saturating_sub(at.0) > WRITE_CURSOR_EVERY_MS);
+        !told.is_empty() || (is_behind && after.cursor != self.journal.cursor)
+    }
+
+    /// An attempt failed: the next one comes after a while, and syncs go on meanwhile.
+    pub(super) fn failed(&mut self, why: &str) {
+        let wait = self.backoff.after_failure(ambient::fraction());
+        warn!(error = why, wait_secs = wait.as_secs(), "serving requests failed, beginning a new attempt");
+        self.retry_at = Some(Instant::now() + wait);
+    }
+
+    pub(super) fn succeeded(&mut self) {
+        self.backoff.reset();
+        self.retry_at = None;
+    }
+
+    pub(super) fn may_try(&self) -> bool {
+        self.retry_at.is_none_or(|at| at <= Instant::now())
+    }
+}
+
+/// Takes this account's records, and passes over those of others.
+struct Hearing<'a> {
+    account: &'a str,
+    queue: &'a mut Queue,
+    journal: &'a Journal,
+    now: Millis,
+    sequence: i64,
+}
+
+impl TopicFold for Hearing<'_> {
+    fn record(&mut self, partition: i32, offset: i64, key: &[u8], value: Option<&[u8]>) {
+        // Whoever reads again after a failure passes by what was taken already.
+        let is_new = self.queue.position(partition).is_none_or(|next| offset >= next);
+        if key != self.account.as_bytes() || !is_new {
+            return;
+        }
+        self.queue.take(Place { partition, offset }, value, self.journal, (self.now, self.sequence));
+        let Some(entry) = self.queue.entries().last() else { return };
+        let id = entry.id.as_ref().map_or("", |id| id.as_str());
+        match &entry.standing {
+            Standing::Waiting(request) => info!(id, action = request.action.as_str(), "asked for"),
+            Standing::Ended(Outcome { ended, reason, .. }) => {
+                warn!(id, why = reason.as_deref().unwrap_or_default(), "a request was {}", ended.as_str());
+            }
+            Standing::Refused(why) => warn!(id, partition, offset, why, "a request was rejected"),
+            Standing::Silent => info!(id, "a request that is known already, or its end"),
+            Standing::Gap { .. } => {}
+        }
+    }
+
+    fn gap(&mut self, partition: i32, offset: i64) {
+        let from = self.queue.position(partition);
+        warn!(partition, from, to = offset, "requests were deleted before they were read");
+        self.queue.gap(partition, offset);
+    }
+
+    fn read_to(&mut self, partition: i32, offset: i64) {
+        self.queue.read_to(partition, offset);
+    }
+}

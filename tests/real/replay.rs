@@ -1,0 +1,271 @@
+//! Replays and requests, as those see them who ask through the `.control` topic.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use crate::support::fold::{assert_same, content, fold};
+use crate::support::process::eventually;
+use crate::support::world::{World, text};
+use crate::support::{outsider, outsider_sends};
+
+/// What a replay's notice says of one kind: (count, digest). The digest is what the documentation says: the sum mod 2^128
+/// of the first 16 bytes of SHA-256 of every event id.
+fn proofs(rows: &[Value]) -> BTreeMap<String, (i64, String)> {
+    let mut proofs: BTreeMap<String, (i64, u128)> = BTreeMap::new();
+    for row in rows {
+        let kind = text(row, "key").split('/').nth(1).unwrap().to_owned();
+        let (count, sum) = proofs.entry(kind).or_default();
+        let hash = Sha256::digest(text(row, "event_id"));
+        *count += 1;
+        *sum = sum.wrapping_add(u128::from_be_bytes(hash[..16].try_into().unwrap()));
+    }
+    proofs.into_iter().map(|(kind, (count, sum))| (kind, (count, format!("{sum:032x}")))).collect()
+}
+
+fn said(notice: &Value) -> BTreeMap<String, (i64, String)> {
+    let kinds = notice["kinds"].as_array().unwrap().iter();
+    let said =
+        kinds.map(|of| (text(of, "kind").to_owned(), (of["count"].as_i64().unwrap(), text(of, "digest").to_owned())));
+    said.filter(|(_, (count, _))| *count > 0).collect()
+}
+
+/// The rule of the documentation: a row is applied if its revision is at least the held one and no removal with a higher
+/// revision is held; at `replay.completed` keys of its kinds with a revision up to N that were not in it go.
+#[derive(Default)]
+struct Consumer {
+    held: BTreeMap<String, (i64, Option<Value>)>,
+}
+
+impl Consumer {
+    fn apply(&mut self, event: &Value) {
+        let (key, revision) = (text(event, "key").to_owned(), event["revision"].as_i64().unwrap());
+        if self.held.get(&key).is_none_or(|(held, _)| revision >= *held) {
+            let after = Some(event["after"].clone()).filter(|after| !after.is_null());
+            self.held.insert(key, (revision, after));
+        }
+    }
+
+    fn completes(&mut self, notice: &Value, rows: &[Value]) {
+        let sequence = notice["sequence"].as_i64().unwrap();
+        let kinds: BTreeSet<&str> = notice["kinds"].as_array().unwrap().iter().map(|of| text(of, "kind")).collect();
+        let in_it: BTreeSet<&str> = rows.iter().map(|row| text(row, "key")).collect();
+        self.held.retain(|key, (revision, _)| {
+            let is_covered = kinds.contains(key.split('/').nth(1).unwrap()) && *revision <= sequence;
+            !is_covered || in_it.contains(key.as_str())
+        });
+    }
+
+    fn folded(&self) -> BTreeMap<String, Value> {
+        self.held.iter().filter_map(|(key, (_, after))| Some((key.clone(), after.clone()?))).collect()
+    }
+}
+
+fn replay(id: &str) -> String {
+    json!({ "format": 1, "request_id": id, "action": "replay" }).to_string()
+}
+
+fn of_request<'a>(rows: &'a [Value], id: &str) -> Vec<&'a Value> {
+    rows.iter().filter(|row| row["replay_id"] == id).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka and a registry: make test"]
+async fn a_replay_is_the_published_state_and_proves_it() {
+    let world = World::small().await;
+    let mut daemon = world.start_daemon();
+    daemon.syncs(1, "complete").await;
+    world.cloud.create_user("late").await;
+    daemon.syncs(1, "complete").await;
+    world.ask(&replay("first"));
+    let notice = world.notice_of("first", "replay.completed").await;
+    let rows = world.rows().await;
+    assert_eq!(said(&notice), proofs(&rows));
+    let folded: BTreeMap<String, Value> =
+        rows.iter().map(|row| (text(row, "key").to_owned(), row["after"].clone())).collect();
+    assert_same(&folded, &content(&world.cloud.account().await));
+    let revisions: BTreeSet<i64> = rows.iter().map(|row| row["revision"].as_i64().unwrap()).collect();
+    assert!(revisions.len() > 1 && revisions.iter().all(|revision| *revision <= notice["sequence"].as_i64().unwrap()));
+    let syncs = world.syncs().await;
+    let replayed = syncs.iter().find(|sync| sync["sequence"] == notice["sequence"]).unwrap();
+    let mut indices: Vec<i64> = Vec::new();
+    for row in &rows {
+        assert_eq!((text(row, "op"), text(row, "replay_id")), ("r", "first"));
+        assert!(text(row, "event_type").ends_with(".observed"), "{row}");
+        assert_eq!((&row["sequence"], &row["sync_id"]), (&notice["sequence"], &replayed["sync_id"]));
+        assert_eq!(row["batch_size"], rows.len());
+        for nothing in ["before", "previous_revision", "previously_observed_at", "cause"] {
+            assert!(row[nothing].is_null(), "{nothing} of {row}");
+        }
+        indices.push(row["batch_index"].as_i64().unwrap());
+    }
+    indices.sort_unstable();
+    assert_eq!(indices, (0..rows.len() as i64).collect::<Vec<_>>());
+    world.settles_clean(daemon).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka and a registry: make test"]
+async fn consumers_that_begin_with_a_replay_or_amid_it_hold_what_one_holds_that_was_always_there() {
+    let world = World::small().await;
+    world.cloud.create_user("carol").await;
+    let mut daemon = world.start_daemon();
+    daemon.syncs(1, "complete").await;
+    world.cloud.delete_user("carol").await;
+    world.cloud.create_group("auditors").await;
+    daemon.syncs(1, "complete").await;
+    world.ask(&replay("one"));
+    world.notice_of("one", "replay.completed").await;
+    world.cloud.create_user("frank").await;
+    world.cloud.delete_group("auditors").await;
+    daemon.syncs(2, "complete").await;
+    world.ask(&replay("two"));
+    let second = world.notice_of("two", "replay.completed").await;
+    world.cloud.create_user("grace").await;
+    daemon.syncs(1, "complete").await;
+    daemon.terminate().await;
+
+    let (events, rows, notices) = (world.events().await, world.rows().await, world.notices().await);
+    let always_there = fold(&events);
+    let completed = |id: &str| notices.iter().find(|notice| notice["request_id"] == id).unwrap();
+    for (id, joined_late) in [("one", false), ("two", true)] {
+        let of_it: Vec<Value> = of_request(&rows, id).into_iter().cloned().collect();
+        let sequence = completed(id)["sequence"].as_i64().unwrap();
+        // Live events before, after and between the rows, in any interleaving that keeps each topic's order.
+        for skipped in 0..3 {
+            let mut consumer = Consumer::default();
+            let mut live =
+                events.iter().filter(|event| !joined_late || event["sequence"].as_i64().unwrap() > sequence - 1);
+            for (index, row) in of_it.iter().enumerate() {
+                consumer.apply(row);
+                if index % 3 == skipped {
+                    live.next().map(|event| consumer.apply(event));
+                }
+            }
+            consumer.completes(completed(id), &of_it);
+            live.for_each(|event| consumer.apply(event));
+            assert_eq!(consumer.folded(), always_there, "from {id}, {skipped}");
+        }
+    }
+    // One that missed a removal is rid of what is gone.
+    let mut stale = Consumer::default();
+    let is_before = |event: &&Value| event["sequence"].as_i64().unwrap() == 1;
+    events.iter().filter(is_before).for_each(|event| stale.apply(event));
+    let of_it: Vec<Value> = of_request(&rows, "two").into_iter().cloned().collect();
+    of_it.iter().for_each(|row| stale.apply(row));
+    stale.completes(&second, &of_it);
+    let after = events.iter().filter(|event| event["sequence"].as_i64() > second["sequence"].as_i64());
+    after.for_each(|event| stale.apply(event));
+    assert_eq!(stale.folded(), always_there);
+    world.is_clean().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka and a registry: make test"]
+async fn what_cannot_be_served_is_told_and_stops_nothing() {
+    let world = World::small().await;
+    let mut daemon = world.start_daemon();
+    daemon.syncs(1, "complete").await;
+    let other = outsider(None);
+    outsider_sends(&other, &world.topic("control"), "1111111111111111", &replay("others"));
+    outsider_sends(&other, &world.topic("control"), world.cloud.account_id(), "garbage");
+    for request in [
+        json!({ "format": 1, "request_id": "kind", "action": "replay", "kinds": ["usr"] }),
+        json!({ "format": 1, "request_id": "late", "action": "replay", "not_after": "2020-01-01T00:00:00Z" }),
+        json!({ "format": 1, "request_id": "none", "action": "cancel" }),
+        json!({ "format": 1, "request_id": "users", "action": "replay", "kinds": ["user"] }),
+    ] {
+        outsider_sends(&other, &world.topic("control"), world.cloud.account_id(), &request.to_string());
+    }
+    let notice = world.notice_of("users", "replay.completed").await;
+    let kinds: Vec<&str> = notice["kinds"].as_array().unwrap().iter().map(|of| text(of, "kind")).collect();
+    assert_eq!(kinds, ["user"]);
+    assert!(world.rows().await.iter().all(|row| text(row, "key").contains("/user/")));
+    let rejected = world.notice_of("kind", "request.rejected").await;
+    assert!(text(&rejected, "message").contains("there is no kind \"usr\""), "{rejected}");
+    world.notice_of("late", "request.expired").await;
+    world.notice_of("none", "request.rejected").await;
+    let notices = world.notices().await;
+    let garbage: Vec<_> = notices.iter().filter(|notice| notice["message"].to_string().contains("not JSON")).collect();
+    assert_eq!(garbage.len(), 1, "{garbage:?}");
+    assert!(!notices.iter().any(|notice| notice["request_id"] == "others"));
+
+    // The same request again is the same request: nothing comes of it, also for the next life.
+    world.ask(&json!({ "format": 1, "request_id": "users", "action": "replay" }).to_string());
+    daemon.syncs(2, "complete").await;
+    daemon.terminate().await;
+    let mut daemon = world.start_daemon();
+    daemon.syncs(2, "complete").await;
+    let completed = |notices: &[Value]| notices.iter().filter(|of| of["notice_type"] == "replay.completed").count();
+    assert_eq!(completed(&world.notices().await), 1);
+    assert_eq!(world.notices().await.iter().filter(|of| of["notice_type"] == "request.rejected").count(), 3);
+    world.settles_clean(daemon).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka and a registry: make test"]
+async fn without_an_interval_everything_works_by_request() {
+    let mut world = World::small().await;
+    world.set("SYNC__INTERVAL", "disabled");
+    let mut daemon = world.start_daemon();
+    daemon.is_ready().await;
+    world.ask(&json!({ "format": 1, "request_id": "now", "action": "sync" }).to_string());
+    let sync = world.notice_of("now", "sync.completed").await;
+    assert_eq!(sync["sequence"], 1);
+    world.ask(&replay("state"));
+    let notice = world.notice_of("state", "replay.completed").await;
+    assert_eq!(said(&notice), proofs(&world.rows().await));
+    assert_eq!(world.syncs().await.len(), 1);
+    daemon.terminate().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka and a registry: make test"]
+async fn a_request_made_while_nobody_runs_is_served_by_the_next_start() {
+    let world = World::small().await;
+    let mut daemon = world.start_daemon();
+    daemon.syncs(1, "complete").await;
+    daemon.kill().await;
+    world.ask(&replay("asleep"));
+    let daemon = world.start_daemon();
+    let notice = world.notice_of("asleep", "replay.completed").await;
+    assert_eq!(said(&notice), proofs(&world.rows().await));
+    world.settles_clean(daemon).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka and a registry: make test"]
+async fn a_daemon_killed_amid_replays_serves_each_once() {
+    let world = World::small().await;
+    let mut daemon = world.start_daemon();
+    daemon.syncs(1, "complete").await;
+    for round in 0..8_u64 {
+        world.ask(&replay(&format!("r-{round}")));
+        // From before it is seen until after it is committed.
+        tokio::time::sleep(std::time::Duration::from_millis(180 * round)).await;
+        daemon.kill().await;
+        daemon = world.start_daemon();
+    }
+    for round in 0..8 {
+        eventually(&format!("the end of r-{round}"), async || {
+            let id = format!("r-{round}");
+            world.notices().await.into_iter().find(|notice| notice["request_id"] == id.as_str())
+        })
+        .await;
+    }
+    daemon.syncs(2, "complete").await;
+    let (notices, rows) = (world.notices().await, world.rows().await);
+    for round in 0..8 {
+        let id = format!("r-{round}");
+        let about: Vec<_> = notices.iter().filter(|notice| notice["request_id"] == id.as_str()).collect();
+        assert_eq!(about.len(), 1, "{about:?}");
+        let of_it: Vec<Value> = of_request(&rows, &id).into_iter().cloned().collect();
+        if about[0]["notice_type"] == "replay.completed" {
+            assert_eq!(said(about[0]), proofs(&of_it), "{id}");
+        } else {
+            assert_eq!((text(about[0], "notice_type"), of_it.len()), ("request.rejected", 0), "busy: {id}");
+        }
+    }
+    world.settles_clean(daemon).await;
+}
