@@ -87,8 +87,10 @@ pub(crate) async fn remove_many(cloud: &Cloud) {
     delete_users(cloud, &account, &users[..MANY.min(users.len())]).await;
 }
 
+/// Custom policies of one version: the service deletes no others.
 fn custom_policies(account: &Value) -> Vec<String> {
-    let custom = rows(account, "policies").iter().filter(|row| row["policy_type"] == "Custom");
+    let is_deletable = |row: &&Value| row["policy_type"] == "Custom" && rows(row, "versions").len() == 1;
+    let custom = rows(account, "policies").iter().filter(is_deletable);
     custom.map(|row| text(row, "policy_name").to_owned()).collect()
 }
 
