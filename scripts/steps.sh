@@ -36,9 +36,9 @@ end_running() {
 
 row() { rows+=("$(printf '%-34s %6s  %s' "$1" "$2" "$3")"); }
 
-# step NAME COMMAND…: the script ends with the first step that fails.
-step() {
-    local name=$1 begun=$SECONDS
+# attempt NAME COMMAND…: a step that may fail; false if it does, and counted in $failed.
+attempt() {
+    local name=$1 begun=$SECONDS status=0
     shift
     say "$name"
     current=$name
@@ -48,9 +48,15 @@ step() {
     else
         failed=$((failed + 1))
         row "$name" "$((SECONDS - begun)) s" FAILED
-        exit 1
+        status=1
     fi
     current=
+    return "$status"
+}
+
+# step NAME COMMAND…: the script ends with the first step that fails.
+step() {
+    attempt "$@" || exit 1
 }
 
 # not_checked WHAT: something that this run cannot judge; stands under the table.

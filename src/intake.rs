@@ -15,6 +15,7 @@ use crate::{
     },
     avro::read_notice,
     config::{self, Purpose},
+    control::Request,
     kafka::{Claim, claim},
     model::{Document, Key, Kind},
     state::State,
@@ -81,6 +82,19 @@ pub fn state_topic(lines: &[u8]) -> Result<(), Refused> {
 /// It is none.
 pub fn trace(framed: &[u8]) -> Result<(), Refused> {
     read_notice(framed).map(|_| ()).map_err(|error| told(&error))
+}
+
+/// The value of a record of `.control`.
+///
+/// # Errors
+/// It is no request.
+///
+/// # Panics
+/// A request that was taken is another one once it is written and read again.
+pub fn control_request(value: &[u8]) -> Result<(), Refused> {
+    let request = Request::parse(value).map_err(|malformed| malformed.to_string())?;
+    assert_eq!(Request::parse(&request.to_value()).as_ref(), Ok(&request), "what is written is read again");
+    Ok(())
 }
 
 /// A configuration file; behind a line `[environment]` at its end come variables, `NAME=value`.

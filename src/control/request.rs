@@ -3,7 +3,8 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
+use serde_json::Value;
 
 use crate::model::{Kind, Millis};
 
@@ -53,18 +54,34 @@ pub struct Malformed {
     pub reason: String,
 }
 
-/// As it is written; every field is looked at by hand, so that a mistake is named.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// As it is written.
+#[derive(Debug, Serialize)]
 struct Written {
     format: u32,
     request_id: String,
-    action: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    kinds: Option<Vec<String>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    action: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kinds: Option<Vec<&'static str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     not_after: Option<String>,
 }
+
+/// As it is read: every field is looked at by hand, so that a mistake is named. Null is absent.
+#[derive(Debug, Deserialize)]
+struct Fields {
+    #[serde(rename = "format")]
+    _format: IgnoredAny,
+    request_id: Option<Value>,
+    action: Option<Value>,
+    kinds: Option<Value>,
+    not_after: Option<Value>,
+}
+
+/// The fields of a request.
+const FIELDS: [&str; 5] = ["format", "request_id", "action", "kinds", "not_after"];
+
+/// What is longer than so many characters is told in part, and no moment is.
+const TOLD: usize = 64;
 
 impl RequestId {
     /// The id as text.
@@ -136,32 +153,38 @@ impl Request {
         if value.len() > LONGEST {
             return Err(anonymous(format!("the request has {} bytes, more than {LONGEST}", value.len())));
         }
-        let json: serde_json::Value = serde_json::from_slice(value)
+        let json: Value = serde_json::from_slice(value)
             .map_err(|error| anonymous(format!("the request is not JSON: {error}; {EXAMPLE}")))?;
         let id =
             json.get("request_id").and_then(|id| id.as_str()).and_then(|id| RequestId::try_from(id.to_owned()).ok());
-        Self::of(json).map_err(|reason| Malformed { id, reason })
+        Self::of(&json, value).map_err(|reason| Malformed { id, reason })
     }
 
-    fn of(json: serde_json::Value) -> Result<Self, String> {
+    fn of(json: &Value, value: &[u8]) -> Result<Self, String> {
         // A newer format may have other fields, so it is looked at first.
         match json.get("format").map(|format| format.as_u64()) {
             Some(Some(format)) if format == u64::from(FORMAT) => {}
             Some(Some(format)) => return Err(format!("`format` is {format}; this version reads {FORMAT}")),
             _ => return Err(format!("`format` is missing or no number; write \"format\": {FORMAT}")),
         }
-        let written: Written = serde_json::from_value(json).map_err(|error| format!("{error}; {EXAMPLE}"))?;
-        let id = RequestId::try_from(written.request_id).map_err(|mend| format!("`request_id`: {mend}"))?;
-        let action = match written.action.as_str() {
-            "replay" => Action::replay_of(written.kinds.iter().flatten().map(String::as_str))?,
-            "sync" | "cancel" if written.kinds.is_some() => {
-                return Err(format!("`kinds` belongs to a replay, not to the action {}", written.action));
+        let mut names = json.as_object().into_iter().flat_map(|fields| fields.keys());
+        if let Some(unknown) = names.find(|name| !FIELDS.contains(&name.as_str())) {
+            return Err(format!("unknown field `{}`; {EXAMPLE}", shown(unknown)));
+        }
+        // Of a field that stands twice nobody says which holds; the value above would have the last.
+        let fields: Fields = serde_json::from_slice(value).map_err(|error| format!("{error}; {EXAMPLE}"))?;
+        let id = text("request_id", fields.request_id.as_ref())?;
+        let id = RequestId::try_from(id.to_owned()).map_err(|mend| format!("`request_id`: {mend}"))?;
+        let action = match text("action", fields.action.as_ref())? {
+            "replay" => Action::replay_of(fields.kinds.as_ref().map(texts).transpose()?.unwrap_or_default())?,
+            action @ ("sync" | "cancel") if fields.kinds.is_some() => {
+                return Err(format!("`kinds` belongs to a replay, not to the action {action}"));
             }
             "sync" => Action::Sync,
             "cancel" => Action::Cancel,
-            other => return Err(format!("`action` is {other:?}; write replay, sync or cancel")),
+            other => return Err(format!("`action` is \"{}\"; write replay, sync or cancel", shown(other))),
         };
-        let not_after = written.not_after.map(|text| moment(&text)).transpose()?;
+        let not_after = fields.not_after.as_ref().map(|limit| moment(text("not_after", Some(limit))?)).transpose()?;
         Ok(Self { id, action, not_after })
     }
 
@@ -169,14 +192,14 @@ impl Request {
     #[must_use]
     pub fn to_value(&self) -> Vec<u8> {
         let kinds = match &self.action {
-            Action::Replay { kinds } => Some(kinds.iter().map(|kind| kind.as_str().to_owned()).collect()),
+            Action::Replay { kinds } => Some(kinds.iter().map(|kind| kind.as_str()).collect()),
             Action::Sync | Action::Cancel => None,
         };
         let time = |at: Millis| Timestamp::from_millisecond(at.0).map(|time| time.to_string());
         let written = Written {
             format: FORMAT,
             request_id: self.id.to_string(),
-            action: self.action.as_str().to_owned(),
+            action: self.action.as_str(),
             kinds,
             not_after: self.not_after.and_then(|at| time(at).ok()),
         };
@@ -192,14 +215,36 @@ impl Request {
 
 const EXAMPLE: &str = r#"write {"format": 1, "request_id": "r-1", "action": "replay", "kinds": ["user"], "not_after": "2026-01-31T12:00:00Z"}"#;
 
+/// A part of what somebody wrote, as it may stand in a line of a log.
+fn shown(text: &str) -> String {
+    let mut shown: String = text.chars().take(TOLD).flat_map(char::escape_debug).collect();
+    if text.chars().nth(TOLD).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+fn text<'a>(name: &str, value: Option<&'a Value>) -> Result<&'a str, String> {
+    let Some(value) = value else { return Err(format!("missing field `{name}`; {EXAMPLE}")) };
+    value.as_str().ok_or_else(|| format!("`{name}` is no text; {EXAMPLE}"))
+}
+
+fn texts(kinds: &Value) -> Result<Vec<&str>, String> {
+    let texts = kinds.as_array().and_then(|kinds| kinds.iter().map(Value::as_str).collect());
+    texts.ok_or_else(|| format!("`kinds` is no array of texts; {EXAMPLE}"))
+}
+
 fn unknown_kind(name: &str) -> String {
     let known: Vec<_> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
-    format!("`kinds`: there is no kind {name:?}; the kinds are {}", known.join(", "))
+    format!("`kinds`: there is no kind \"{}\"; the kinds are {}", shown(name), known.join(", "))
 }
 
 fn moment(text: &str) -> Result<Millis, String> {
-    let time: Timestamp =
-        text.parse().map_err(|error| format!("`not_after`: {error}; write a time like 2026-01-31T12:00:00Z"))?;
+    const MEND: &str = "write a time like 2026-01-31T12:00:00Z";
+    if text.len() > TOLD {
+        return Err(format!("`not_after` has {} characters; {MEND}", text.len()));
+    }
+    let time: Timestamp = text.parse().map_err(|error| format!("`not_after`: {error}; {MEND}"))?;
     Ok(time.into())
 }
 
@@ -269,6 +314,10 @@ mod tests {
             ),
             (r#"{"format":1,"request_id":"x","action":"replay","not_after":"soon"}"#, "`not_after`"),
             (r#"{"format":1,"request_id":"x","action":"replay","kind":"user"}"#, "unknown field `kind`"),
+            (r#"{"format":1,"request_id":7,"action":"sync"}"#, "`request_id` is no text"),
+            (r#"{"format":1,"request_id":"x","action":"replay","kinds":"user"}"#, "`kinds` is no array of texts"),
+            (r#"{"format":1,"request_id":"x","action":"sync","action":"replay"}"#, "duplicate field `action`"),
+            (r#"{"format":1,"request_id":"x","action":"\u001b[2J"}"#, r#"`action` is "\u{1b}[2J""#),
         ] {
             assert!(reason(value).contains(told), "{value}: {}", reason(value));
         }

@@ -8,6 +8,7 @@ mod control;
 mod documents;
 mod memory;
 mod mutations;
+mod requests;
 mod seeds;
 mod state;
 mod tally;
@@ -34,6 +35,7 @@ async fn of_1000_malformed_records_and_settings_and_more_each_gives_a_reason() {
     configuration::run(&mut tally);
     checker::run(&mut tally, &state_records);
     control::run(&mut tally);
+    requests::run(&mut tally);
     documents::run(&mut tally);
     println!("{tally}");
     tally.is_clean();

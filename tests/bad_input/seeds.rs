@@ -11,7 +11,7 @@ const MUTATIONS: u64 = 300;
 
 type Entry = fn(&[u8]) -> Result<(), String>;
 
-const TARGETS: [(&str, Entry); 9] = [
+const TARGETS: [(&str, Entry); 10] = [
     ("page", intake::page),
     ("state_topic", intake::state_topic),
     ("trace", intake::trace),
@@ -21,6 +21,7 @@ const TARGETS: [(&str, Entry); 9] = [
     ("truth_log", intake::truth_log),
     ("simulator_request", intake::request),
     ("control_body", intake::control_body),
+    ("control_request", intake::control_request),
 ];
 
 #[test]

@@ -99,6 +99,7 @@ fn keeps_every_promise(version: Version, bounds: Bounds) {
     let begun = Instant::now();
     let explored = model.explore();
     println!("{version:?}, {bounds:?}: {} states in {:.1?}", explored.states, begun.elapsed());
+    add_up(explored.states);
     if let Some(found) = explored.counterexample {
         panic!("{}\n{}", found.violation, model.trace(&found.actions));
     }
@@ -110,8 +111,14 @@ fn never_goes_in_circles(version: Version, bounds: Bounds) {
     let begun = Instant::now();
     let explored = model.explore_for_cycles();
     println!("fair, {version:?}, {bounds:?}: {} states in {:.1?}", explored.states, begun.elapsed());
+    add_up(explored.states);
     assert_eq!(explored.cut, 0, "the log grows without end: attempts are begun for ever");
     if let Some(found) = explored.counterexample {
         panic!("{}\n{}", found.violation, model.trace(&found.actions));
     }
+}
+
+/// For machines: `scripts/soak-table` adds it to others.
+fn add_up(worlds: usize) {
+    println!(r#"summary: {{"run": "protocol", "worlds": {worlds}}}"#);
 }

@@ -15,6 +15,17 @@ use super::world::text;
 /// Between two changes of the account.
 const PAUSE: Duration = Duration::from_millis(120);
 
+/// So many there are at least, so that there is always something to be changed: chance alone ends at none.
+const LEAST_USERS: usize = 8;
+const LEAST_GROUPS: usize = 3;
+
+/// More than so many are too many: one goes, of users [`MANY`] at once.
+const MOST_USERS: usize = 20;
+const MOST_OTHERS: usize = 10;
+
+/// So many users at once are a mass removal of an account as small as this.
+const MANY: usize = 8;
+
 /// Changes the account at random until it is to be calm; returns how often.
 pub(crate) async fn change_until(calm: &CancellationToken, cloud: &Cloud, seed: u64) -> u64 {
     let mut random = StdRng::seed_from_u64(!seed);
@@ -32,19 +43,29 @@ async fn change(cloud: &Cloud, random: &mut StdRng, number: u64) {
     let account = cloud.account().await;
     let users = names(&account, "users", "user_name");
     let groups = names(&account, "groups", "group_name");
-    let (Some(user), Some(group)) = (users.choose(random), groups.choose(random)) else {
+    let (roles, policies) = (names(&account, "roles", "role_name"), custom_policies(&account));
+    if users.len() < LEAST_USERS {
         return cloud.create_user(&format!("user-{number}")).await;
-    };
+    }
+    if groups.len() < LEAST_GROUPS {
+        return cloud.create_group(&format!("group-{number}")).await;
+    }
+    if users.len() > MOST_USERS {
+        return delete_users(cloud, &account, &users[..MANY]).await;
+    }
+    let (user, group) = (users.choose(random).unwrap(), groups.choose(random).unwrap());
     match random.random_range(0..12) {
-        0 => cloud.create_user(&format!("user-{number}")).await,
-        1 => cloud.rename_user(user, &format!("renamed-{number}")).await,
-        2 => cloud.freeze(user).await,
-        3 => cloud.unfreeze(user).await,
-        4 => cloud.create_group(&format!("group-{number}")).await,
-        5 => delete_group(cloud, &account, group).await,
+        0 | 1 => cloud.create_user(&format!("user-{number}")).await,
+        2 => cloud.rename_user(user, &format!("renamed-{number}")).await,
+        3 => cloud.freeze(user).await,
+        4 => cloud.unfreeze(user).await,
+        5 if groups.len() > MOST_OTHERS => delete_group(cloud, &account, group).await,
+        5 => cloud.create_group(&format!("group-{number}")).await,
         6 => delete_user(cloud, &account, user).await,
-        7 if !is_member(&account, user, group) => cloud.join(user, group).await,
-        7 | 8 => leave_some_group(cloud, &account, random).await,
+        7 => delete_group(cloud, &account, group).await,
+        8 if !is_member(&account, user, group) => cloud.join(user, group).await,
+        8 => leave_some_group(cloud, &account, random).await,
+        9 if policies.len() > MOST_OTHERS => delete_policy(cloud, &account, policies.choose(random).unwrap()).await,
         9 => {
             let policy = format!("policy-{number}");
             cloud.create_policy(&policy).await;
@@ -54,8 +75,23 @@ async fn change(cloud: &Cloud, random: &mut StdRng, number: u64) {
             Some(row) => cloud.detach_row(&account, row).await,
             None => cloud.create_role(&format!("role-{number}")).await,
         },
+        _ if roles.len() > MOST_OTHERS => delete_role(cloud, &account, roles.choose(random).unwrap()).await,
         _ => cloud.create_role(&format!("role-{number}")).await,
     }
+}
+
+/// A mass removal: users of the account, of those that have been there longest.
+pub(crate) async fn remove_many(cloud: &Cloud) {
+    let account = cloud.account().await;
+    let users = names(&account, "users", "user_name");
+    delete_users(cloud, &account, &users[..MANY.min(users.len())]).await;
+}
+
+/// Custom policies of one version: the service deletes no others.
+fn custom_policies(account: &Value) -> Vec<String> {
+    let is_deletable = |row: &&Value| row["policy_type"] == "Custom" && rows(row, "versions").len() == 1;
+    let custom = rows(account, "policies").iter().filter(is_deletable);
+    custom.map(|row| text(row, "policy_name").to_owned()).collect()
 }
 
 fn is_member(account: &Value, user: &str, group: &str) -> bool {
@@ -81,12 +117,31 @@ async fn delete_user(cloud: &Cloud, account: &Value, user: &str) {
     cloud.delete_user(user).await;
 }
 
+async fn delete_users(cloud: &Cloud, account: &Value, users: &[String]) {
+    for user in users {
+        delete_user(cloud, account, user).await;
+    }
+}
+
+async fn delete_role(cloud: &Cloud, account: &Value, role: &str) {
+    strip(cloud, account, "role_id", &lookup(account, "roles", ("role_name", role), "role_id")).await;
+    cloud.delete_role(role).await;
+}
+
+async fn delete_policy(cloud: &Cloud, account: &Value, policy: &str) {
+    let is_of_it = |row: &&Value| row["policy_type"] == "Custom" && row["policy_name"] == policy;
+    for row in rows(account, "attachments").iter().filter(is_of_it) {
+        cloud.detach_row(account, row).await;
+    }
+    cloud.delete_policy(policy).await;
+}
+
 async fn delete_group(cloud: &Cloud, account: &Value, group: &str) {
     strip(cloud, account, "group_id", &lookup(account, "groups", ("group_name", group), "group_id")).await;
     cloud.delete_group(group).await;
 }
 
-/// Takes away whatever hangs on a user or group: the service deletes only what is bare.
+/// Takes away whatever hangs on a user, group or role: the service deletes only what is bare.
 async fn strip(cloud: &Cloud, account: &Value, field: &str, id: &str) {
     for row in rows(account, "memberships").iter().filter(|row| row[field] == id) {
         leave(cloud, account, row).await;
