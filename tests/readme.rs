@@ -64,11 +64,12 @@ fn every_file_that_the_consumers_page_links_is_there() {
 }
 
 #[test]
-fn what_the_consumers_page_shows_stands_in_the_examples_that_the_tests_run() {
+fn what_the_consumers_page_shows_stands_in_its_examples() {
     let examples = [
         ("python", include_str!("../docs/examples/keep_table.py")),
         ("properties", include_str!("../docs/examples/connect/worker.properties")),
         ("properties", include_str!("../docs/examples/connect/users-to-file.properties")),
+        ("sql", include_str!("../docs/examples/users.sql")),
     ];
     for (language, example) in examples {
         // Methods are shown without their class.
