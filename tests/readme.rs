@@ -75,7 +75,8 @@ fn what_the_consumers_page_shows_stands_in_its_examples() {
         // Methods are shown without their class.
         let flat = |text: &str| text.lines().map(str::trim_start).collect::<Vec<_>>().join("\n");
         let example = flat(example);
-        let blocks = CONSUMERS.split(&format!("```{language}\n")).skip(1);
+        let begin = format!("```{language}\n");
+        let blocks = CONSUMERS.split(&begin).skip(1);
         let shown = blocks.filter_map(|rest| rest.split("```").next());
         let mut blocks = shown.flat_map(|block| block.split("\n\ndef "));
         assert!(blocks.any(|block| example.contains(flat(block).trim_end())), "nothing of {example}");
