@@ -85,6 +85,7 @@ check_dependencies() {
 
 # Starts the services and takes over the environment that the tests read.
 services_up() {
+    step "Kafka Connect" tests/services/connect --fetch
     step "services up" tests/services/up --dir "$work/services" --for $$
     # shellcheck source=/dev/null
     source "$work/services/env"

@@ -49,3 +49,60 @@ fn every_operation_of_the_client_is_in_its_list() {
     let constants = text.lines().filter(|line| line.starts_with("pub const ") && line.contains(": Operation ="));
     assert_eq!(constants.count(), OPERATIONS.len());
 }
+
+/// The page for those who read the topics.
+const CONSUMERS: &str = include_str!("../docs/consumers.md");
+
+#[test]
+fn every_file_that_the_consumers_page_links_is_there() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let links: Vec<&str> = CONSUMERS.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect();
+    assert!(!links.is_empty());
+    for link in links {
+        assert!(folder.join(link.split('#').next().unwrap_or(link)).exists(), "{link}");
+    }
+}
+
+#[test]
+fn what_the_consumers_page_shows_stands_in_its_examples() {
+    let examples = [
+        ("python", include_str!("../docs/examples/keep_table.py")),
+        ("properties", include_str!("../docs/examples/connect/worker.properties")),
+        ("properties", include_str!("../docs/examples/connect/users-to-file.properties")),
+        ("sql", include_str!("../docs/examples/users.sql")),
+    ];
+    for (language, example) in examples {
+        // Methods are shown without their class.
+        let flat = |text: &str| text.lines().map(str::trim_start).collect::<Vec<_>>().join("\n");
+        let example = flat(example);
+        let begin = format!("```{language}\n");
+        let blocks = CONSUMERS.split(&begin).skip(1);
+        let shown = blocks.filter_map(|rest| rest.split("```").next());
+        let mut blocks = shown.flat_map(|block| block.split("\n\ndef "));
+        assert!(blocks.any(|block| example.contains(flat(block).trim_end())), "nothing of {example}");
+    }
+}
+
+#[test]
+fn every_field_notice_and_reason_has_its_word_on_the_consumers_page() {
+    let schema: serde_json::Value =
+        serde_json::from_str(include_str!("../schemas/users.avsc")).expect("the schema is JSON");
+    let fields = schema["fields"].as_array().expect("fields").iter().filter_map(|field| field["name"].as_str());
+    let reasons = ramstream::model::Reason::ALL.iter().map(|reason| reason.as_str());
+    let notices = [
+        "sync.completed",
+        "coverage.lost",
+        "coverage.restored",
+        "removals.suspected",
+        "replay.completed",
+        "request.rejected",
+        "request.expired",
+        "request.cancelled",
+        "control.gap",
+        "lineage.started",
+    ];
+    let topics = Kind::ALL.iter().map(|kind| kind.plural());
+    for word in fields.chain(reasons).chain(notices).chain(topics) {
+        assert!(CONSUMERS.contains(&format!("`{word}`")), "{word}");
+    }
+}
