@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import fastavro
-
 from read_topic import as_json
 
 
