@@ -18,18 +18,18 @@ use crate::tail::{self, Filter, From, Look, Notices, Pattern, Question, TailErro
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
-  ramstream tail                                             what changes from now on
-  ramstream tail --from 2h --kind user,membership            what changed in the last two hours, and goes on
-  ramstream tail --from beginning --until-end --format json  everything there is, for programs
-  ramstream tail --type '*.removed' --type coverage          removals, and coverage that was lost or restored
-  ramstream tail --from sequence:42 --key '*2618*'           whatever has this id in its key, from sync 42 on
+  ramstream tail                                           what changes from now on
+  ramstream tail --from 2h --kind user,membership          of the last two hours, and what comes
+  ramstream tail --type '*.removed' --type coverage        removals; coverage lost and restored
+  ramstream tail --from sequence:42 --key '*2618*'         from sync 42 on, with this id in the key
+  ramstream tail --until-end --format json                 everything there is, for programs
   ramstream tail --until-end --format json | jq -r '.value | [.sequence, .event_type] | @tsv'
 
-Only committed records are shown. Times are UTC, and are those of publishing; when a change happened lies between
+Only committed records are shown. Times are UTC, and are those of publishing; when a change happened lies between \
 previously_observed_at and observed_at, which the JSON has. In JSON, moments are milliseconds since 1970.
 
-Order: Kafka keeps it inside a partition only. What was there when it began comes in the order of (sequence, batch_index);
-of what comes later, whatever comes together does. A sync is one transaction and one sequence: it is there whole or not at
+Order: Kafka keeps it inside a partition only. What was there when it began comes in the order of (sequence, batch_index); \
+of what comes later, whatever comes together does. A sync is one transaction and one sequence: it is there whole or not at \
 all, but --from with a time may begin in the middle of one. Topics and partitions that are made later are not followed.";
 
 #[derive(Debug, clap::Args)]
