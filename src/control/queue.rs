@@ -169,6 +169,12 @@ impl Queue {
         for entry in &self.entries {
             let Place { partition, offset } = entry.place;
             if stopped.contains(&partition) {
+                // What is served behind one that waits is on record by its id, though the cursor does not pass it.
+                if let Standing::Waiting(request) = &entry.standing
+                    && let Some(outcome) = served.iter().find(|outcome| outcome.request_id == request.id)
+                {
+                    after.note(outcome.clone());
+                }
                 continue;
             }
             let mut entry = entry.clone();
@@ -190,8 +196,8 @@ impl Queue {
                 told.push(entry);
             }
         }
-        if after.cursor != cursor || !told.is_empty() {
-            after.cursor = cursor;
+        after.cursor = cursor;
+        if after != *journal || !told.is_empty() {
             after.written_at = Some(now);
         }
         (after, told)
@@ -205,6 +211,13 @@ impl Queue {
             Standing::Gap { .. } => !is_on_record(Place { offset: entry.place.offset - 1, ..entry.place }),
             _ => !is_on_record(entry.place),
         });
+        for entry in &mut self.entries {
+            if let Standing::Waiting(request) = &entry.standing
+                && journal.outcome(&request.id).is_some()
+            {
+                entry.standing = Standing::Silent;
+            }
+        }
     }
 
     fn push(&mut self, place: Place, id: Option<RequestId>, standing: Standing) {
@@ -282,6 +295,28 @@ mod tests {
         assert!(queue.entries().is_empty());
         take(&mut queue, 2, &request("c", "replay"));
         assert_eq!(queue.replay().unwrap().id.as_str(), "c");
+    }
+
+    #[test]
+    fn what_is_served_behind_one_that_waits_is_on_record_and_not_served_again() {
+        let mut queue = Queue::default();
+        take(&mut queue, 0, &request("s", "sync"));
+        take(&mut queue, 1, &request("a", "replay"));
+        let done = Outcome::completed(queue.replay().unwrap(), Millis(2), 7);
+        let (journal, _) = queue.settle(&Journal::default(), &[done], Millis(2));
+        assert_eq!((journal.cursor[&0], journal.written_at), (0, Some(Millis(2))));
+        assert!(journal.outcome(&RequestId::try_from("a".to_owned()).unwrap()).is_some());
+        queue.forget(&journal);
+        assert_eq!((queue.replay(), queue.syncs().count()), (None, 1));
+        // Whoever starts behind this journal reads both again.
+        let mut next = Queue::behind(&journal);
+        for (offset, value) in [(0, request("s", "sync")), (1, request("a", "replay"))] {
+            next.take(Place { partition: 0, offset }, Some(value.as_bytes()), &journal, NOW);
+        }
+        assert_eq!((next.replay(), next.syncs().count()), (None, 1));
+        let served: Vec<_> = next.syncs().map(|request| Outcome::completed(request, Millis(3), 8)).collect();
+        let (after, _) = next.settle(&journal, &served, Millis(3));
+        assert_eq!((after.cursor[&0], after.outcomes().count()), (2, 2));
     }
 
     #[test]
