@@ -39,7 +39,7 @@ pub enum Ended {
 pub struct Outcome {
     /// The caller's id.
     pub request_id: RequestId,
-    /// `replay` or `sync`; `unknown` if it was malformed.
+    /// `replay` or `sync`. (What is malformed has no outcome, and a cancel is that of what it cancels.)
     pub action: String,
     /// How it ended.
     pub ended: Ended,

@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use super::{Action, Ended, Journal, Malformed, Outcome, Request, RequestId};
 use crate::model::Millis;
 
+/// Why a request expires.
+const TOO_LATE: &str = "its not_after has passed";
+
 /// Where a record stands in the `.control` topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
@@ -101,7 +104,7 @@ impl Queue {
         let standing = if is_known {
             Standing::Silent
         } else if request.is_expired(now) {
-            end(Ended::Expired, "its not_after has passed".to_owned())
+            end(Ended::Expired, TOO_LATE.to_owned())
         } else if let (Action::Replay { .. }, Some(waiting)) = (&request.action, self.replay()) {
             end(
                 Ended::Rejected,
@@ -131,7 +134,7 @@ impl Queue {
             if let Standing::Waiting(request) = &entry.standing
                 && request.is_expired(now)
             {
-                let reason = Some("its not_after has passed".to_owned());
+                let reason = Some(TOO_LATE.to_owned());
                 let expired = Outcome { reason, ..outcome(request, Ended::Expired, now, sequence) };
                 entry.standing = Standing::Ended(expired);
             }
@@ -150,10 +153,7 @@ impl Queue {
     }
 
     fn waiting(&self) -> impl Iterator<Item = &Request> {
-        self.entries.iter().filter_map(|entry| match &entry.standing {
-            Standing::Waiting(request) => Some(request),
-            _ => None,
-        })
+        self.entries.iter().filter_map(Entry::waits)
     }
 
     /// What goes on record with a transaction that serves `served`: the journal after it, and the entries that it is
@@ -168,33 +168,24 @@ impl Queue {
         let mut stopped: Vec<i32> = Vec::new();
         for entry in &self.entries {
             let Place { partition, offset } = entry.place;
-            if stopped.contains(&partition) {
-                // What is served behind one that waits is on record by its id, though the cursor does not pass it.
-                if let Standing::Waiting(request) = &entry.standing
-                    && let Some(outcome) = served.iter().find(|outcome| outcome.request_id == request.id)
-                {
-                    after.note(outcome.clone());
-                }
+            let outcome = entry.waits().and_then(|asked| served.iter().find(|outcome| outcome.request_id == asked.id));
+            // What is served behind one that waits is on record by its id, though the cursor does not pass it.
+            if outcome.is_none() && stopped.contains(&partition) {
                 continue;
             }
-            let mut entry = entry.clone();
-            if let Standing::Waiting(request) = &entry.standing {
-                let Some(outcome) = served.iter().find(|outcome| outcome.request_id == request.id) else {
-                    if planted!(CursorPassesWaiting) {
-                        continue;
-                    }
+            let standing = outcome.map_or_else(|| entry.standing.clone(), |outcome| Standing::Ended(outcome.clone()));
+            match &standing {
+                Standing::Waiting(_) if planted!(CursorPassesWaiting) => continue,
+                Standing::Waiting(_) => {
                     stopped.push(partition);
                     cursor.insert(partition, offset);
                     continue;
-                };
-                entry.standing = Standing::Ended(outcome.clone());
+                }
+                Standing::Silent => continue,
+                Standing::Ended(outcome) => after.note(outcome.clone()),
+                Standing::Refused(_) | Standing::Gap { .. } => {}
             }
-            if let Standing::Ended(outcome) = &entry.standing {
-                after.note(outcome.clone());
-            }
-            if entry.standing != Standing::Silent {
-                told.push(entry);
-            }
+            told.push(Entry { standing, ..entry.clone() });
         }
         after.cursor = cursor;
         if after != *journal || !told.is_empty() {
@@ -212,9 +203,7 @@ impl Queue {
             _ => !is_on_record(entry.place),
         });
         for entry in &mut self.entries {
-            if let Standing::Waiting(request) = &entry.standing
-                && journal.outcome(&request.id).is_some()
-            {
+            if entry.waits().is_some_and(|request| journal.outcome(&request.id).is_some()) {
                 entry.standing = Standing::Silent;
             }
         }
@@ -226,6 +215,15 @@ impl Queue {
 }
 
 impl Entry {
+    /// The request, if it is to be served.
+    #[must_use]
+    pub fn waits(&self) -> Option<&Request> {
+        match &self.standing {
+            Standing::Waiting(request) => Some(request),
+            _ => None,
+        }
+    }
+
     /// Whether it is about the request with this id and has a say in it.
     fn has(&self, id: &RequestId) -> bool {
         self.id.as_ref() == Some(id) && matches!(self.standing, Standing::Waiting(_) | Standing::Ended(_))

@@ -168,9 +168,6 @@ impl View {
 
     /// The requests that wait, in their order.
     pub fn waiting(&self) -> impl Iterator<Item = &Request> {
-        self.entries.iter().filter_map(|entry| match &entry.standing {
-            Standing::Waiting(request) => Some(request),
-            _ => None,
-        })
+        self.entries.iter().filter_map(Entry::waits)
     }
 }
