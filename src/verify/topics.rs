@@ -97,12 +97,9 @@ pub(super) async fn take_rows(
     reading: &mut Reading,
 ) -> Result<(), VerifyError> {
     let is_whole = topic.extents.values().all(|extent| extent.low == 0);
-    let mut events = std::mem::take(&mut reading.events);
-    let taken = take_events(Topic { extents: BTreeMap::new(), ..topic }, decoder, reading).await;
-    std::mem::swap(&mut events, &mut reading.events);
-    taken?;
+    let taken = events_of(topic.records, decoder, reading).await?;
     match &mut reading.rows {
-        Some(rows) if is_whole => rows.extend(events),
+        Some(rows) if is_whole => rows.extend(taken),
         rows => *rows = None,
     }
     Ok(())
@@ -113,22 +110,33 @@ pub(super) async fn take_events(
     decoder: &mut Decoder<'_>,
     reading: &mut Reading,
 ) -> Result<(), VerifyError> {
-    let mut firsts: BTreeMap<i32, (String, i64)> = BTreeMap::new();
-    for raw in topic.records {
+    let taken = events_of(topic.records, decoder, reading).await?;
+    for (partition, _) in topic.extents.iter().filter(|(_, extent)| extent.low > 0) {
+        let first = taken.iter().find(|event| event.place.partition == *partition);
+        let first = first.map(|event| (event.lineage.clone(), event.sequence));
+        reading.truncated.push(Truncated { topic: Arc::clone(&topic.name), partition: *partition, first });
+    }
+    reading.events.extend(taken);
+    Ok(())
+}
+
+/// The account's events among these records; what cannot be read of it is noted.
+async fn events_of(
+    records: Vec<Raw>,
+    decoder: &mut Decoder<'_>,
+    reading: &mut Reading,
+) -> Result<Vec<Event>, VerifyError> {
+    let mut events = Vec::with_capacity(records.len());
+    for raw in records {
         let Some(mut event) = decoded::<Event>(&raw, decoder, reading).await? else { continue };
         let key: Arc<str> = String::from_utf8_lossy(&raw.key).into();
         if !is_ours(&key, &reading.account) && event.account_id != reading.account {
             continue;
         }
-        firsts.entry(raw.place.partition).or_insert_with(|| (event.lineage.clone(), event.sequence));
         (event.place, event.key, event.headers) = (raw.place, key, raw.headers);
-        reading.events.push(event);
+        events.push(event);
     }
-    for (partition, _) in topic.extents.iter().filter(|(_, extent)| extent.low > 0) {
-        let first = firsts.get(partition).cloned();
-        reading.truncated.push(Truncated { topic: Arc::clone(&topic.name), partition: *partition, first });
-    }
-    Ok(())
+    Ok(events)
 }
 
 pub(super) async fn take_notices(
