@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::format::{Format, write_json};
+use super::format::{Format, plain, write_json};
 use super::{Exit, assemble, configure, kinds, waiting::with_progress};
 use crate::{
     alicloud::{CallError, Client},
@@ -89,7 +89,7 @@ fn print_kinds(out: &mut impl Write, inventory: &Inventory, kinds: &[Kind]) -> i
         for json in known(collection) {
             let entity: serde_json::Map<String, Value> = serde_json::from_str(json)?;
             let fields = entity.iter().filter(|(_, value)| !value.is_null() && **value != json!([]));
-            let fields: Vec<String> = fields.map(|(name, value)| format!("{name}={}", plain(name, value))).collect();
+            let fields: Vec<String> = fields.map(|(name, value)| format!("{name}={}", cell(name, value))).collect();
             writeln!(out, "{}  {}", collection.kind(), fields.join("  "))?;
         }
         if let Some(why) = collection.why_unknown() {
@@ -99,16 +99,14 @@ fn print_kinds(out: &mut impl Write, inventory: &Inventory, kinds: &[Kind]) -> i
     Ok(())
 }
 
-/// Texts without quotes and dates as people write them; control characters of names must not reach the terminal.
-fn plain(field: &str, value: &Value) -> String {
+/// Texts without quotes, and dates as people write them.
+fn cell(field: &str, value: &Value) -> String {
     match value {
         Value::Number(millis) if field.ends_with("_date") => {
             let moment = millis.as_i64().and_then(|millis| Timestamp::from_millisecond(millis).ok());
             moment.map_or_else(|| value.to_string(), |moment| moment.to_string())
         }
-        Value::String(text) => {
-            text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
-        }
+        Value::String(text) => plain(text),
         other => other.to_string(),
     }
 }

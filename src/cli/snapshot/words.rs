@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::cli::format::plain;
 use crate::{
     diff::{Change, Op},
     model::{Key, Kind, Names, Verb},
@@ -76,11 +77,6 @@ fn short(value: Option<&Value>) -> String {
         Some((end, _)) => format!("{}…", plain(&text[..end])),
         None => plain(&text),
     }
-}
-
-/// Control characters of names must not reach the terminal.
-fn plain(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
 }
 
 #[cfg(test)]

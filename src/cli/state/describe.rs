@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use jiff::Timestamp;
 
-use super::{Exit, Format, write_json};
+use super::{Exit, Format, plain, write_json};
 use crate::{
     model::Millis,
     sync::{AccountTopics, Description, Extent},
@@ -116,9 +116,4 @@ fn print_kinds(out: &mut impl Write, description: &Description) -> io::Result<()
 fn moment(millis: Option<Millis>) -> String {
     let moment = millis.and_then(|millis| Timestamp::from_millisecond(millis.0).ok());
     moment.map_or_else(|| "never".to_owned(), |moment| format!("{moment:.3}"))
-}
-
-/// Whoever wrote the record, its control characters must not reach the terminal.
-fn plain(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
 }
