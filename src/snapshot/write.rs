@@ -18,7 +18,7 @@ use crate::{
         container::{ContainerWriter, to_json},
     },
     event::{Replay, Tally, rows},
-    model::{Kind, Names},
+    model::Kind,
     state::State,
 };
 
@@ -81,10 +81,25 @@ pub fn write(state: &State, order: Order<'_>) -> Result<Manifest, WriteError> {
     for kind in order.kinds {
         let path = place.path().join(order.encoding.file_of(*kind));
         let mut file = Output::create(&path)?;
-        let tally = match order.encoding {
-            Encoding::Avro => avro(state, &replay, *kind, first_index, &names, &mut file)?,
-            Encoding::Jsonl => jsonl(state, &replay, *kind, first_index, &names, &mut file)?,
+        let mut tally = Tally::default();
+        let mut container = match order.encoding {
+            Encoding::Avro => Some(ContainerWriter::new(*kind, marker(&replay, *kind))?),
+            Encoding::Jsonl => None,
         };
+        for row in rows(state, *kind, first_index) {
+            let event = replay.envelope(&row);
+            tally.add(&event.event_id.to_string());
+            file.write(&match &mut container {
+                Some(container) => {
+                    container.append(&event, &names)?;
+                    container.take()
+                }
+                None => [to_json(&event, &names)?, b"\n".to_vec()].concat(),
+            })?;
+        }
+        if let Some(container) = container {
+            file.write(&container.finish()?)?;
+        }
         file.finish()?;
         first_index += state.entities(*kind).len();
         tallies.push((*kind, tally));
@@ -98,45 +113,6 @@ pub fn write(state: &State, order: Order<'_>) -> Result<Manifest, WriteError> {
     file.finish()?;
     place.fill()?;
     Ok(manifest)
-}
-
-fn avro(
-    state: &State,
-    replay: &Replay,
-    kind: Kind,
-    first_index: usize,
-    names: &Names,
-    file: &mut Output<'_>,
-) -> Result<Tally, WriteError> {
-    let mut container = ContainerWriter::new(kind, marker(replay, kind))?;
-    let mut tally = Tally::default();
-    for row in rows(state, kind, first_index) {
-        let event = replay.envelope(&row);
-        container.append(&event, names)?;
-        tally.add(&event.event_id.to_string());
-        file.write(&container.take())?;
-    }
-    file.write(&container.finish()?)?;
-    Ok(tally)
-}
-
-fn jsonl(
-    state: &State,
-    replay: &Replay,
-    kind: Kind,
-    first_index: usize,
-    names: &Names,
-    file: &mut Output<'_>,
-) -> Result<Tally, WriteError> {
-    let mut tally = Tally::default();
-    for row in rows(state, kind, first_index) {
-        let event = replay.envelope(&row);
-        let mut line = to_json(&event, names)?;
-        line.push(b'\n');
-        tally.add(&event.event_id.to_string());
-        file.write(&line)?;
-    }
-    Ok(tally)
 }
 
 /// What stands between the blocks of a file: unlikely in it, and the same each time.
