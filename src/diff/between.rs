@@ -7,7 +7,7 @@ use super::{
     compare::{difference, last_read, parse, was_missed},
 };
 use crate::{
-    model::{Entity, ForKind, Key, Kind, Millis, Verb},
+    model::{Entity, ForKind, Key, Kind, Verb},
     state::{Held, State},
 };
 
@@ -23,7 +23,7 @@ pub fn between(from: &State, to: &State, kinds: &[Kind]) -> Vec<Change> {
         fn with<E: Entity>(self) -> Vec<Change> {
             let Self(from, to) = self;
             let said = to.progress_of(E::KIND);
-            let window_end = said.complete_at.or(said.begun_at).unwrap_or(Millis(0));
+            let window_end = said.seen_at();
             let span = |key: &Key| Span { from: last_read(from, E::KIND, key), to: window_end };
             let there = to.entities(E::KIND);
             let gone = from.entities(E::KIND).iter().filter(|(key, _)| said.baselined && !there.contains_key(*key));
@@ -51,16 +51,5 @@ fn upsert<E: Entity>(from: &State, key: &Key, held: &Held, span: Span) -> Option
         }
         None => (Op::Created, E::NEW, Vec::new()),
     };
-    Some(Change {
-        kind: E::KIND,
-        key: key.clone(),
-        op,
-        verb,
-        cause: None,
-        changed_fields,
-        before: before.map(|before| before.entity.clone()),
-        after: Some(held.entity.clone()),
-        previous_revision: before.map(|before| before.revision),
-        span,
-    })
+    Some(Change::upsert(E::KIND, key, (op, verb), changed_fields, before, &held.entity, span))
 }

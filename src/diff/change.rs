@@ -102,6 +102,31 @@ impl Change {
         }
     }
 
+    /// That `after` is there, in place of what was `held`, if anything was.
+    #[must_use]
+    pub fn upsert(
+        kind: Kind,
+        key: &Key,
+        (op, verb): (Op, Verb),
+        changed_fields: Vec<&'static str>,
+        held: Option<&Held>,
+        after: &Arc<str>,
+        span: Span,
+    ) -> Self {
+        Self {
+            kind,
+            key: key.clone(),
+            op,
+            verb,
+            cause: None,
+            changed_fields,
+            before: held.map(|held| Arc::clone(&held.entity)),
+            after: Some(Arc::clone(after)),
+            previous_revision: held.map(|held| held.revision),
+            span,
+        }
+    }
+
     /// The place in a transaction: removals of edges, children and entities, then entities,
     /// children and edges; within these by kind, then key.
     #[must_use]

@@ -182,18 +182,8 @@ impl Walk<'_> {
         held: Option<&Held>,
         changed_fields: Vec<&'static str>,
     ) {
-        self.compared.changes.push(Change {
-            kind: E::KIND,
-            key: key.clone(),
-            op,
-            verb,
-            cause: None,
-            changed_fields,
-            before: held.map(|held| held.entity.clone()),
-            after: Some(Arc::clone(json)),
-            previous_revision: held.map(|held| held.revision),
-            span: if op == Op::Observed { Span { from: None, to: self.to } } else { self.span::<E>(key) },
-        });
+        let span = if op == Op::Observed { Span { from: None, to: self.to } } else { self.span::<E>(key) };
+        self.compared.changes.push(Change::upsert(E::KIND, key, (op, verb), changed_fields, held, json, span));
     }
 
     /// From the start of the last complete reading of the key's scope to the end of this one.

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::{
     diff::{Cause, Change},
     model::{Key, Millis},
+    state::Progress,
 };
 
 pub use notice::{CollectionStatus, KindCount, Notice, NoticeType, Outcome, ScopeStatus};
@@ -32,6 +33,22 @@ pub struct Batch {
     pub sequence: i64,
     /// Count of its events.
     pub size: usize,
+}
+
+impl Batch {
+    /// What a transaction written on `progress` has in common with the last sync, without events of its own.
+    #[must_use]
+    pub fn of(progress: &Progress, account_name: Option<&str>) -> Self {
+        Self {
+            lineage: progress.lineage,
+            account_id: progress.account_id.clone(),
+            account_name: account_name.map(str::to_owned),
+            // At sequence 0 there is no reading, and nothing that an event could be made of.
+            sync_id: progress.sync_id.unwrap_or_default(),
+            sequence: progress.sequence,
+            size: 0,
+        }
+    }
 }
 
 /// The fields that every event begins with, in schema order; see `schemas/*.avsc`.

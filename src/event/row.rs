@@ -8,7 +8,7 @@ use super::{Batch, Envelope};
 use crate::{
     diff::{Change, Op, Span},
     model::{Key, Kind, Millis, Verb},
-    state::{CollectionProgress, Digest, Held, State},
+    state::{Digest, Held, State},
 };
 
 /// What all rows of one replay have in common.
@@ -39,16 +39,8 @@ impl Replay {
     /// A replay of these kinds of `state`, by the request's id if there was a request; `None` before there is progress.
     #[must_use]
     pub fn of(state: &State, kinds: &[Kind], account_name: Option<&str>, replay_id: Option<&str>) -> Option<Self> {
-        let progress = state.progress()?;
-        let batch = Batch {
-            lineage: progress.lineage,
-            account_id: state.account().to_owned(),
-            account_name: account_name.map(str::to_owned),
-            // At sequence 0 there is no reading, and nothing that a row could be made of.
-            sync_id: progress.sync_id.unwrap_or_default(),
-            sequence: progress.sequence,
-            size: kinds.iter().map(|kind| state.entities(*kind).len()).sum(),
-        };
+        let size = kinds.iter().map(|kind| state.entities(*kind).len()).sum();
+        let batch = Batch { size, ..Batch::of(state.progress()?, account_name) };
         Some(Self { batch, replay_id: replay_id.map(str::to_owned) })
     }
 
@@ -77,7 +69,7 @@ impl Replay {
 /// The rows of one kind by key, the first with this place among the rows of all kinds. They share their JSON with
 /// the state.
 pub fn rows(state: &State, kind: Kind, first_index: usize) -> impl Iterator<Item = Row> {
-    let observed_at = Row::observed_at(&state.progress_of(kind));
+    let observed_at = state.progress_of(kind).seen_at();
     let held = state.entities(kind).iter().zip(first_index..);
     held.map(move |((key, held), batch_index)| Row::new(kind, key, held, observed_at, batch_index))
 }
@@ -86,26 +78,9 @@ impl Row {
     /// What is `held` under `key`, by its place among the rows.
     #[must_use]
     pub fn new(kind: Kind, key: &Key, held: &Held, observed_at: Millis, batch_index: usize) -> Self {
-        let change = Change {
-            kind,
-            key: key.clone(),
-            op: Op::Observed,
-            verb: Verb::Observed,
-            cause: None,
-            changed_fields: Vec::new(),
-            before: None,
-            after: Some(held.entity.clone()),
-            previous_revision: None,
-            span: Span { from: None, to: observed_at },
-        };
+        let (word, span) = ((Op::Observed, Verb::Observed), Span { from: None, to: observed_at });
+        let change = Change::upsert(kind, key, word, Vec::new(), None, &held.entity, span);
         Self { change, revision: held.revision, batch_index }
-    }
-
-    /// When the rows of a kind were seen: in the last complete reading. What is in the state was read, even where nobody
-    /// could say yet that it was all.
-    #[must_use]
-    pub fn observed_at(said: &CollectionProgress) -> Millis {
-        said.complete_at.or(said.begun_at).unwrap_or(Millis(0))
     }
 
     /// The row as the observation that it is: kind, key and what is held.

@@ -136,6 +136,15 @@ pub struct CollectionProgress {
     pub count_difference: Option<i64>,
 }
 
+impl CollectionProgress {
+    /// When what the state holds of the collection was seen: at the last complete reading. What is in the state was read,
+    /// even where nobody could say yet that it was all.
+    #[must_use]
+    pub fn seen_at(&self) -> Millis {
+        self.complete_at.or(self.begun_at).unwrap_or(Millis(0))
+    }
+}
+
 impl Progress {
     /// Progress of a state that begins.
     #[must_use]

@@ -21,6 +21,7 @@ use crate::{
     ambient,
     avro::EncodeError,
     control::{Action, Outcome, Request},
+    event::Batch,
     kafka::{AttemptError, Claim, Decision, Outcome as Attempted, Records, Transaction, Unencodable},
     model::Millis,
     state::{Harm, Progress, State},
@@ -98,7 +99,7 @@ impl Owner<'_> {
             if journal == progress.control {
                 return Decision::Leave(Left::Done);
             }
-            let notices = told::notices(&told::batch(progress, name), &told, now);
+            let notices = told::notices(&Batch::of(progress, name), &told, now);
             let notices = notices.into_iter().map({
                 let (topics, encoder, account) = (Arc::clone(topics), Arc::clone(encoder), state.account().to_owned());
                 move |notice| notice_record(&notice, &account, &topics, &encoder)

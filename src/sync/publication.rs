@@ -64,14 +64,7 @@ impl Publication {
         let mut progress = state.progress().cloned().unwrap_or_else(first);
         progress.sequence += 1;
         progress.sync_id = Some(reading.sync_id);
-        let batch = Batch {
-            lineage: progress.lineage,
-            account_id: state.account().to_owned(),
-            account_name: account_name.map(str::to_owned),
-            sync_id: reading.sync_id,
-            sequence: progress.sequence,
-            size: reading.diff.changes.len(),
-        };
+        let batch = Batch { size: reading.diff.changes.len(), ..Batch::of(&progress, account_name) };
         for (kind, collection) in &reading.collections {
             let said = collection_progress(state, collection, &reading.diff, batch.sequence);
             progress.collections.insert(*kind, said);

@@ -44,7 +44,7 @@ impl Sending {
             request: request.clone(),
             account: state.account().to_owned(),
             held: held.collect(),
-            observed_at: kinds.iter().map(|kind| (*kind, Row::observed_at(&state.progress_of(*kind)))).collect(),
+            observed_at: kinds.iter().map(|kind| (*kind, state.progress_of(*kind).seen_at())).collect(),
             names: state.names(),
             tallies: Mutex::new(kinds.iter().map(|kind| (*kind, Tally::default())).collect()),
         })

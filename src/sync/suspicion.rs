@@ -73,14 +73,7 @@ fn unproven_since(state: &State, kind: Kind) -> Vec<ScopeStatus> {
 
 fn notices(state: &State, first: &First, account_name: Option<&str>) -> Vec<Notice> {
     let Some(progress) = state.progress() else { return Vec::new() };
-    let batch = Batch {
-        lineage: progress.lineage,
-        account_id: state.account().to_owned(),
-        account_name: account_name.map(str::to_owned),
-        sync_id: first.sync_id(),
-        sequence: progress.sequence,
-        size: 0,
-    };
+    let batch = Batch { sync_id: first.sync_id(), ..Batch::of(progress, account_name) };
     let suspected = first.diff().suspected_removals(state).into_iter();
     suspected
         .map(|(kind, missing, held)| {

@@ -4,23 +4,10 @@ use crate::{
     control::{Ended, Entry, Standing},
     event::{Batch, Notice, NoticeType},
     model::Millis,
-    state::Progress,
 };
 
 /// So many records that are no requests are told of one by one in one transaction; of more only how many.
 const REFUSALS: usize = 20;
-
-/// What a transaction written on `progress` has in common with the last sync: it changes nothing of the account.
-pub(super) fn batch(progress: &Progress, account_name: Option<&str>) -> Batch {
-    Batch {
-        lineage: progress.lineage,
-        account_id: progress.account_id.clone(),
-        account_name: account_name.map(str::to_owned),
-        sync_id: progress.sync_id.unwrap_or_default(),
-        sequence: progress.sequence,
-        size: 0,
-    }
-}
 
 /// A notice for each of these entries; those that are as they were asked for are told elsewhere.
 pub(super) fn notices(batch: &Batch, entries: &[Entry], at: Millis) -> Vec<Notice> {
@@ -70,7 +57,10 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::control::{Journal, Place, Queue};
+    use crate::{
+        control::{Journal, Place, Queue},
+        state::Progress,
+    };
 
     fn told(values: &[&str]) -> Vec<(String, String)> {
         let mut queue = Queue::default();
@@ -79,7 +69,7 @@ mod tests {
         }
         let progress = Progress::first(Uuid::from_u128(1), "5481");
         let (_, entries) = queue.settle(&Journal::default(), &[], Millis(5));
-        let notices = notices(&batch(&progress, None), &entries, Millis(5));
+        let notices = notices(&Batch::of(&progress, None), &entries, Millis(5));
         let notices = notices.iter().map(|notice| serde_json::to_value(notice).unwrap());
         let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
         notices.map(|notice| (text(&notice["notice_type"]), text(&notice["message"]))).collect()
