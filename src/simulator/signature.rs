@@ -71,7 +71,7 @@ impl Acs3Request<'_> {
     pub(super) fn signature(&self, secret: &str) -> String {
         let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("HMAC takes a key of any length");
         mac.update(self.string_to_sign().as_bytes());
-        hex_of(&mac.finalize().into_bytes())
+        hex_of(mac.finalize().into_bytes().into())
     }
 }
 
@@ -94,19 +94,14 @@ pub(super) fn hmac_sha1_signature(secret: &str, string_to_sign: &str) -> String 
 /// Lower-case hex SHA-256.
 #[must_use]
 pub(super) fn sha256_hex(bytes: &[u8]) -> String {
-    hex_of(&Sha256::digest(bytes))
+    hex_of(Sha256::digest(bytes).into())
 }
 
 /// Thousands of requests are verified each second, and `hex::encode` takes longer than the hash.
-fn hex_of(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |digit: u8| char::from(DIGITS[usize::from(digit)]);
-    let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        text.push(digit(byte >> 4));
-        text.push(digit(byte & 15));
-    }
-    text
+fn hex_of(bytes: [u8; 32]) -> String {
+    let mut text = [0; 64];
+    hex::encode_to_slice(bytes, &mut text).expect("a byte is two digits");
+    str::from_utf8(&text).expect("digits are ASCII").to_owned()
 }
 
 #[cfg(test)]
