@@ -47,6 +47,8 @@ mod operation;
 mod sign;
 
 pub mod ims;
+pub mod ims_providers;
+pub mod ims_settings;
 pub mod presence;
 pub mod ram;
 pub mod resource_manager;
@@ -97,6 +99,14 @@ pub const OPERATIONS: &[&Operation] = &[
     &ram::LIST_POLICIES_FOR_GROUP,
     &ram::LIST_POLICIES_FOR_ROLE,
     &resource_manager::LIST_POLICY_ATTACHMENTS,
+    &ims_settings::GET_PASSWORD_POLICY,
+    &ims_settings::GET_SECURITY_PREFERENCE,
+    &ims_settings::GET_ACCOUNT_MFA_INFO,
+    &ims_settings::GET_DEFAULT_DOMAIN,
+    &ims_providers::LIST_SAML_PROVIDERS,
+    &ims_providers::GET_SAML_PROVIDER,
+    &ims_providers::LIST_OIDC_PROVIDERS,
+    &ims_providers::GET_OIDC_PROVIDER,
 ];
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ Control address (plain JSON over HTTP):
                    truncate_body truncate_json missing_marker repeated_marker missing_array empty
   DELETE /faults                   take all faults away
   POST   /freeze, /unfreeze        {\"user\":\"name or id\"}
+  POST   /root-mfa                 {\"enabled\":true}
   POST   /latency                  {\"latency_ms\":20}
   POST   /throttle                 {\"quota_percent\":50,\"percent_of_calls\":10,\"operation\":\"ListUsers\",\"retry_after_ms\":500}
                                    (any part; \"quota_percent\":null lifts the quotas)

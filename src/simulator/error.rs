@@ -111,6 +111,12 @@ documented! {
     GROUP_POLICY_NOT_EXIST = 404, "EntityNotExist.Group.Policy", "The indicate policy attached to the group does not exist.";
     ROLE_POLICY_NOT_EXIST = 404, "EntityNotExist.Role.Policy", "The indicate policy attached to the role does not exist.";
     ALIAS_NOT_EXIST = 404, "EntityNotExist.AccountAlias", "The account alias does not exist.";
+    SAML_PROVIDER_NOT_FOUND = 404, "EntityNotExist.SAMLProviderError", "The SAML provider does not exist.";
+    SAML_PROVIDER_NOT_EXIST = 404, "EntityNotExist.SAMLProvider", "The SAML provider does not exist.";
+    OIDC_PROVIDER_NOT_EXIST = 404, "EntityNotExist.OIDCProvider", "The OIDC provider does not exist.";
+    SAML_PROVIDER_EXISTS = 409, "EntityAlreadyExists.SAMLProvider", "The SAML provider does already exist.";
+    OIDC_PROVIDER_EXISTS = 409, "EntityAlreadyExists.OIDCProvider", "The OIDC provider does already exist.";
+    ISSUER_EXISTS = 409, "EntityAlreadyExists.OIDCProvider.IssuerUrl", "The issuer URL does already exist.";
     USER_EXISTS = 409, "EntityAlreadyExists.User", "The user does already EXIST.";
     GROUP_EXISTS = 409, "EntityAlreadyExists.Group", "The group does already EXIST.";
     ROLE_EXISTS = 409, "EntityAlreadyExists.Role", "The role does already EXIST.";

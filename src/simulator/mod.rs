@@ -40,6 +40,7 @@ mod request;
 pub mod seed;
 mod server;
 mod service;
+mod settings;
 mod signature;
 mod table;
 pub mod throttle;

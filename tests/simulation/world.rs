@@ -112,6 +112,7 @@ impl<'a> World<'a> {
                     let parameters: Vec<_> = parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
                     let _refused = self.account.call(version, action, &parameters).err();
                 }
+                Asked::RootMfa(is_enabled) => self.account.set_root_mfa(is_enabled),
                 Asked::Freeze { user, frozen } => {
                     let _refused = self.account.set_frozen(&user, frozen).err();
                 }

@@ -13,11 +13,13 @@ mod documents;
 mod find;
 mod grants;
 mod groups;
+mod identity_providers;
 mod memberships;
 mod policies;
 mod policy_versions;
 mod resource_groups;
 mod roles;
+mod settings;
 mod sts;
 mod tags;
 mod user_changes;
@@ -145,11 +147,13 @@ const TABLES: &[&[Operation]] = &[
     attachments::OPERATIONS,
     grants::OPERATIONS,
     groups::OPERATIONS,
+    identity_providers::OPERATIONS,
     memberships::OPERATIONS,
     policies::OPERATIONS,
     policy_versions::OPERATIONS,
     resource_groups::OPERATIONS,
     roles::OPERATIONS,
+    settings::OPERATIONS,
     sts::OPERATIONS,
     user_changes::OPERATIONS,
     users::OPERATIONS,

@@ -136,7 +136,7 @@ pub(super) fn settled(log: &Log, truth: &Truth, found: &mut Findings) {
 fn scope_of(key: &str) -> Vec<&str> {
     let parts: Vec<&str> = key.split('/').collect();
     match parts[..] {
-        [_, kind @ ("membership" | "policy"), parent, ..] => vec![kind, parent],
+        [_, kind @ ("membership" | "policy" | "identity_provider"), parent, ..] => vec![kind, parent],
         [_, kind @ "policy_attachment", _, _, principal_type, principal, _] => vec![kind, principal_type, principal],
         _ => vec![kind_of(key)],
     }
@@ -266,18 +266,21 @@ pub(super) fn lost(log: &Log, truth: &Truth, found: &mut Findings) {
 }
 
 /// The operations that read a kind: its listing, then its details.
-const READ_BY: [(&str, &[&str]); 7] = [
-    ("account", &["GetAccountAlias"]),
+const READ_BY: [(&str, &[&str]); 10] = [
+    ("account", &["GetAccountAlias", "GetAccountMFAInfo", "GetDefaultDomain"]),
     ("user", &["ListUsers"]),
     ("group", &["ListGroups"]),
     ("membership", &["ListUsersForGroup"]),
     ("role", &["ListRoles", "GetRole"]),
     ("policy", &["ListPolicies", "ListPolicyVersions"]),
     ("policy_attachment", &["ListPolicyAttachments"]),
+    ("password_policy", &["GetPasswordPolicy"]),
+    ("security_preference", &["GetSecurityPreference"]),
+    ("identity_provider", &["ListSAMLProviders", "ListOIDCProviders", "GetSAMLProvider"]),
 ];
 
 /// Those that are asked for by a name, which may go meanwhile.
-const BY_NAME: [&str; 3] = ["ListUsersForGroup", "GetRole", "ListPolicyVersions"];
+const BY_NAME: [&str; 4] = ["ListUsersForGroup", "GetRole", "ListPolicyVersions", "GetSAMLProvider"];
 
 /// The listings that a kind is read through, beside its own: those that its names come from.
 const NAMED_BY: [(&str, &[&str]); 2] =
@@ -291,11 +294,11 @@ fn lies(truth: &Truth, kind: &str, from: i64, to: i64) -> usize {
 }
 
 /// Whether what was read of the kind rests on more lies than the evidence can outweigh: for an entity the account is asked
-/// by itself; an edge is listed twice; the alias is read once.
+/// by itself; an edge is listed twice; what there is one of is read once.
 fn was_deceived(truth: &Truth, kind: &str, from: i64, to: i64) -> bool {
     let bearable = match kind {
         "membership" | "policy_attachment" => 1,
-        "account" => 0,
+        "account" | "password_policy" | "security_preference" => 0,
         // It is asked for by its name only: once renamed, two readings of two listings each outweigh that.
         "group" => 3,
         _ => return false,
