@@ -168,7 +168,7 @@ fn dangling(diff: &Diff) -> Vec<&str> {
 
 fn apply(state: &mut State, diff: &Diff, sequence: i64) {
     for change in &diff.changes {
-        let value = change.after.as_ref().map(|after| entity_record("1", sequence, after));
+        let value = change.after.as_ref().map(|after| entity_record(change.kind.model_version(), sequence, after));
         state.apply(change.key.as_ref(), value.as_deref()).unwrap();
     }
 }
