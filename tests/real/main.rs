@@ -19,6 +19,7 @@ mod edges;
 mod faults;
 mod headers;
 mod kafka_protocol;
+mod least_privilege;
 mod logins;
 mod refusals;
 mod registry;
