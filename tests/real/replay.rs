@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::support::fold::{assert_same, content, fold};
 use crate::support::process::eventually;
-use crate::support::world::{World, text};
+use crate::support::world::{World, replay, text};
 use crate::support::{outsider, outsider_sends};
 
 /// What a replay's notice says of one kind: (count, digest). The digest is what the documentation says: the sum mod 2^128
@@ -62,10 +62,6 @@ impl Consumer {
     }
 }
 
-fn replay(id: &str) -> String {
-    json!({ "format": 1, "request_id": id, "action": "replay" }).to_string()
-}
-
 fn of_request<'a>(rows: &'a [Value], id: &str) -> Vec<&'a Value> {
     rows.iter().filter(|row| row["replay_id"] == id).collect()
 }
@@ -78,7 +74,7 @@ async fn a_replay_is_the_published_state_and_proves_it() {
     daemon.syncs(1, "complete").await;
     world.cloud.create_user("late").await;
     daemon.syncs(1, "complete").await;
-    world.ask(&replay("first"));
+    world.ask_for_replay("first");
     let notice = world.notice_of("first", "replay.completed").await;
     let rows = world.rows().await;
     assert_eq!(said(&notice), proofs(&rows));
@@ -115,12 +111,12 @@ async fn consumers_that_begin_with_a_replay_or_amid_it_hold_what_one_holds_that_
     world.cloud.delete_user("carol").await;
     world.cloud.create_group("auditors").await;
     daemon.syncs(1, "complete").await;
-    world.ask(&replay("one"));
+    world.ask_for_replay("one");
     world.notice_of("one", "replay.completed").await;
     world.cloud.create_user("frank").await;
     world.cloud.delete_group("auditors").await;
     daemon.syncs(2, "complete").await;
-    world.ask(&replay("two"));
+    world.ask_for_replay("two");
     let second = world.notice_of("two", "replay.completed").await;
     world.cloud.create_user("grace").await;
     daemon.syncs(1, "complete").await;
@@ -215,7 +211,7 @@ async fn without_an_interval_everything_works_by_request() {
     world.ask(&json!({ "format": 1, "request_id": "now", "action": "sync" }).to_string());
     let sync = world.notice_of("now", "sync.completed").await;
     assert_eq!(sync["sequence"], 1);
-    world.ask(&replay("state"));
+    world.ask_for_replay("state");
     let notice = world.notice_of("state", "replay.completed").await;
     assert_eq!(said(&notice), proofs(&world.rows().await));
     assert_eq!(world.syncs().await.len(), 1);
@@ -229,7 +225,7 @@ async fn a_request_made_while_nobody_runs_is_served_by_the_next_start() {
     let mut daemon = world.start_daemon();
     daemon.syncs(1, "complete").await;
     daemon.kill().await;
-    world.ask(&replay("asleep"));
+    world.ask_for_replay("asleep");
     let daemon = world.start_daemon();
     let notice = world.notice_of("asleep", "replay.completed").await;
     assert_eq!(said(&notice), proofs(&world.rows().await));
@@ -243,7 +239,7 @@ async fn a_daemon_killed_amid_replays_serves_each_once() {
     let mut daemon = world.start_daemon();
     daemon.syncs(1, "complete").await;
     for round in 0..8_u64 {
-        world.ask(&replay(&format!("r-{round}")));
+        world.ask_for_replay(&format!("r-{round}"));
         // From before it is seen until after it is committed.
         tokio::time::sleep(std::time::Duration::from_millis(180 * round)).await;
         daemon.kill().await;
