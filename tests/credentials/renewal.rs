@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader, Lines};
+use tokio::process::ChildStderr;
 
 use crate::world::World;
 
@@ -13,6 +14,19 @@ const WHOSE: &str = "2015-04-01/GetCallerIdentity";
 async fn slow(world: &World) {
     world.control("/pages", json!({ "largest_page": 1 })).await;
     world.control("/latency", json!({ "latency_ms": 200 })).await;
+}
+
+/// Waits for a line of the log.
+async fn told(log: &mut Lines<BufReader<ChildStderr>>, words: &str) {
+    let until = async {
+        while let Some(line) = log.next_line().await.unwrap() {
+            if line.contains(words) {
+                return;
+            }
+        }
+        panic!("it ended without {words:?}");
+    };
+    tokio::time::timeout(Duration::from_secs(60), until).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -62,23 +76,11 @@ async fn what_is_still_valid_is_used_while_there_is_nothing_new() {
     world.set("RAMSTREAM_CREDENTIALS__SOURCE", "ecs");
     let mut program = world.command(&["inventory"]).spawn().unwrap();
     let mut log = BufReader::new(program.stderr.take().unwrap()).lines();
-    let mut told = |words: &'static str| {
-        let log = &mut log;
-        let until = async move {
-            while let Some(line) = log.next_line().await.unwrap() {
-                if line.contains(words) {
-                    return;
-                }
-            }
-            panic!("it ended without {words:?}");
-        };
-        tokio::time::timeout(Duration::from_secs(60), until)
-    };
-    told("whose the credentials are").await.unwrap();
+    told(&mut log, "whose the credentials are").await;
     world.control("/instance", json!({ "role": world.role, "fails": true })).await;
-    told("no new credentials").await.unwrap();
+    told(&mut log, "no new credentials").await;
     world.instance("hardened").await;
-    told("whose the credentials are").await.unwrap();
+    told(&mut log, "whose the credentials are").await;
     let mut printed = String::new();
     program.stdout.take().unwrap().read_to_string(&mut printed).await.unwrap();
     while log.next_line().await.unwrap().is_some() {}

@@ -46,7 +46,8 @@ impl AssumeRole {
         let policy = r.optional(OTHERS[2], policy);
         let duration = r.value(OTHERS[3], "1h", parse::duration(15 * MINUTE..=12 * HOUR));
         if !r.is_given(ROLE_ARN) {
-            let Some(key) = OTHERS.iter().find(|key| r.is_given(key)) else { return Ok(None) };
+            // The other two have defaults, which may stand in a file without a role.
+            let Some(key) = OTHERS[1..3].iter().find(|key| r.is_given(key)) else { return Ok(None) };
             r.missing(ROLE_ARN, format!("it belongs to {key}: give the role, too"));
         }
         let role_arn = role_arn.ok_or(())?;

@@ -50,7 +50,7 @@ pub(super) fn first_configured(r: &mut Reader<'_>, links: Links) -> Option<Sourc
         decide(r, Word::Profile, by_name);
         return links.profile(r);
     }
-    let ini = set(r, &[INI_FILE]).map(str::to_owned);
+    let ini = r.theirs(INI_FILE).map(str::to_owned);
     let ini = ini.or_else(|| {
         Some(r.in_home(".alibabacloud/credentials.ini").filter(|file| file.exists())?.display().to_string())
     });
