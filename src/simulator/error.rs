@@ -99,6 +99,7 @@ documented! {
     INTERNAL_ERROR = 500, "InternalError", "The request processing has failed due to some unknown error.";
     UNAVAILABLE = 503, "ServiceUnavailable", "The request has failed due to a temporary failure of the server.";
     NO_PERMISSION = 403, "NoPermission", "You are not authorized to do this action.";
+    TOKEN_NOT_TRUSTED = 403, "AuthenticationFail.NoPermission", "This operation is forbidden by permission system.";
     ROOT_CANNOT_ASSUME = 403, "NoPermission", "Roles may not be assumed by root accounts.";
     USER_NOT_EXIST = 404, "EntityNotExist.User", "The user does not exist.";
     GROUP_NOT_EXIST = 404, "EntityNotExist.Group", "The group does not exist.";

@@ -20,6 +20,7 @@ mod faults;
 mod headers;
 mod identity_providers;
 mod kafka_protocol;
+mod least_privilege;
 mod logins;
 mod refusals;
 mod registry;

@@ -142,6 +142,11 @@ impl Cloud {
         self.control(reqwest::Method::POST, "clock", Some(json!({ "offset_seconds": offset_seconds }))).await;
     }
 
+    /// From now on every call, also the test's own, is judged by this RAM policy.
+    pub(crate) async fn enforce(&self, policy: &Value) {
+        self.control(reqwest::Method::POST, "policy", Some(policy.clone())).await;
+    }
+
     pub(crate) async fn create_user(&self, name: &str) {
         self.ram("CreateUser", &[("UserName", name)]).await;
     }
