@@ -331,7 +331,9 @@ async fn how_a_replay_stands_is_what_the_desk_shows() {
 
     let rows = BTreeMap::from([(Kind::User, 10)]);
     let done = Outcome { rows, ..outcome("r-1", "replay", Ended::Completed) };
-    world.set(|inner| (inner.view.entries, inner.view.outcomes, inner.view.doing) = (vec![], outcomes([done]), Doing::Idle));
+    world.set(|inner| {
+        (inner.view.entries, inner.view.outcomes, inner.view.doing) = (vec![], outcomes([done]), Doing::Idle)
+    });
     let expected = json!({
         "request_id": "r-1", "action": "replay", "state": "completed", "sequence": 7,
         "at": "2026-01-31T11:00:00.25Z", "rows": { "user": { "sent": 10, "total": 10 } },

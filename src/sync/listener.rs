@@ -107,11 +107,8 @@ impl Listener {
             now,
             sequence: self.sequence,
         };
-        let read = if to_the_end {
-            self.log.read_to_end(&mut hearing).await
-        } else {
-            self.log.follow(&mut hearing).await
-        };
+        let read =
+            if to_the_end { self.log.read_to_end(&mut hearing).await } else { self.log.follow(&mut hearing).await };
         match read {
             Ok(()) => self.trouble = None,
             Err(error) => self.complain(&error),
