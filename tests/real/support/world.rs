@@ -13,7 +13,7 @@ use tokio::process::Command;
 use super::cloud::{Cloud, small};
 use super::process::{COMPLETE, Daemon, Finished, eventually};
 use super::proxy::Proxy;
-use super::{kafka, outsider, outsider_sends, registry, unique};
+use super::{kafka, outsider_of, outsider_sends, registry, unique};
 
 /// The event topics, by what stands behind the prefix.
 pub(crate) const EVENT_TOPICS: &[&str] =
@@ -323,7 +323,7 @@ impl World {
 
     /// Somebody appends to `.control`, for this account.
     pub(crate) fn ask(&self, value: &str) {
-        outsider_sends(&outsider(None), &self.topic("control"), self.cloud.account_id(), value);
+        outsider_sends(&outsider_of(&self.kafka, None), &self.topic("control"), self.cloud.account_id(), value);
     }
 
     /// Waits for the notice of this type about this request.
