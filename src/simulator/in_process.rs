@@ -238,6 +238,12 @@ impl InProcess {
         json!(*lock(&self.simulator().calls))
     }
 
+    /// How many calls there were, of whatever operation.
+    #[must_use]
+    pub fn total_calls(&self) -> u64 {
+        lock(&self.simulator().calls).values().map(|calls| calls.calls).sum()
+    }
+
     /// The lines of the truth log so far.
     #[must_use]
     pub fn truth_lines(&self) -> Vec<String> {

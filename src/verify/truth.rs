@@ -3,13 +3,14 @@
 //! A log that begins with the whole account says of every entity what it was, also of those that never changed and of
 //! those that never were. In one that does not (older simulators wrote such), only what changed while it was kept is known.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
+use serde::de::Error as _;
 use serde_json::{Map, Value};
 
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
@@ -88,6 +89,8 @@ pub(super) struct Request {
 #[derive(Debug, Default)]
 pub(super) struct Truth {
     changes: BTreeMap<String, Vec<Change>>,
+    /// When anything changed.
+    changed_at: BTreeSet<i64>,
     /// When the whole account was written down for the first time.
     whole_since: Option<i64>,
     /// In the order of their answers.
@@ -96,12 +99,22 @@ pub(super) struct Truth {
     longest_ms: i64,
 }
 
+/// Not an enum with its tag inside: that takes every line apart twice, and logs are long.
 #[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum Line {
-    Account { time_ms: i64, account: Map<String, Value> },
-    Mutation { time_ms: i64, change: Row },
-    Request { request: Served },
+struct Line {
+    r#type: Type,
+    time_ms: Option<i64>,
+    account: Option<Map<String, Value>>,
+    change: Option<Row>,
+    request: Option<Served>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Type {
+    Account,
+    Mutation,
+    Request,
 }
 
 #[derive(Deserialize)]
@@ -152,18 +165,26 @@ impl Truth {
 
     /// Takes one line in.
     pub(super) fn take(&mut self, account: &str, line: &str) -> serde_json::Result<()> {
-        match serde_json::from_str(line)? {
-            Line::Account { time_ms, account: rows } => self.take_whole(account, time_ms, &rows),
-            Line::Mutation { time_ms, change: Row { kind, before, after } } => {
+        let Line { r#type, time_ms, account: whole, change, request } = serde_json::from_str(line)?;
+        let time_ms = || time_ms.ok_or_else(|| serde_json::Error::missing_field("time_ms"));
+        match r#type {
+            Type::Account => {
+                let whole = whole.ok_or_else(|| serde_json::Error::missing_field("account"))?;
+                self.take_whole(account, time_ms()?, &whole);
+            }
+            Type::Mutation => {
+                let time_ms = time_ms()?;
+                let Row { kind, before, after } = change.ok_or_else(|| serde_json::Error::missing_field("change"))?;
                 let Some(key) = before.as_ref().or(after.as_ref()).and_then(|row| key(account, &kind, row)) else {
                     return Ok(());
                 };
                 let fields = |row: Option<Map<String, Value>>| row.map(|row| compared(&kind, &row));
                 let change = Change { at: time_ms, before: fields(before), after: fields(after) };
+                self.changed_at.insert(time_ms);
                 self.changes.entry(key).or_default().push(change);
             }
-            Line::Request { request } => {
-                if let Some(request) = asked(request) {
+            Type::Request => {
+                if let Some(request) = asked(request.ok_or_else(|| serde_json::Error::missing_field("request"))?) {
                     self.longest_ms = self.longest_ms.max(request.answered_ms.saturating_sub(request.received_ms));
                     let place = self.requests.partition_point(|other| other.answered_ms <= request.answered_ms);
                     self.requests.insert(place, request);
@@ -192,6 +213,7 @@ impl Truth {
                 None => (time_ms, None),
             };
             if at == i64::MIN || before != after {
+                self.changed_at.insert(at);
                 changes.push(Change { at, before, after });
             }
         }
@@ -219,10 +241,14 @@ impl Truth {
     /// principal name.
     pub(super) fn has_change(&self, key: &str, from: i64, to: i64) -> bool {
         let (account, path) = key.split_once('/').unwrap_or((key, ""));
-        let alias = format!("{account}/account");
-        let keys = [Some(key), path.starts_with("user/").then_some(alias.as_str())];
-        let mut changes = keys.into_iter().flatten().flat_map(|key| self.changes(key));
+        let alias = path.starts_with("user/").then(|| format!("{account}/account"));
+        let mut changes = [Some(key), alias.as_deref()].into_iter().flatten().flat_map(|key| self.changes(key));
         changes.any(|change| (from..=to).contains(&change.at))
+    }
+
+    /// Whether nothing at all happened between two instants.
+    pub(super) fn is_quiet(&self, from: i64, to: i64) -> bool {
+        self.changed_at.range(from..).next().is_none_or(|at| *at > to)
     }
 
     /// Everything that it was between two instants (Unix milliseconds); nothing where the log does not know.
@@ -263,10 +289,10 @@ fn rows(whole: &Map<String, Value>) -> impl Iterator<Item = (&'static str, &Map<
     account.into_iter().chain(TABLES.into_iter().flat_map(of_table))
 }
 
-/// Whether an entity has the compared fields of a row.
-pub(super) fn fits(key: &str, entity: Option<&str>, fields: &Fields) -> bool {
+/// The compared fields of an entity, which are those of its row if it is what it was.
+pub(super) fn shown(key: &str, entity: Option<&str>) -> Fields {
     let entity = entity.and_then(|entity| serde_json::from_str::<Map<String, Value>>(entity).ok());
-    entity.map(|entity| compared(super::fold::kind_of(key), &entity)) == *fields
+    entity.map(|entity| compared(super::fold::kind_of(key), &entity))
 }
 
 /// The compared fields; none, absent and empty are the same.

@@ -9,7 +9,7 @@ use crate::support::cloud::small;
 use crate::support::fold::{assert_same, content, fold};
 use crate::support::process::{COMPLETE, Daemon, eventually};
 use crate::support::services::OwnService;
-use crate::support::world::{World, text};
+use crate::support::world::{World, replay, text};
 use crate::support::{alter_topic, kafka, outsider, outsider_sends};
 
 /// What a replay's notice says of one kind: (count, digest). The digest is what the documentation says: the sum mod 2^128
@@ -64,10 +64,6 @@ impl Consumer {
     }
 }
 
-fn replay(id: &str) -> String {
-    json!({ "format": 1, "request_id": id, "action": "replay" }).to_string()
-}
-
 /// Waits for its end, which must be the only one, whole, and proven by the rows.
 async fn is_served_once(world: &World, id: &str) {
     world.notice_of(id, "replay.completed").await;
@@ -100,7 +96,7 @@ async fn a_replay_is_the_published_state_and_proves_it() {
     daemon.syncs(1, "complete").await;
     world.cloud.create_user("late").await;
     daemon.syncs(1, "complete").await;
-    world.ask(&replay("first"));
+    world.ask_for_replay("first");
     let notice = world.notice_of("first", "replay.completed").await;
     let rows = world.rows().await;
     assert_eq!(said(&notice), proofs(&rows));
@@ -137,12 +133,12 @@ async fn consumers_that_begin_with_a_replay_or_amid_it_hold_what_one_holds_that_
     world.cloud.delete_user("carol").await;
     world.cloud.create_group("auditors").await;
     daemon.syncs(1, "complete").await;
-    world.ask(&replay("one"));
+    world.ask_for_replay("one");
     world.notice_of("one", "replay.completed").await;
     world.cloud.create_user("frank").await;
     world.cloud.delete_group("auditors").await;
     daemon.syncs(2, "complete").await;
-    world.ask(&replay("two"));
+    world.ask_for_replay("two");
     let second = world.notice_of("two", "replay.completed").await;
     world.cloud.create_user("grace").await;
     daemon.syncs(1, "complete").await;
@@ -237,7 +233,7 @@ async fn without_an_interval_everything_works_by_request() {
     world.ask(&json!({ "format": 1, "request_id": "now", "action": "sync" }).to_string());
     let sync = world.notice_of("now", "sync.completed").await;
     assert_eq!(sync["sequence"], 1);
-    world.ask(&replay("state"));
+    world.ask_for_replay("state");
     let notice = world.notice_of("state", "replay.completed").await;
     assert_eq!(said(&notice), proofs(&world.rows().await));
     assert_eq!(world.syncs().await.len(), 1);
@@ -251,7 +247,7 @@ async fn a_request_made_while_nobody_runs_is_served_by_the_next_start() {
     let mut daemon = world.start_daemon();
     daemon.syncs(1, "complete").await;
     daemon.kill().await;
-    world.ask(&replay("asleep"));
+    world.ask_for_replay("asleep");
     let daemon = world.start_daemon();
     let notice = world.notice_of("asleep", "replay.completed").await;
     assert_eq!(said(&notice), proofs(&world.rows().await));
@@ -265,7 +261,7 @@ async fn a_daemon_killed_amid_replays_serves_each_once() {
     let mut daemon = world.start_daemon();
     daemon.syncs(1, "complete").await;
     for round in 0..8_u64 {
-        world.ask(&replay(&format!("r-{round}")));
+        world.ask_for_replay(&format!("r-{round}"));
         // From before it is seen until after it is committed.
         tokio::time::sleep(std::time::Duration::from_millis(180 * round)).await;
         daemon.kill().await;

@@ -100,10 +100,11 @@ pub(crate) async fn delete(topic: &str) {
 
 /// Somebody else writing: with an id, inside a transaction that is left open.
 pub(crate) fn outsider(transactional_id: Option<&str>) -> BaseProducer {
-    outsider_of(&kafka(), transactional_id)
+    outsider_at(&kafka(), transactional_id)
 }
 
-pub(crate) fn outsider_of(kafka: &str, transactional_id: Option<&str>) -> BaseProducer {
+/// The same on a broker of a test's own.
+pub(crate) fn outsider_at(kafka: &str, transactional_id: Option<&str>) -> BaseProducer {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", kafka).set("linger.ms", "0");
     if let Some(id) = transactional_id {

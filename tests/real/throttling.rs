@@ -79,7 +79,7 @@ async fn assert_true(world: &World) {
 #[ignore = "needs Kafka and a registry: make test"]
 async fn one_call_in_a_hundred_throttled_costs_nothing_but_a_retry() {
     let (world, outcomes) = synced_under(0.01, "30s").await;
-    assert_eq!(outcomes, ["complete"; 4]);
+    assert!(outcomes.iter().all(|outcome| outcome == "complete"), "{outcomes:?}");
     assert_true(&world).await;
 }
 

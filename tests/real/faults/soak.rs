@@ -123,6 +123,8 @@ impl Stage {
                 self.kafka.start_again().await;
             }
             SecondCopy => {
+                // Of two that start at the same time either may be the later one.
+                daemon.is_ready().await;
                 let mut second = self.world.start_daemon();
                 second.is_ready().await;
                 daemon.readyz(503, "another copy owns the account").await;
@@ -153,6 +155,10 @@ async fn strike_at_random(stage: &mut Stage, kills: u64) {
         let begun = Instant::now();
         let share = stage.owed().unwrap_or_else(|| *THROTTLED[1..].choose(&mut stage.random).unwrap());
         stage.throttle(share).await;
+        // The topic of requests is there once a life before was ready.
+        if killed >= 3 && killed % 3 == 0 {
+            stage.world.ask_for_replay(&format!("amid-{killed}"));
+        }
         let mut daemon = stage.world.start_daemon();
         let within = approach(&mut daemon, stage.random.random()).await;
         // Early enough that each gets its turn before the kills are used up.
@@ -174,8 +180,8 @@ async fn strike_at_random(stage: &mut Stage, kills: u64) {
     stage.count("kill", killed);
 }
 
-/// The end of all faults: a mass removal, two complete syncs of a quiet account and the checker's report, whatever it
-/// says. Windows have whole seconds and reach back to where details were last read, so the quiet lasts for some of both.
+/// The end of all faults: a mass removal, complete syncs of a quiet account, a replay and the checker's report, whatever
+/// it says. Windows have whole seconds and reach back to where details were last read, so the quiet lasts for some of both.
 async fn judged(world: &mut World) -> Value {
     world.set("SYNC__DETAIL_INTERVAL", "1s");
     let mut daemon = world.start_daemon();
@@ -183,6 +189,8 @@ async fn judged(world: &mut World) -> Value {
     daemon.syncs(1, "complete").await;
     remove_many(&world.cloud).await;
     daemon.syncs(5, "complete").await;
+    world.ask_for_replay("last");
+    world.notice_of("last", "replay.completed").await;
     daemon.terminate().await;
     world.verify(&["--read-uncommitted"]).await.0.exits_with(COMPLETE);
     world.verify(&[]).await.1

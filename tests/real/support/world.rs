@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use ramstream::simulator;
 use ramstream::simulator::seed::Size;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
 
 use super::cloud::{Cloud, small};
 use super::process::{COMPLETE, Daemon, Finished, eventually};
 use super::proxy::Proxy;
-use super::{kafka, outsider_of, outsider_sends, registry, unique};
+use super::{kafka, outsider_at, outsider_sends, registry, unique};
 
 /// The event topics, by what stands behind the prefix.
 pub(crate) const EVENT_TOPICS: &[&str] =
@@ -24,6 +24,11 @@ pub(crate) const PARTITIONS: i32 = 3;
 
 /// Where the account's truth log stands in the world's directory.
 const TRUTH_LOG: &str = "truth.jsonl";
+
+/// A request for everything once more.
+pub(crate) fn replay(id: &str) -> String {
+    json!({ "format": 1, "request_id": id, "action": "replay" }).to_string()
+}
 
 pub(crate) struct World {
     pub(crate) cloud: Arc<Cloud>,
@@ -321,9 +326,14 @@ impl World {
         self.read(&topics, &[]).await.into_iter().map(flat).collect()
     }
 
+    /// Somebody asks for everything once more, under this id.
+    pub(crate) fn ask_for_replay(&self, id: &str) {
+        self.ask(&replay(id));
+    }
+
     /// Somebody appends to `.control`, for this account.
     pub(crate) fn ask(&self, value: &str) {
-        outsider_sends(&outsider_of(&self.kafka, None), &self.topic("control"), self.cloud.account_id(), value);
+        outsider_sends(&outsider_at(&self.kafka, None), &self.topic("control"), self.cloud.account_id(), value);
     }
 
     /// Waits for the notice of this type about this request.
