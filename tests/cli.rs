@@ -42,6 +42,20 @@ fn the_printed_example_is_accepted_from_the_working_directory() {
 }
 
 #[test]
+fn what_the_kubernetes_overlays_configure_is_accepted() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let password = directory.path().join("password");
+    std::fs::write(&password, "canary").expect("a file");
+    let login = ("RAMSTREAM_KAFKA__SASL_PASSWORD_FILE", password.to_str().expect("UTF-8"));
+    for (overlay, login) in [("access-key", None), ("rrsa", Some(login))] {
+        let file = format!("{}/deploy/kubernetes/overlays/{overlay}/ramstream.toml", env!("CARGO_MANIFEST_DIR"));
+        let variables: Vec<_> = CREDENTIALS.into_iter().chain(login).collect();
+        let check = ramstream(directory.path(), &["--config", &file, "config", "check"], &variables);
+        assert_eq!(check.status.code(), Some(0), "{overlay}: {}", text(&check.stderr));
+    }
+}
+
+#[test]
 fn a_wrong_configuration_exits_with_64_and_tells_every_mistake() {
     let directory = tempfile::tempdir().expect("a directory");
     let check = ramstream(directory.path(), &["config", "check"], &[("RAMSTREAM_SYNC__INTERVALL", "5m")]);
