@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::answer::Answer;
 use super::error::CallError;
 use super::ims::{GET_GROUP, GET_USER};
+use super::ims_providers::{GET_OIDC_PROVIDER, GET_SAML_PROVIDER};
 use super::operation::Operation;
 use super::ram::{GET_POLICY, GET_ROLE, PolicyType};
 use super::session::Session;
@@ -121,6 +122,50 @@ pub async fn of_policy(session: &Session, policy_type: PolicyType, name: &str) -
     let answer = session.call::<Found>(&GET_POLICY, &parameters).await;
     let answer = about(answer, &GET_POLICY, name, |found| &found.policy.policy_name);
     presence(answer, "Policy", |_| true)
+}
+
+/// Looks whether the SAML provider of this name exists. The service was seen to spell the code of its absence in two ways.
+///
+/// # Errors
+///
+/// The failure of the call, also if the reply is about another provider.
+pub async fn of_saml_provider(session: &Session, name: &str) -> Result<Presence, CallError> {
+    #[derive(Deserialize)]
+    struct Found {
+        #[serde(rename = "SAMLProvider", deserialize_with = "wire::object")]
+        provider: FoundProvider,
+    }
+    #[derive(Deserialize)]
+    struct FoundProvider {
+        #[serde(rename = "SAMLProviderName", deserialize_with = "wire::id")]
+        name: String,
+    }
+    let answer = session.call::<Found>(&GET_SAML_PROVIDER, &[("SAMLProviderName", name)]).await;
+    match about(answer, &GET_SAML_PROVIDER, name, |found| &found.provider.name) {
+        Err(error) if error.says_gone("SAMLProviderError") => Ok(Presence::Gone),
+        answer => presence(answer, "SAMLProvider", |_| true),
+    }
+}
+
+/// Looks whether the OIDC provider of this name exists.
+///
+/// # Errors
+///
+/// The failure of the call, also if the reply is about another provider.
+pub async fn of_oidc_provider(session: &Session, name: &str) -> Result<Presence, CallError> {
+    #[derive(Deserialize)]
+    struct Found {
+        #[serde(rename = "OIDCProvider", deserialize_with = "wire::object")]
+        provider: FoundProvider,
+    }
+    #[derive(Deserialize)]
+    struct FoundProvider {
+        #[serde(rename = "OIDCProviderName", deserialize_with = "wire::id")]
+        name: String,
+    }
+    let answer = session.call::<Found>(&GET_OIDC_PROVIDER, &[("OIDCProviderName", name)]).await;
+    let answer = about(answer, &GET_OIDC_PROVIDER, name, |found| &found.provider.name);
+    presence(answer, "OIDCProvider", |_| true)
 }
 
 /// An answer about another name than the one asked for proves nothing; names are unique without regard to case.

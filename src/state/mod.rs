@@ -27,12 +27,18 @@ pub struct Held {
     pub revision: i64,
     /// Its JSON: `after` of its last event.
     pub entity: Arc<str>,
-    /// Whether it was written under the present version of its kind.
-    pub is_current: bool,
+    /// The version of its kind under which it was written, if that is not the present one. One word: there are many.
+    pub other_version: Option<Arc<String>>,
     digest: Digest,
 }
 
 impl Held {
+    /// Whether it was written under the present version of its kind.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        self.other_version.is_none()
+    }
+
     /// Its share of the digest over its kind.
     #[must_use]
     pub fn digest(&self) -> Digest {
@@ -147,7 +153,8 @@ impl State {
                 let held = Held {
                     revision: record.revision,
                     entity: record.entity.get().into(),
-                    is_current: record.model_version == kind.model_version(),
+                    other_version: (record.model_version != kind.model_version())
+                        .then(|| Arc::new(record.model_version.into_owned())),
                     digest: Digest::of(key.as_bytes(), value),
                 };
                 digest.add(held.digest);

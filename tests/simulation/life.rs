@@ -10,6 +10,7 @@ use rand::{Rng, rngs::StdRng};
 pub(crate) type Write = (&'static str, &'static str, Vec<(&'static str, String)>);
 
 const RAM: &str = "2015-05-01";
+const IMS: &str = "2019-08-15";
 
 /// How many names of each kind there are.
 #[derive(Debug, Clone, Copy)]
@@ -58,6 +59,13 @@ pub(crate) enum Deed {
     Attach(Principal, u8),
     Detach(Principal, u8),
     SetAlias(u8),
+    RootMfa(bool),
+    SetPasswordPolicy(u16),
+    SetSecurityPreference(u16),
+    CreateProvider(Provider),
+    UpdateProvider(Provider, u16),
+    DeleteProvider(Provider),
+    RemakeProvider(Provider),
     ClearAlias,
     /// Everybody leaves.
     DeleteAllUsers,
@@ -65,6 +73,13 @@ pub(crate) enum Deed {
     EmptyAllGroups,
     /// Comes and goes before anybody looks.
     Flicker(u8),
+}
+
+/// An identity provider; numbers are names.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Provider {
+    Saml(u8),
+    Oidc(u8),
 }
 
 /// Who gets a policy.
@@ -79,6 +94,7 @@ pub(crate) enum Principal {
 pub(crate) enum Asked {
     Call(Write),
     Freeze { user: String, frozen: bool },
+    RootMfa(bool),
 }
 
 impl Deed {
@@ -95,7 +111,8 @@ impl Deed {
             1 => Principal::Group(group),
             _ => Principal::Role(role),
         };
-        match random.random_range(0..56) {
+        let provider = if number % 2 == 0 { Provider::Saml(user % 3) } else { Provider::Oidc(user % 3) };
+        match random.random_range(0..66) {
             0..=5 => Self::CreateUser(user),
             6..=8 => Self::DeleteUser(user),
             9..=11 => Self::CommentUser(user, number),
@@ -120,6 +137,13 @@ impl Deed {
             49..=51 => Self::Detach(principal, policy),
             52 => Self::SetAlias(user),
             53 => Self::ClearAlias,
+            56 => Self::RootMfa(number % 2 == 0),
+            57 => Self::SetPasswordPolicy(number),
+            58 => Self::SetSecurityPreference(number),
+            59..=61 => Self::CreateProvider(provider),
+            62..=63 => Self::UpdateProvider(provider, number),
+            64 => Self::DeleteProvider(provider),
+            65 => Self::RemakeProvider(provider),
             _ => Self::Flicker(user),
         }
     }
@@ -184,6 +208,19 @@ impl Deed {
             Self::Detach(principal, policy) => vec![detach(principal, policy)],
             Self::SetAlias(number) => vec![ram("SetAccountAlias", [("AccountAlias", format!("alias-{number}"))])],
             Self::ClearAlias => vec![ram("ClearAccountAlias", [])],
+            Self::RootMfa(is_enabled) => return vec![Asked::RootMfa(is_enabled)],
+            Self::SetPasswordPolicy(number) => {
+                let length = ("MinimumPasswordLength", (8 + number % 25).to_string());
+                vec![ims("SetPasswordPolicy", [length, ("RequireSymbols", (number % 2 == 0).to_string())])]
+            }
+            Self::SetSecurityPreference(number) => {
+                let masks = ("LoginNetworkMasks", format!("10.{}.0.0/16;10.0.0.0/8", number % 256));
+                vec![ims("SetSecurityPreference", [masks, ("LoginSessionDuration", (1 + number % 24).to_string())])]
+            }
+            Self::CreateProvider(provider) => vec![create_provider(provider)],
+            Self::UpdateProvider(provider, number) => vec![update_provider(provider, number)],
+            Self::DeleteProvider(provider) => vec![delete_provider(provider)],
+            Self::RemakeProvider(provider) => vec![delete_provider(provider), create_provider(provider)],
             Self::DeleteAllUsers => (0..names.users).flat_map(|user| delete_user(user, names)).collect(),
             Self::EmptyAllGroups => (0..names.groups)
                 .flat_map(|group| (0..names.users).map(move |user| membership("RemoveUserFromGroup", group, user)))
@@ -200,6 +237,55 @@ impl Deed {
 
 fn ram<const N: usize>(action: &'static str, parameters: [(&'static str, String); N]) -> Write {
     (RAM, action, parameters.into())
+}
+
+fn ims<const N: usize>(action: &'static str, parameters: [(&'static str, String); N]) -> Write {
+    (IMS, action, parameters.into())
+}
+
+fn create_provider(provider: Provider) -> Write {
+    match provider {
+        Provider::Saml(number) => ims(
+            "CreateSAMLProvider",
+            [
+                ("SAMLProviderName", provider_name(number)),
+                ("EncodedSAMLMetadataDocument", "PG1ldGFkYXRhLz4=".to_owned()),
+            ],
+        ),
+        Provider::Oidc(number) => ims(
+            "CreateOIDCProvider",
+            [
+                ("OIDCProviderName", provider_name(number)),
+                ("IssuerUrl", format!("https://issuer-{number}.example.com")),
+                ("ClientIds", "b,a".to_owned()),
+            ],
+        ),
+    }
+}
+
+fn update_provider(provider: Provider, number: u16) -> Write {
+    match provider {
+        Provider::Saml(name) => {
+            // Base64 of four letters or digits is Base64 of three bytes.
+            let metadata = ("NewEncodedSAMLMetadataDocument", format!("{number:04x}"));
+            ims("UpdateSAMLProvider", [("SAMLProviderName", provider_name(name)), metadata])
+        }
+        Provider::Oidc(name) => {
+            let client = ("ClientId", format!("client-{number}"));
+            ims("AddClientIdToOIDCProvider", [("OIDCProviderName", provider_name(name)), client])
+        }
+    }
+}
+
+fn delete_provider(provider: Provider) -> Write {
+    match provider {
+        Provider::Saml(number) => ims("DeleteSAMLProvider", [("SAMLProviderName", provider_name(number))]),
+        Provider::Oidc(number) => ims("DeleteOIDCProvider", [("OIDCProviderName", provider_name(number))]),
+    }
+}
+
+fn provider_name(number: u8) -> String {
+    format!("provider-{number}")
 }
 
 fn create_user(name: &str) -> Write {

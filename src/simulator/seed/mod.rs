@@ -6,6 +6,7 @@
 mod edges;
 mod entities;
 mod names;
+mod settings;
 
 use jiff::{SignedDuration, Timestamp};
 use rand::rngs::StdRng;
@@ -124,6 +125,7 @@ pub(super) fn account(size: &Size) -> Result<Account, TooLarge> {
     seeder.resource_groups();
     seeder.memberships(size.memberships);
     seeder.attachments(size.attachments);
+    seeder.settings();
     Ok(seeder.account)
 }
 
