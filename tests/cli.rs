@@ -44,13 +44,22 @@ fn the_printed_example_is_accepted_from_the_working_directory() {
 #[test]
 fn what_the_kubernetes_overlays_configure_is_accepted() {
     let directory = tempfile::tempdir().expect("a directory");
-    let password = directory.path().join("password");
-    std::fs::write(&password, "canary").expect("a file");
-    let login = ("RAMSTREAM_KAFKA__SASL_PASSWORD_FILE", password.to_str().expect("UTF-8"));
-    for (overlay, login) in [("access-key", None), ("rrsa", Some(login))] {
+    let secret = directory.path().join("secret");
+    std::fs::write(&secret, "canary").expect("a file");
+    let secret = secret.to_str().expect("UTF-8");
+    let role = [
+        ("RAMSTREAM_KAFKA__SASL_PASSWORD_FILE", secret),
+        ("ALIBABA_CLOUD_OIDC_TOKEN_FILE", secret),
+        ("ALIBABA_CLOUD_ROLE_ARN", "acs:ram::1234567890123456:role/ramstream-reader"),
+        ("ALIBABA_CLOUD_OIDC_PROVIDER_ARN", "acs:ram::1234567890123456:oidc-provider/ack-rrsa-c1"),
+    ];
+    let key = [
+        ("RAMSTREAM_CREDENTIALS__ACCESS_KEY_ID_FILE", secret),
+        ("RAMSTREAM_CREDENTIALS__ACCESS_KEY_SECRET_FILE", secret),
+    ];
+    for (overlay, variables) in [("access-key", &key[..]), ("rrsa", &role)] {
         let file = format!("{}/deploy/kubernetes/overlays/{overlay}/ramstream.toml", env!("CARGO_MANIFEST_DIR"));
-        let variables: Vec<_> = CREDENTIALS.into_iter().chain(login).collect();
-        let check = ramstream(directory.path(), &["--config", &file, "config", "check"], &variables);
+        let check = ramstream(directory.path(), &["--config", &file, "config", "check"], variables);
         assert_eq!(check.status.code(), Some(0), "{overlay}: {}", text(&check.stderr));
     }
 }
