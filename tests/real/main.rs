@@ -7,6 +7,7 @@
 #[macro_use]
 mod kafka_scenarios;
 
+mod acls;
 mod admin;
 mod baseline;
 mod changes;
