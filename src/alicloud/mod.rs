@@ -46,6 +46,7 @@ mod exchange;
 mod operation;
 mod sign;
 
+pub mod ecs;
 pub mod ims;
 pub mod presence;
 pub mod ram;
@@ -97,21 +98,26 @@ pub const OPERATIONS: &[&Operation] = &[
     &ram::LIST_POLICIES_FOR_GROUP,
     &ram::LIST_POLICIES_FOR_ROLE,
     &resource_manager::LIST_POLICY_ATTACHMENTS,
+    &ecs::DESCRIBE_REGIONS,
+    &ecs::DESCRIBE_INSTANCES,
+    &ecs::DESCRIBE_INSTANCE_RAM_ROLE,
 ];
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{OPERATIONS, sts};
+    use super::{OPERATIONS, Service, sts};
 
     #[test]
     fn every_operation_stands_once_and_needs_the_read_action_of_its_name() {
         let names: BTreeSet<String> = OPERATIONS.iter().map(ToString::to_string).collect();
         assert_eq!(names.len(), OPERATIONS.len());
         for operation in OPERATIONS.iter().filter(|operation| **operation != &sts::GET_CALLER_IDENTITY) {
-            assert!(operation.name.starts_with("Get") || operation.name.starts_with("List"), "{operation}");
-            assert_eq!(operation.ram_action, Some(format!("ram:{}", operation.name).as_str()));
+            assert!(["Get", "List", "Describe"].iter().any(|read| operation.name.starts_with(read)), "{operation}");
+            // All the others are authorised by RAM's actions, whichever service has them.
+            let of = if operation.service == Service::Ecs { "ecs" } else { "ram" };
+            assert_eq!(operation.ram_action, Some(format!("{of}:{}", operation.name).as_str()));
         }
     }
 }

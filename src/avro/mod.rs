@@ -267,7 +267,7 @@ fn serialize_envelope<S: SerializeStruct>(envelope: &Envelope<'_>, record: &mut 
     record.serialize_field("op", change.op.as_str())?;
     record.serialize_field("cause", &envelope.cause())?;
     record.serialize_field("lineage", &Text(&batch.lineage))?;
-    record.serialize_field("model_version", change.kind.model_version())?;
+    record.serialize_field("model_version", change.model_version())?;
     record.serialize_field("account_id", &batch.account_id)?;
     record.serialize_field("account_name", &batch.account_name)?;
     record.serialize_field("sync_id", &Text(&batch.sync_id))?;
@@ -336,6 +336,9 @@ mod tests {
             Kind::Policy => {
                 r#"{"policy_type":"custom","policy_name":"P","description":null,"default_version":"v1","default_document":"{}","versions":[{"version_id":"v1","create_date":1,"document":"{}"}],"tags":[],"create_date":null,"update_date":null}"#
             }
+            Kind::Instance => {
+                r#"{"region":"eu-central-1","instance_id":"i-1","instance_name":"web","vpc_id":"vpc-1","role_name":"ops","status":"Running","tags":[{"key":"k","value":"v"}],"creation_time":60000}"#
+            }
             Kind::Membership => r#"{"group_id":"1","user_id":"2","join_date":9}"#,
             Kind::PolicyAttachment => {
                 r#"{"policy_type":"system","policy_name":"P","principal_type":"user","principal_id":"2","scope":"account","attach_date":9}"#
@@ -360,6 +363,7 @@ mod tests {
             changed_fields: vec!["alias"],
             before: Some(sample(kind).into()),
             after: Some(sample(kind).into()),
+            other_version: None,
             previous_revision: Some(2),
             span: Span { from: Some(Millis(1)), to: Millis(2) },
         }

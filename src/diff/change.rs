@@ -78,6 +78,8 @@ pub struct Change {
     pub before: Option<Arc<str>>,
     /// The entity's JSON from now on.
     pub after: Option<Arc<str>>,
+    /// The version under which what it tells was written, if that is not its kind's own.
+    pub other_version: Option<Arc<String>>,
     /// The revision of `before`.
     pub previous_revision: Option<i64>,
     /// When it happened.
@@ -85,6 +87,12 @@ pub struct Change {
 }
 
 impl Change {
+    /// The version of its kind under which what it tells was written.
+    #[must_use]
+    pub fn model_version(&self) -> &str {
+        self.other_version.as_ref().map_or(self.kind.model_version(), |version| version)
+    }
+
     /// The removal of what was `held`.
     #[must_use]
     pub fn removed(kind: Kind, key: Key, held: &Held, span: Span, cause: Option<Cause>) -> Self {
@@ -97,6 +105,7 @@ impl Change {
             changed_fields: Vec::new(),
             before: Some(held.entity.clone()),
             after: None,
+            other_version: held.other_version.clone(),
             previous_revision: Some(held.revision),
             span,
         }
@@ -122,6 +131,7 @@ impl Change {
             changed_fields,
             before: held.map(|held| Arc::clone(&held.entity)),
             after: Some(Arc::clone(after)),
+            other_version: None,
             previous_revision: held.map(|held| held.revision),
             span,
         }

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::{
-    Entity, Key, Scope, account::Account, fields::serde_as_text, group::Group, membership::Membership, policy::Policy,
-    policy_attachment::PolicyAttachment, role::Role, user::User,
+    Entity, Key, Scope, account::Account, fields::serde_as_text, group::Group, instance::Instance,
+    membership::Membership, policy::Policy, policy_attachment::PolicyAttachment, role::Role, user::User,
 };
 
 /// What a kind is to the others; decides the order inside a transaction.
@@ -103,6 +103,8 @@ kinds! {
     Role: Entity, "role", "roles";
     /// RAM policies, custom and system.
     Policy: Entity, "policy", "policies";
+    /// ECS instances and the RAM roles that they carry.
+    Instance: Entity, "instance", "instances";
     /// A user in a group.
     Membership: Edge, "membership", "memberships";
     /// A policy attached to a user, group or role.

@@ -11,10 +11,12 @@ mod entity;
 mod fields;
 mod key;
 mod kind;
+mod redacted;
 mod complete;
 
 pub mod account;
 pub mod group;
+pub mod instance;
 pub mod membership;
 pub mod policy;
 pub mod policy_attachment;
@@ -28,3 +30,4 @@ pub use entity::{Entity, Names, Verb};
 pub use fields::{Dates, Head, Millis, Tag};
 pub use key::Key;
 pub use kind::{ForKind, Kind, Rank};
+pub use redacted::Redacted;

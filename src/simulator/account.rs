@@ -7,7 +7,7 @@ use std::{fs, io};
 
 use serde::{Deserialize, Serialize};
 
-use super::entities::{Attachment, Group, Membership, Policy, PrincipalType, ResourceGroup, Role, User};
+use super::entities::{Attachment, Group, Instance, Membership, Policy, PrincipalType, ResourceGroup, Role, User};
 use super::keys::{id_key, policy_key};
 use super::named;
 use super::table::Table;
@@ -45,6 +45,17 @@ pub struct Account {
     /// Which policy is attached to which principal, and in which scope.
     #[serde(default)]
     pub attachments: Table<Attachment>,
+    /// The regions that the account can use.
+    #[serde(default = "regions")]
+    pub regions: Vec<String>,
+    /// ECS instances.
+    #[serde(default)]
+    pub instances: Table<Instance>,
+}
+
+/// A few of the service's.
+fn regions() -> Vec<String> {
+    ["cn-hangzhou", "ap-southeast-1", "eu-central-1"].map(str::to_owned).into()
 }
 
 impl Account {
@@ -62,6 +73,8 @@ impl Account {
             policies: Table::default(),
             resource_groups: Table::default(),
             attachments: Table::default(),
+            regions: regions(),
+            instances: Table::default(),
         }
     }
 

@@ -1,7 +1,9 @@
 //! Under which texts each kind of row is found.
 
 use super::account::Account;
-use super::entities::{Attachment, Group, Membership, Policy, PolicyType, PrincipalType, ResourceGroup, Role, User};
+use super::entities::{
+    Attachment, Group, Instance, Membership, Policy, PolicyType, PrincipalType, ResourceGroup, Role, User,
+};
 use super::table::{Row, Table};
 
 /// The key of a row by its id.
@@ -110,4 +112,7 @@ row!(Attachment, "policy_attachment", attachments, |row: &Attachment| vec![row.k
     policy_key(row.policy_type, &row.policy_name),
     principal_key(row.principal_type, &row.principal_id),
     scope_key(row.resource_group_id.as_deref()),
+]);
+row!(Instance, "instance", instances, |row: &Instance| vec![id_key(&row.instance_id)], |row: &Instance| vec![
+    row.region.clone()
 ]);

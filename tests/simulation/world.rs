@@ -363,6 +363,8 @@ impl<'a> World<'a> {
             transactional_id: format!("ramstream.{id}"),
             topics: Arc::new(self.topics.clone()),
             topic_settings: None,
+            kinds: Kind::ALL.iter().copied().collect(),
+            redacted: Arc::default(),
             rhythm: Rhythm {
                 interval: Some(schedule.interval),
                 jitter: Duration::ZERO,
@@ -380,7 +382,7 @@ impl<'a> World<'a> {
     }
 
     fn client(&self, id: &str, me: Uuid) -> alicloud::Client {
-        let services = [Service::Sts, Service::Ims, Service::Ram, Service::ResourceManager];
+        let services = [Service::Sts, Service::Ims, Service::Ram, Service::ResourceManager, Service::Ecs];
         let endpoints = EndpointSettings {
             overrides: services.map(|service| (service, "http://127.0.0.1:1".to_owned())).into(),
             allow_plain_http: true,

@@ -96,6 +96,7 @@ mod tests {
             changed_fields: Vec::new(),
             before: None,
             after: None,
+            other_version: None,
             previous_revision: None,
             span: Span { from: None, to: Millis(0) },
         }

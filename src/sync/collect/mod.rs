@@ -6,6 +6,7 @@
 
 mod account;
 mod groups;
+mod instances;
 mod memberships;
 mod names;
 mod point_reads;
@@ -25,7 +26,7 @@ use futures::join;
 use serde::de::DeserializeOwned;
 
 use self::{account::list_account, policy_attachments::list_attachments};
-pub use self::{memberships::Members, policies::ListedPolicies};
+pub use self::{instances::ListedInstances, memberships::Members, policies::ListedPolicies};
 use super::details::{Ledger, Round};
 use crate::{
     alicloud::{Session, ims, ram, resource_manager::PolicyAttachment},
@@ -74,6 +75,8 @@ pub struct Reader<'a> {
     pub state: &'a State,
     /// Which details were read when.
     pub ledger: &'a Ledger,
+    /// The kinds that are read.
+    pub kinds: &'a BTreeSet<Kind>,
 }
 
 /// Everything that one reading lists, as the services gave it. What was not wanted is `None`.
@@ -89,6 +92,8 @@ pub struct Listings {
     pub attachments: Option<Listing<PolicyAttachment>>,
     /// Policies.
     pub policies: ListedPolicies,
+    /// Instances, region by region.
+    pub instances: Option<ListedInstances>,
     /// The account's own counts, if it could be asked.
     pub counts: Option<ims::AccountSummary>,
 }
@@ -137,19 +142,21 @@ impl Reader<'_> {
             };
             (parents, members, attachments)
         };
-        let (account, policies, counts, (parents, members, attachments)) = join!(
+        let (account, policies, instances, counts, (parents, members, attachments)) = join!(
             list_account(session, wanted),
             self.list_policies(session, wanted, &mut rounds.policies),
+            self.list_instances(session, wanted),
             ims::get_account_summary(session),
             by_name,
         );
-        Listings { account, parents, members, attachments, policies, counts: counts.map(|counts| counts.item).ok() }
+        let counts = counts.map(|counts| counts.item).ok();
+        Listings { account, parents, members, attachments, policies, instances, counts }
     }
 
     /// What the listings say of each kind; asks nobody.
     #[must_use]
     pub fn collections(&self, wanted: &Wanted, listings: Listings, rounds: &Rounds) -> BTreeMap<Kind, Collection> {
-        let Listings { account, parents, members, attachments, policies, counts } = listings;
+        let Listings { account, parents, members, attachments, policies, instances, counts } = listings;
         let counts = counts.as_ref();
         let mut memberships = members.map(|members| self.memberships(&parents, members));
         let mut policy_attachments = attachments.map(|rows| self.policy_attachments(&parents, rows));
@@ -159,6 +166,7 @@ impl Reader<'_> {
         let mut roles = wanted.kind(Kind::Role).then(|| self.roles(roles.after, counts, &rounds.roles));
         let mut policies = self.policies(policies, counts, &rounds.policies);
         let mut account = account.map(|listing| self.account(listing));
+        let mut instances = instances.map(|listed| self.instances(listed));
         // A kind that is left out here would count as read: so the compiler asks for each.
         let mut collection = |kind| match kind {
             Kind::Account => account.take(),
@@ -166,10 +174,15 @@ impl Reader<'_> {
             Kind::Group => groups.take(),
             Kind::Role => roles.take(),
             Kind::Policy => policies.take(),
+            Kind::Instance => instances.take(),
             Kind::Membership => memberships.take(),
             Kind::PolicyAttachment => policy_attachments.take(),
         };
         Kind::ALL.iter().filter_map(|kind| Some((*kind, collection(*kind)?))).collect()
+    }
+
+    fn wants(&self, wanted: &Wanted, kind: Kind) -> bool {
+        self.kinds.contains(&kind) && wanted.kind(kind)
     }
 
     fn account_id(&self) -> &str {
@@ -188,6 +201,12 @@ impl Reader<'_> {
         }
     }
 
+    /// Whether `entity` is in the state as it is.
+    fn holds<E: Entity>(&self, entity: &E) -> bool {
+        let held = self.state.get(E::KIND, &entity.key(self.account_id()));
+        held.is_some_and(|held| held.is_current() && is_written_as(entity, &held.entity))
+    }
+
     /// The entity with this key as it is held, if the part of it that is listed is still the same.
     fn held_as_listed<L: DeserializeOwned + PartialEq>(
         &self,
@@ -196,7 +215,7 @@ impl Reader<'_> {
         listed: &L,
     ) -> Option<(Key, Found)> {
         let (key, held) = self.state.entities(kind).get_key_value(key)?;
-        let is_same = held.is_current && serde_json::from_str::<L>(&held.entity).is_ok_and(|held| held == *listed);
+        let is_same = held.is_current() && serde_json::from_str::<L>(&held.entity).is_ok_and(|held| held == *listed);
         is_same.then(|| as_held(key, held))
     }
 }
@@ -242,9 +261,7 @@ fn note_count(collection: &mut Collection, listed: usize, counted: Option<u64>) 
 pub(super) fn counted_scope(kind: Kind) -> Scope {
     match kind {
         Kind::Policy => PolicyType::Custom.scope(),
-        Kind::Account | Kind::User | Kind::Group | Kind::Role | Kind::Membership | Kind::PolicyAttachment => {
-            Scope::collection(kind)
-        }
+        _ => Scope::collection(kind),
     }
 }
 
@@ -258,6 +275,11 @@ fn sorted_tags(tags: Vec<crate::alicloud::Tag>) -> Vec<Tag> {
 
 fn dates(born: Option<jiff::Timestamp>, touched: Option<jiff::Timestamp>) -> Dates {
     Dates { born: born.map(Millis::from), touched: touched.map(Millis::from) }
+}
+
+#[cfg(test)]
+fn every_kind() -> BTreeSet<Kind> {
+    Kind::ALL.iter().copied().collect()
 }
 
 #[cfg(test)]

@@ -37,6 +37,7 @@ pub(crate) fn small() -> Size {
         custom_policies: 4,
         system_policies: 10,
         attachments: 20,
+        instances: 0,
         seed: 1,
     }
 }
