@@ -38,6 +38,11 @@ const ENTITIES: &[(&str, i64, &str)] = &[
         1,
         r#"{"policy_type":"custom","policy_name":"P","description":null,"default_version":"v1","default_document":"{}","versions":[{"version_id":"v1","create_date":1,"document":"{}"}],"tags":[],"create_date":null,"update_date":null}"#,
     ),
+    (
+        "instance/eu-central-1/i-1",
+        4,
+        r#"{"region":"eu-central-1","instance_id":"i-1","instance_name":"web","vpc_id":null,"role_name":"r","status":"Running","tags":[{"key":"k","value":"v"}],"creation_time":60000}"#,
+    ),
     ("membership/7/1", 5, r#"{"group_id":"7","user_id":"1","join_date":9}"#),
     (
         "policy_attachment/custom/p/user/1/account",
@@ -53,6 +58,7 @@ const TALLIES: &[(&str, u64, &str)] = &[
     ("group", 1, "dc6e20000dbaefe47f74438119c85e63"),
     ("role", 1, "3f7d8e439820aaef2011c13cfac0fa38"),
     ("policy", 1, "68a54b73dea816b9727ada6ee73eaa7f"),
+    ("instance", 1, "8cd2145365ed859f3b96c87aed543fd5"),
     ("membership", 1, "2658d7df37813834a9c339f0bdc11ced"),
     ("policy_attachment", 1, "9393cfaca3a10261c56d52c174896f36"),
 ];
@@ -122,7 +128,7 @@ fn what_is_exported_is_read_back_as_the_state_that_it_was() {
 #[test]
 fn there_is_a_file_a_kind_and_a_manifest_that_anybody_can_compute() {
     let (_parent, to) = exported(Encoding::Jsonl);
-    let files = ["accounts", "groups", "memberships", "policies", "policy-attachments", "roles", "users"];
+    let files = ["accounts", "groups", "instances", "memberships", "policies", "policy-attachments", "roles", "users"];
     let mut expected = names(&files.map(|name| format!("{name}.jsonl")).each_ref().map(String::as_str));
     expected.insert("manifest.json".to_owned());
     assert_eq!(names_in(&to), expected);

@@ -18,6 +18,7 @@ mod daemon;
 mod edges;
 mod faults;
 mod headers;
+mod instances;
 mod kafka_protocol;
 mod logins;
 mod refusals;

@@ -71,7 +71,7 @@ pub(crate) enum Harm {
 }
 
 /// The operations that are struck: every listing, every detail, and the point reads of removals.
-const OPERATIONS: [&str; 16] = [
+const OPERATIONS: [&str; 19] = [
     "*",
     "*",
     "ListUsers",
@@ -88,6 +88,9 @@ const OPERATIONS: [&str; 16] = [
     "GetAccountSummary",
     "GetAccountAlias",
     "GetCallerIdentity",
+    "DescribeRegions",
+    "DescribeInstances",
+    "DescribeInstanceRamRole",
 ];
 
 const CALL_FAULTS: [&str; 16] = [
