@@ -49,7 +49,7 @@ fn a_wrong_configuration_exits_with_64_and_tells_every_mistake() {
     let told = text(&check.stderr);
     for part in [
         "there is no ramstream.toml in this directory",
-        "5 mistakes",
+        "4 mistakes",
         "account.id",
         "kafka.brokers",
         "registry.url",

@@ -23,6 +23,19 @@ fn the_policy_grants_exactly_what_the_calls_need() {
 }
 
 #[test]
+fn the_credentials_page_tells_every_variable_of_the_chain() {
+    const PAGE: &str = include_str!("../docs/credentials.md");
+    let sources =
+        [include_str!("../src/config/credentials/chain.rs"), include_str!("../src/config/credentials/links.rs")];
+    let words = sources.iter().flat_map(|text| text.split(|c: char| !(c.is_ascii_uppercase() || c == '_')));
+    let variables: BTreeSet<&str> = words.filter(|word| word.starts_with("ALIBABA_CLOUD_")).collect();
+    assert!(variables.len() >= 12, "{variables:?}");
+    for variable in variables {
+        assert!(PAGE.contains(&format!("`{variable}")), "{variable}");
+    }
+}
+
+#[test]
 fn every_kind_has_its_row() {
     let rows: Vec<&str> = README.lines().filter(|line| line.starts_with("| ")).collect();
     for kind in Kind::ALL {

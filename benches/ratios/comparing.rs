@@ -18,7 +18,7 @@ use ramstream::{
     state::State,
     sync::{
         Topics,
-        collect::{ListedPolicies, Listings, Parents, Reader, Rounds, Twice, Wanted},
+        collect::{ListedPolicies, ListedProviders, Listings, Parents, Reader, Rounds, Twice, Wanted},
         details::Ledger,
         publication::{Publication, Reading},
     },
@@ -121,7 +121,10 @@ fn listings(bodies: &Bodies) -> anyhow::Result<Listings> {
     });
     let count = |count: usize| Some(count as u64);
     Ok(Listings {
-        account: Some(Ok(complete(vec![ram::AccountAlias { account_alias: Some("example".to_owned()) }]))),
+        account: Some(Ok(complete(vec![account::itself()]))),
+        password_policy: None,
+        security_preference: None,
+        providers: ListedProviders { saml: None, oidc: None },
         members: Some(members.collect::<anyhow::Result<_>>()?),
         parents: Parents {
             users: Twice {

@@ -10,8 +10,9 @@ use ramstream::{
     diff::{Change, Op, Span, compare},
     event::{Batch, Envelope},
     model::{
-        Entity, Kind, Millis, Names, Verb, account::Account, group::Group, membership::Membership, policy::Policy,
-        policy_attachment::PolicyAttachment, role::Role, user::User,
+        Entity, Kind, Millis, Names, TrustedPrincipal, Verb, account::Account, group::Group,
+        identity_provider::IdentityProvider, membership::Membership, password_policy::PasswordPolicy, policy::Policy,
+        policy_attachment::PolicyAttachment, role::Role, security_preference::SecurityPreference, user::User,
     },
     state::State,
 };
@@ -111,7 +112,7 @@ fn names(changes: &[Change]) -> Names {
 
 /// An event as somebody would write it down who has nothing but the schema.
 macro_rules! plain_events {
-    ($($name:ident($entity:ident) { $($label:ident: $type:ty),* })*) => {
+    ($($name:ident($entity:ident) { $($label:ident: $type:ty),* } $({ $($meaning:ident),* })?)*) => {
         enum Plain { $($entity(Box<$name>),)* }
 
         impl Plain {
@@ -134,6 +135,7 @@ macro_rules! plain_events {
                 previously_observed_at: Option<i64>, replay_id: Option<String>, changed_fields: Vec<String>,
                 $($label: $type,)*
                 before: Option<$entity>, after: Option<$entity>,
+                $($($meaning: Option<Vec<TrustedPrincipal>>,)*)?
             }
 
             impl $name {
@@ -142,6 +144,10 @@ macro_rules! plain_events {
                     let read = |json: &Option<_>| json.as_deref().map(serde_json::from_str::<$entity>).transpose();
                     let (before, after) = (read(&change.before)?, read(&change.after)?);
                     let entity = after.as_ref().or(before.as_ref()).context("a change of nothing")?;
+                    let is_observed = change.op == Op::Observed;
+                    let told = |entity| if is_observed { None } else { entity };
+                    let mut meaning = $entity::meaning(told(before.as_ref()), told(after.as_ref())).into_iter();
+                    let _ = &mut meaning;
                     let mut labels = entity.labels(&change.key, names).into_iter().map(|(_, label)| label);
                     Ok(Self {
                         event_id: envelope.event_id.to_string(),
@@ -163,6 +169,7 @@ macro_rules! plain_events {
                         replay_id: None,
                         changed_fields: change.changed_fields.iter().map(ToString::to_string).collect(),
                         $($label: <$type as Label>::of(labels.next().flatten().map(Into::into)),)*
+                        $($($meaning: meaning.next().and_then(|(_, principals)| principals),)*)?
                         before, after,
                     })
                 }
@@ -181,8 +188,11 @@ plain_events! {
     AccountEvent(Account) { alias: Option<String> }
     UserEvent(User) { user_id: String, user_name: String }
     GroupEvent(Group) { group_id: String, group_name: String }
-    RoleEvent(Role) { role_id: String, role_name: String }
+    RoleEvent(Role) { role_id: String, role_name: String } { trust_added, trust_removed }
     PolicyEvent(Policy) { policy_type: String, policy_name: String }
+    PasswordPolicyEvent(PasswordPolicy) {}
+    SecurityPreferenceEvent(SecurityPreference) {}
+    IdentityProviderEvent(IdentityProvider) { provider_type: String, provider_name: String, arn: String }
     MembershipEvent(Membership) { group_id: String, user_id: String, group_name: Option<String>, user_name: Option<String> }
     PolicyAttachmentEvent(PolicyAttachment) {
         policy_type: String, policy_name: String, principal_type: String, principal_id: String, scope: String,

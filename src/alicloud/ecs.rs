@@ -140,9 +140,9 @@ struct InstanceList {
 }
 
 impl InstancesPage {
-    /// Whether it does not say that another one follows.
+    /// Whether it says that no other one follows.
     pub(super) fn is_last(&self) -> bool {
-        self.next_token.as_deref().unwrap_or_default().is_empty()
+        self.next_token.as_deref() == Some("")
     }
 
     /// The items of the page, where it has an array.
@@ -155,9 +155,8 @@ impl InstancesPage {
 impl From<InstancesPage> for MarkedPage<Instance> {
     fn from(page: InstancesPage) -> Self {
         let items = page.instances.and_then(|list| list.instance);
-        // The last page says so by an empty token. Without any, a page that is not full can be nothing but the last one.
-        let is_full = items.as_ref().is_some_and(|items| items.len() >= PAGE as usize);
-        let is_truncated = page.next_token.as_ref().map(|token| !token.is_empty()).or((!is_full).then_some(false));
+        // The last page says so by an empty token; one without any token says nothing.
+        let is_truncated = page.next_token.as_ref().map(|token| !token.is_empty());
         Self { is_truncated, marker: page.next_token.filter(|token| !token.is_empty()), items }
     }
 }

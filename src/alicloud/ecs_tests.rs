@@ -136,6 +136,7 @@ async fn an_instance_is_gone_if_the_list_of_the_one_that_was_asked_for_is_whole_
         r#"["i-0"]"# => Some(page(0..1, r#","NextToken":"""#)),
         r#"["i-other"]"# => Some(page(0..1, r#","NextToken":"""#)),
         r#"["i-more"]"# => Some(page(0..0, r#","NextToken":"t""#)),
+        r#"["i-open"]"# => Some(page(0..0, "")),
         r#"["i-torn"]"# => Some(Says::ok(r#"{"NextToken":""}"#)),
         _ => Some(Says::error(403, "Forbidden.RAM")),
     })
@@ -143,7 +144,7 @@ async fn an_instance_is_gone_if_the_list_of_the_one_that_was_asked_for_is_whole_
     let session = server.session();
     let ask = async |id: &str| of_instance(&session, &here(), id).await.ok();
     assert_eq!((ask("i-gone").await, ask("i-0").await), (Some(Presence::Gone), Some(Presence::Exists)));
-    for open in ["i-other", "i-more", "i-torn", "i-denied"] {
+    for open in ["i-other", "i-more", "i-open", "i-torn", "i-denied"] {
         assert_eq!(ask(open).await, None, "{open}");
     }
 }

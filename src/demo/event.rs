@@ -68,7 +68,9 @@ impl Event {
             Kind::Membership => format!("{} in {}", self.label("user_name"), self.label("group_name")),
             Kind::PolicyAttachment => format!("{} on {}", self.label("policy_name"), self.label("principal_name")),
             Kind::Account => "account".to_owned(),
-            Kind::User | Kind::Group | Kind::Role | Kind::Policy | Kind::Instance => {
+            Kind::PasswordPolicy | Kind::SecurityPreference => kind.as_str().replace('_', " "),
+            Kind::IdentityProvider => self.label("provider_name"),
+            Kind::Instance | Kind::User | Kind::Group | Kind::Role | Kind::Policy => {
                 self.label(&format!("{kind}_name"))
             }
         };

@@ -78,7 +78,8 @@ pub struct Change {
     pub before: Option<Arc<str>>,
     /// The entity's JSON from now on.
     pub after: Option<Arc<str>>,
-    /// The version under which what it tells was written, if that is not its kind's own.
+    /// The version of the kind under which the entity that it leaves (or the one that it takes away) was written, if that
+    /// is not the present one.
     pub other_version: Option<Arc<String>>,
     /// The revision of `before`.
     pub previous_revision: Option<i64>,
@@ -87,7 +88,7 @@ pub struct Change {
 }
 
 impl Change {
-    /// The version of its kind under which what it tells was written.
+    /// The version of the kind under which the entity that it leaves, or takes away, was written.
     #[must_use]
     pub fn model_version(&self) -> &str {
         self.other_version.as_ref().map_or(self.kind.model_version(), |version| version)

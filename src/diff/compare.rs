@@ -104,14 +104,14 @@ impl Walk<'_> {
         }
         match held {
             None => self.new_entity::<E>(key, json),
-            Some(held) if self.baseline || !held.is_current() => self.push_observed::<E>(key, json),
+            Some(held) if self.baseline || !held.is_current() => self.push_observed::<E>(key, Some(held), json),
             Some(held) => self.difference::<E>(key, held, json),
         }
     }
 
     fn new_entity<E: Entity>(&mut self, key: &Key, json: &Arc<str>) {
         if self.baseline || was_missed(self.state, E::KIND, key) {
-            return self.push_observed::<E>(key, json);
+            return self.push_observed::<E>(key, None, json);
         }
         let born = parse::<E>(json).and_then(|entity| entity.dates().born);
         let last_read = last_read(self.state, E::KIND, key);
@@ -169,11 +169,12 @@ impl Walk<'_> {
         !self.stale.is_empty() && self.stale.contains_key(&E::scope(key))
     }
 
-    fn push_observed<E: Entity>(&mut self, key: &Key, json: &Arc<str>) {
+    /// What was held under another version of the kind is told as it was, but what differs is no change of the account.
+    fn push_observed<E: Entity>(&mut self, key: &Key, held: Option<&Held>, json: &Arc<str>) {
         if planted!(BaselineAsAdded) {
             return self.push::<E>(key, Op::Created, E::NEW, json, None, Vec::new());
         }
-        self.push::<E>(key, Op::Observed, Verb::Observed, json, None, Vec::new());
+        self.push::<E>(key, Op::Observed, Verb::Observed, json, held, Vec::new());
     }
 
     fn push<E: Entity>(

@@ -4,7 +4,7 @@ use std::{collections::HashMap, fmt};
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{Dates, Key, Kind, Scope};
+use super::{Dates, Key, Kind, Scope, TrustedPrincipal};
 
 /// The word for a change, the second half of an event type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -94,6 +94,13 @@ pub trait Entity: Serialize + DeserializeOwned + Clone + PartialEq + fmt::Debug 
 
     /// Its ids and names as they stand at the top level of its events, in schema order.
     fn labels(&self, key: &Key, names: &Names) -> Vec<(&'static str, Option<String>)>;
+
+    /// What the change from `before` to `after` means, as the fields that stand behind `after` in its events, in schema
+    /// order. Without either nothing is said: it was only observed.
+    fn meaning(before: Option<&Self>, after: Option<&Self>) -> Vec<(&'static str, Option<Vec<TrustedPrincipal>>)> {
+        let _ = (before, after);
+        Vec::new()
+    }
 
     /// Its own name, where it has one that edges carry.
     fn name(&self) -> Option<&str> {

@@ -137,6 +137,11 @@ impl InProcess {
         self.simulator().change("SetAlias", |draft| draft.set_alias(alias.map(str::to_owned)));
     }
 
+    /// Gives the root user a second factor, or takes it away, which no public operation does.
+    pub fn set_root_mfa(&self, is_enabled: bool) {
+        self.simulator().change("SetRootMFA", |draft| draft.set_root_mfa(is_enabled));
+    }
+
     /// The whole account, in the form of the account file.
     #[must_use]
     pub fn account(&self) -> Value {
@@ -260,6 +265,12 @@ impl InProcess {
     #[must_use]
     pub fn calls(&self) -> Value {
         json!(*lock(&self.simulator().calls))
+    }
+
+    /// How many calls there were, of whatever operation.
+    #[must_use]
+    pub fn total_calls(&self) -> u64 {
+        lock(&self.simulator().calls).values().map(|calls| calls.calls).sum()
     }
 
     /// The lines of the truth log so far.

@@ -26,6 +26,7 @@ pub mod details;
 mod inventory;
 mod lineage;
 mod listener;
+mod needs;
 #[cfg(test)]
 #[path = "laws_tests.rs"]
 mod laws;
@@ -59,6 +60,7 @@ pub use account_topics::AccountTopics;
 pub use daemon::{End, run, run_once};
 pub use inventory::{Comparison, Inventory, compare_with_account, take_inventory};
 pub use lineage::{Begun, Order};
+pub use needs::{Needs, actions, needs};
 pub use recover::LifeError;
 pub use refusal::Refusal;
 pub use report::Report;

@@ -71,7 +71,7 @@ pub(crate) enum Harm {
 }
 
 /// The operations that are struck: every listing, every detail, and the point reads of removals.
-const OPERATIONS: [&str; 19] = [
+const OPERATIONS: [&str; 26] = [
     "*",
     "*",
     "ListUsers",
@@ -87,6 +87,13 @@ const OPERATIONS: [&str; 19] = [
     "ListPolicyVersions",
     "GetAccountSummary",
     "GetAccountAlias",
+    "GetAccountMFAInfo",
+    "GetDefaultDomain",
+    "GetPasswordPolicy",
+    "GetSecurityPreference",
+    "ListSAMLProviders",
+    "ListOIDCProviders",
+    "GetSAMLProvider",
     "GetCallerIdentity",
     "DescribeRegions",
     "DescribeInstances",

@@ -11,6 +11,7 @@ pub(crate) type Write = (&'static str, &'static str, Vec<(&'static str, String)>
 
 const RAM: &str = "2015-05-01";
 pub(crate) const ECS: &str = "2014-05-26";
+const IMS: &str = "2019-08-15";
 
 /// How many names of each kind there are.
 #[derive(Debug, Clone, Copy)]
@@ -59,6 +60,13 @@ pub(crate) enum Deed {
     Attach(Principal, u8),
     Detach(Principal, u8),
     SetAlias(u8),
+    RootMfa(bool),
+    SetPasswordPolicy(u16),
+    SetSecurityPreference(u16),
+    CreateProvider(Provider),
+    UpdateProvider(Provider, u16),
+    DeleteProvider(Provider),
+    RemakeProvider(Provider),
     ClearAlias,
     /// Everybody leaves.
     DeleteAllUsers,
@@ -81,6 +89,13 @@ pub(crate) const REGIONS: [&str; 3] = ["cn-hangzhou", "ap-southeast-1", "eu-cent
 
 /// How many instances there can be.
 const INSTANCES: u8 = 6;
+
+/// An identity provider; numbers are names.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Provider {
+    Saml(u8),
+    Oidc(u8),
+}
 
 /// Who gets a policy.
 #[derive(Debug, Clone, Copy)]
@@ -107,6 +122,7 @@ pub(crate) enum Asked {
         name: String,
     },
     Regions(Vec<String>),
+    RootMfa(bool),
 }
 
 impl Deed {
@@ -124,7 +140,8 @@ impl Deed {
             _ => Principal::Role(role),
         };
         let instance = random.random_range(0..INSTANCES);
-        match random.random_range(0..68) {
+        let provider = if number % 2 == 0 { Provider::Saml(user % 3) } else { Provider::Oidc(user % 3) };
+        match random.random_range(0..78) {
             0..=5 => Self::CreateUser(user),
             6..=8 => Self::DeleteUser(user),
             9..=11 => Self::CommentUser(user, number),
@@ -150,12 +167,20 @@ impl Deed {
             52 => Self::SetAlias(user),
             53 => Self::ClearAlias,
             54..=55 => Self::Flicker(user),
-            56..=59 => Self::RunInstance(instance),
-            60..=61 => Self::DeleteInstance(instance),
-            62 => Self::RenameInstance(instance, number),
-            63..=65 => Self::GiveRole(instance, (number % 3 > 0).then_some(role)),
-            66 => Self::RecreateInstance(instance),
-            _ => Self::UseRegions(number % 3 > 0),
+            66..=69 => Self::RunInstance(instance),
+            70..=71 => Self::DeleteInstance(instance),
+            72 => Self::RenameInstance(instance, number),
+            73..=75 => Self::GiveRole(instance, (number % 3 > 0).then_some(role)),
+            76 => Self::RecreateInstance(instance),
+            77 => Self::UseRegions(number % 3 > 0),
+            56 => Self::RootMfa(number % 2 == 0),
+            57 => Self::SetPasswordPolicy(number),
+            58 => Self::SetSecurityPreference(number),
+            59..=61 => Self::CreateProvider(provider),
+            62..=63 => Self::UpdateProvider(provider, number),
+            64 => Self::DeleteProvider(provider),
+            65 => Self::RemakeProvider(provider),
+            _ => Self::Flicker(user),
         }
     }
 
@@ -219,6 +244,19 @@ impl Deed {
             Self::Detach(principal, policy) => vec![detach(principal, policy)],
             Self::SetAlias(number) => vec![ram("SetAccountAlias", [("AccountAlias", format!("alias-{number}"))])],
             Self::ClearAlias => vec![ram("ClearAccountAlias", [])],
+            Self::RootMfa(is_enabled) => return vec![Asked::RootMfa(is_enabled)],
+            Self::SetPasswordPolicy(number) => {
+                let length = ("MinimumPasswordLength", (8 + number % 25).to_string());
+                vec![ims("SetPasswordPolicy", [length, ("RequireSymbols", (number % 2 == 0).to_string())])]
+            }
+            Self::SetSecurityPreference(number) => {
+                let masks = ("LoginNetworkMasks", format!("10.{}.0.0/16;10.0.0.0/8", number % 256));
+                vec![ims("SetSecurityPreference", [masks, ("LoginSessionDuration", (1 + number % 24).to_string())])]
+            }
+            Self::CreateProvider(provider) => vec![create_provider(provider)],
+            Self::UpdateProvider(provider, number) => vec![update_provider(provider, number)],
+            Self::DeleteProvider(provider) => vec![delete_provider(provider)],
+            Self::RemakeProvider(provider) => vec![delete_provider(provider), create_provider(provider)],
             Self::DeleteAllUsers => (0..names.users).flat_map(|user| delete_user(user, names)).collect(),
             Self::EmptyAllGroups => (0..names.groups)
                 .flat_map(|group| (0..names.users).map(move |user| membership("RemoveUserFromGroup", group, user)))
@@ -260,6 +298,55 @@ fn ram<const N: usize>(action: &'static str, parameters: [(&'static str, String)
 
 fn of_instance<const N: usize>(instance: u8, action: &'static str, parameters: [(&'static str, String); N]) -> Asked {
     Asked::Instance { name: instance_name(instance), action, parameters: parameters.into() }
+}
+
+fn ims<const N: usize>(action: &'static str, parameters: [(&'static str, String); N]) -> Write {
+    (IMS, action, parameters.into())
+}
+
+fn create_provider(provider: Provider) -> Write {
+    match provider {
+        Provider::Saml(number) => ims(
+            "CreateSAMLProvider",
+            [
+                ("SAMLProviderName", provider_name(number)),
+                ("EncodedSAMLMetadataDocument", "PG1ldGFkYXRhLz4=".to_owned()),
+            ],
+        ),
+        Provider::Oidc(number) => ims(
+            "CreateOIDCProvider",
+            [
+                ("OIDCProviderName", provider_name(number)),
+                ("IssuerUrl", format!("https://issuer-{number}.example.com")),
+                ("ClientIds", "b,a".to_owned()),
+            ],
+        ),
+    }
+}
+
+fn update_provider(provider: Provider, number: u16) -> Write {
+    match provider {
+        Provider::Saml(name) => {
+            // Base64 of four letters or digits is Base64 of three bytes.
+            let metadata = ("NewEncodedSAMLMetadataDocument", format!("{number:04x}"));
+            ims("UpdateSAMLProvider", [("SAMLProviderName", provider_name(name)), metadata])
+        }
+        Provider::Oidc(name) => {
+            let client = ("ClientId", format!("client-{number}"));
+            ims("AddClientIdToOIDCProvider", [("OIDCProviderName", provider_name(name)), client])
+        }
+    }
+}
+
+fn delete_provider(provider: Provider) -> Write {
+    match provider {
+        Provider::Saml(number) => ims("DeleteSAMLProvider", [("SAMLProviderName", provider_name(number))]),
+        Provider::Oidc(number) => ims("DeleteOIDCProvider", [("OIDCProviderName", provider_name(number))]),
+    }
+}
+
+fn provider_name(number: u8) -> String {
+    format!("provider-{number}")
 }
 
 fn create_user(name: &str) -> Write {

@@ -98,7 +98,7 @@ impl<'a> World<'a> {
             credentials: Arc::new(Mutex::new(credentials)),
             copies: (0..schedule.copies).map(|_| None).collect(),
             refusals: Vec::new(),
-            metrics: metrics(),
+            metrics: METRICS.with(Arc::clone),
             in_force: BTreeMap::new(),
             fired: BTreeMap::from([("clock of the service", u64::from(schedule.service_clock != 0))]),
         }
@@ -112,6 +112,7 @@ impl<'a> World<'a> {
                     let parameters: Vec<_> = parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
                     let _refused = self.account.call(version, action, &parameters).err();
                 }
+                Asked::RootMfa(is_enabled) => self.account.set_root_mfa(is_enabled),
                 Asked::Freeze { user, frozen } => {
                     let _refused = self.account.set_frozen(&user, frozen).err();
                 }
@@ -285,8 +286,8 @@ impl<'a> World<'a> {
     fn sign(&self, copy: usize, when: When) -> Sign {
         match when {
             When::Reading => {
-                let (account, before) = (self.account.clone(), calls(&self.account));
-                Rc::new(move || calls(&account) > before)
+                let (account, before) = (self.account.clone(), self.account.total_calls());
+                Rc::new(move || account.total_calls() > before)
             }
             When::Writing => {
                 let (cluster, name) = (self.cluster.clone(), name(copy));
@@ -425,15 +426,14 @@ fn name(copy: usize) -> String {
     format!("copy-{copy}")
 }
 
+thread_local! {
+    /// Nobody looks at them here, so they need not be made for every schedule.
+    static METRICS: Arc<Metrics> = metrics();
+}
+
 fn metrics() -> Arc<Metrics> {
     let kinds: Vec<_> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
     let operations: Vec<_> = OPERATIONS.iter().map(|operation| operation.name).collect();
     let reasons: Vec<_> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
     Arc::new(Metrics::new(&kinds, &operations, &reasons))
-}
-
-fn calls(account: &InProcess) -> u64 {
-    let counted = account.calls();
-    let of_each = counted.as_object().into_iter().flat_map(|counted| counted.values());
-    of_each.filter_map(|calls| calls["calls"].as_u64()).sum()
 }

@@ -13,12 +13,14 @@ mod documents;
 mod find;
 mod grants;
 mod groups;
+mod identity_providers;
 mod instances;
 mod memberships;
 mod policies;
 mod policy_versions;
 mod resource_groups;
 mod roles;
+mod settings;
 mod sts;
 mod tags;
 mod user_changes;
@@ -96,6 +98,8 @@ pub struct Operation {
     pub paging: Paging,
     /// Calls per second before it throttles.
     pub quota_per_second: u32,
+    /// Whether a call has to be signed.
+    pub signed: bool,
     /// What it does.
     pub run: Run,
 }
@@ -152,12 +156,14 @@ const TABLES: &[&[Operation]] = &[
     attachments::OPERATIONS,
     grants::OPERATIONS,
     groups::OPERATIONS,
+    identity_providers::OPERATIONS,
     instances::OPERATIONS,
     memberships::OPERATIONS,
     policies::OPERATIONS,
     policy_versions::OPERATIONS,
     resource_groups::OPERATIONS,
     roles::OPERATIONS,
+    settings::OPERATIONS,
     sts::OPERATIONS,
     user_changes::OPERATIONS,
     users::OPERATIONS,
@@ -178,11 +184,25 @@ pub(super) fn lookup(version: &str, action: &str) -> Option<&'static Operation> 
 }
 
 const fn read(service: Service, name: &'static str, run: fn(&Call<'_>, &Account) -> Answer) -> Operation {
-    Operation { service, name, paging: Paging::None, quota_per_second: service.quotas().0, run: Run::Read(run) }
+    Operation {
+        service,
+        name,
+        paging: Paging::None,
+        quota_per_second: service.quotas().0,
+        signed: true,
+        run: Run::Read(run),
+    }
 }
 
 const fn write(service: Service, name: &'static str, run: fn(&Call<'_>, &mut Draft<'_>) -> Answer) -> Operation {
-    Operation { service, name, paging: Paging::None, quota_per_second: service.quotas().1, run: Run::Write(run) }
+    Operation {
+        service,
+        name,
+        paging: Paging::None,
+        quota_per_second: service.quotas().1,
+        signed: true,
+        run: Run::Write(run),
+    }
 }
 
 impl Operation {
@@ -196,6 +216,10 @@ impl Operation {
 
     const fn by_number(self, default: u32, max: u32) -> Self {
         Self { paging: Paging::Number { default, max }, ..self }
+    }
+
+    const fn unsigned(self) -> Self {
+        Self { signed: false, ..self }
     }
 
     const fn quota(self, quota_per_second: u32) -> Self {

@@ -6,6 +6,7 @@
 mod edges;
 mod entities;
 mod names;
+mod settings;
 
 use jiff::{SignedDuration, Timestamp};
 use rand::rngs::StdRng;
@@ -128,6 +129,7 @@ pub(super) fn account(size: &Size) -> Result<Account, TooLarge> {
     seeder.resource_groups();
     seeder.memberships(size.memberships);
     seeder.attachments(size.attachments);
+    seeder.settings();
     for n in 0..size.instances {
         seeder.instance(n);
     }

@@ -6,6 +6,7 @@
 
 mod account;
 mod groups;
+mod identity_providers;
 mod instances;
 mod memberships;
 mod names;
@@ -14,6 +15,7 @@ mod policies;
 mod policy_attachments;
 mod roles;
 mod second_operations;
+mod settings;
 mod users;
 
 use std::{
@@ -25,12 +27,22 @@ use std::{
 use futures::join;
 use serde::de::DeserializeOwned;
 
-use self::{account::list_account, policy_attachments::list_attachments};
-pub use self::{instances::ListedInstances, memberships::Members, policies::ListedPolicies};
+pub use self::{
+    identity_providers::{ListedProviders, SamlMetadata},
+    instances::ListedInstances,
+    memberships::Members,
+    policies::ListedPolicies,
+};
+use self::{
+    policy_attachments::list_attachments,
+    settings::{list_password_policy, list_security_preference},
+};
 use super::details::{Ledger, Round};
 use crate::{
-    alicloud::{Session, ims, ram, resource_manager::PolicyAttachment},
-    model::{Collection, Dates, Entity, Found, Key, Kind, Listing, Millis, Scope, Tag, policy::PolicyType},
+    alicloud::{Session, ims, ims_settings, ram, resource_manager::PolicyAttachment},
+    model::{
+        Collection, Dates, Entity, Found, Key, Kind, Listing, Millis, Scope, Tag, account::Account, policy::PolicyType,
+    },
     state::{Held, State},
 };
 
@@ -66,6 +78,8 @@ pub struct Rounds {
     pub roles: Round<ram::RoleDetail>,
     /// Of custom policies: their versions.
     pub policies: Round<Vec<ram::PolicyVersion>>,
+    /// Of SAML providers: their metadata.
+    pub providers: Round<SamlMetadata>,
 }
 
 /// What a reading works with: the published state, and the details known so far.
@@ -82,8 +96,8 @@ pub struct Reader<'a> {
 /// Everything that one reading lists, as the services gave it. What was not wanted is `None`.
 #[derive(Debug)]
 pub struct Listings {
-    /// The account's alias.
-    pub account: Option<Listing<ram::AccountAlias>>,
+    /// The account itself.
+    pub account: Option<Listing<Account>>,
     /// Users, groups and roles.
     pub parents: Parents,
     /// The members of the groups that were there before.
@@ -94,6 +108,12 @@ pub struct Listings {
     pub policies: ListedPolicies,
     /// Instances, region by region.
     pub instances: Option<ListedInstances>,
+    /// The password policy.
+    pub password_policy: Option<Listing<ims_settings::PasswordPolicy>>,
+    /// The security preferences.
+    pub security_preference: Option<Listing<ims_settings::SecurityPreference>>,
+    /// Identity providers.
+    pub providers: ListedProviders,
     /// The account's own counts, if it could be asked.
     pub counts: Option<ims::AccountSummary>,
 }
@@ -142,21 +162,48 @@ impl Reader<'_> {
             };
             (parents, members, attachments)
         };
-        let (account, policies, instances, counts, (parents, members, attachments)) = join!(
-            list_account(session, wanted),
+        let settings =
+            async { join!(list_password_policy(session, wanted), list_security_preference(session, wanted)) };
+        let (account, settings, providers, policies, instances, counts, (parents, members, attachments)) = join!(
+            self.list_account(session, wanted),
+            settings,
+            self.list_providers(session, wanted, &mut rounds.providers),
             self.list_policies(session, wanted, &mut rounds.policies),
             self.list_instances(session, wanted),
             ims::get_account_summary(session),
             by_name,
         );
+        let (password_policy, security_preference) = settings;
         let counts = counts.map(|counts| counts.item).ok();
-        Listings { account, parents, members, attachments, policies, instances, counts }
+        Listings {
+            account,
+            parents,
+            members,
+            attachments,
+            policies,
+            instances,
+            password_policy,
+            security_preference,
+            providers,
+            counts,
+        }
     }
 
     /// What the listings say of each kind; asks nobody.
     #[must_use]
     pub fn collections(&self, wanted: &Wanted, listings: Listings, rounds: &Rounds) -> BTreeMap<Kind, Collection> {
-        let Listings { account, parents, members, attachments, policies, instances, counts } = listings;
+        let Listings {
+            account,
+            parents,
+            members,
+            attachments,
+            policies,
+            instances,
+            password_policy,
+            security_preference,
+            providers,
+            counts,
+        } = listings;
         let counts = counts.as_ref();
         let mut memberships = members.map(|members| self.memberships(&parents, members));
         let mut policy_attachments = attachments.map(|rows| self.policy_attachments(&parents, rows));
@@ -167,6 +214,9 @@ impl Reader<'_> {
         let mut policies = self.policies(policies, counts, &rounds.policies);
         let mut account = account.map(|listing| self.account(listing));
         let mut instances = instances.map(|listed| self.instances(listed));
+        let mut password_policy = password_policy.map(|listing| self.password_policy(listing));
+        let mut security_preference = security_preference.map(|listing| self.security_preference(listing));
+        let mut providers = self.identity_providers(providers, &rounds.providers);
         // A kind that is left out here would count as read: so the compiler asks for each.
         let mut collection = |kind| match kind {
             Kind::Account => account.take(),
@@ -175,6 +225,9 @@ impl Reader<'_> {
             Kind::Role => roles.take(),
             Kind::Policy => policies.take(),
             Kind::Instance => instances.take(),
+            Kind::PasswordPolicy => password_policy.take(),
+            Kind::SecurityPreference => security_preference.take(),
+            Kind::IdentityProvider => providers.take(),
             Kind::Membership => memberships.take(),
             Kind::PolicyAttachment => policy_attachments.take(),
         };
@@ -271,6 +324,13 @@ fn sorted_tags(tags: Vec<crate::alicloud::Tag>) -> Vec<Tag> {
         tags.into_iter().map(|tag| Tag { key: tag.key, value: tag.value.unwrap_or_default() }).collect();
     sorted.sort();
     sorted
+}
+
+/// Texts as stored: sorted, each once, for their order means nothing.
+fn sorted_texts(mut texts: Vec<String>) -> Vec<String> {
+    texts.sort();
+    texts.dedup();
+    texts
 }
 
 fn dates(born: Option<jiff::Timestamp>, touched: Option<jiff::Timestamp>) -> Dates {

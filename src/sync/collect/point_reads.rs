@@ -14,7 +14,12 @@ use crate::{
         presence::{self, Presence},
     },
     model::{
-        Collection, Found, Key, Kind, Reason, Unknown, group::Group, instance::Instance, policy::Policy, role::Role,
+        Collection, Found, Key, Kind, Reason, Unknown,
+        group::Group,
+        identity_provider::{IdentityProvider, ProviderType},
+        instance::Instance,
+        policy::Policy,
+        role::Role,
     },
 };
 
@@ -87,6 +92,15 @@ async fn presence(session: &Session, kind: Kind, key: &Key, json: &str) -> Optio
             let region = RegionId::parse(&instance.region)?;
             Some(presence::of_instance(session, &region, &instance.instance_id).await)
         }
-        Kind::Account | Kind::Membership | Kind::PolicyAttachment => None,
+        Kind::IdentityProvider => {
+            let provider = read::<IdentityProvider>(json)?;
+            Some(match provider.provider_type {
+                ProviderType::Saml => presence::of_saml_provider(session, &provider.provider_name).await,
+                ProviderType::Oidc => presence::of_oidc_provider(session, &provider.provider_name).await,
+            })
+        }
+        Kind::Account | Kind::PasswordPolicy | Kind::SecurityPreference | Kind::Membership | Kind::PolicyAttachment => {
+            None
+        }
     }
 }

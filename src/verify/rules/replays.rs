@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::super::fold::{kind_of, last_events};
 use super::super::log::Log;
-use super::super::record::{Event, Notice};
+use super::super::record::{Event, Notice, same_entity};
 use super::super::report::{At, Findings};
 
 /// A replay is there whole or not at all, is proven by its notice, and is what the events say at its sequence.
@@ -93,7 +93,9 @@ fn are_the_fold(log: &Log, notice: &Notice, rows: &[&Event], found: &mut Finding
     held.retain(|key, event| event.after.is_some() && covered.contains(kind_of(key)));
     for row in rows {
         let last = held.remove(&*row.key);
-        let is_it = last.is_some_and(|event| (&event.after, event.revision) == (&row.after, row.revision));
+        let is_it = last.is_some_and(|event| {
+            event.revision == row.revision && same_entity(event.after.as_deref(), row.after.as_deref())
+        });
         found.check(is_it, At::event(row), || {
             let last = last.map(|event| (event.revision, &event.after));
             format!("it says revision {} and {:?}, the events say {last:?}", row.revision, row.after)

@@ -67,6 +67,94 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         reply: || json!({ "AccountAlias": "example", "RequestId": "R" }),
     },
     Operation {
+        name: "GetAccountMFAInfo",
+        action: "GetAccountMFAInfo",
+        parameter: None,
+        kind: Some(Kind::Account),
+        inside: "\"RequestId\":\"",
+        without: &[],
+        reply: || json!({ "IsMFAEnable": true, "RequestId": "R" }),
+    },
+    Operation {
+        name: "GetDefaultDomain",
+        action: "GetDefaultDomain",
+        parameter: None,
+        kind: Some(Kind::Account),
+        inside: "\"DefaultDomainName\":\"",
+        without: &[],
+        reply: || json!({ "DefaultDomainName": "example.onaliyun.com", "RequestId": "R" }),
+    },
+    Operation {
+        name: "GetPasswordPolicy",
+        action: "GetPasswordPolicy",
+        parameter: None,
+        kind: Some(Kind::PasswordPolicy),
+        inside: "\"RequestId\":\"",
+        without: &[],
+        reply: || {
+            let policy = json!({
+                "HardExpire": false, "MaxLoginAttemps": 5, "MaxPasswordAge": 90, "MinimumPasswordLength": 8,
+                "RequireNumbers": true,
+            });
+            json!({ "PasswordPolicy": policy, "RequestId": "R" })
+        },
+    },
+    Operation {
+        name: "GetSecurityPreference",
+        action: "GetSecurityPreference",
+        parameter: None,
+        kind: Some(Kind::SecurityPreference),
+        inside: "\"LoginNetworkMasks\":\"",
+        without: &[],
+        reply: || {
+            let preference = json!({
+                "AccessKeyPreference": { "AllowUserToManageAccessKeys": false },
+                "LoginProfilePreference": { "LoginNetworkMasks": "10.0.0.0/8", "LoginSessionDuration": 6 },
+                "MFAPreference": { "AllowUserToManageMFADevices": true },
+            });
+            json!({ "RequestId": "R", "SecurityPreference": preference })
+        },
+    },
+    Operation {
+        name: "ListSAMLProviders",
+        action: "ListSAMLProviders",
+        parameter: None,
+        kind: Some(Kind::IdentityProvider),
+        inside: "\"Arn\":\"",
+        without: &[],
+        reply: || {
+            let provider = provider("saml", "SAMLProviderName");
+            json!({ "IsTruncated": false, "RequestId": "R", "SAMLProviders": { "SAMLProvider": [provider] } })
+        },
+    },
+    Operation {
+        name: "GetSAMLProvider",
+        action: "GetSAMLProvider",
+        parameter: None,
+        kind: Some(Kind::IdentityProvider),
+        inside: "\"EncodedSAMLMetadataDocument\":\"",
+        without: &[],
+        reply: || {
+            let mut provider = provider("saml", "SAMLProviderName");
+            provider["EncodedSAMLMetadataDocument"] = json!("PG1ldGFkYXRhLz4=");
+            json!({ "RequestId": "R", "SAMLProvider": provider })
+        },
+    },
+    Operation {
+        name: "ListOIDCProviders",
+        action: "ListOIDCProviders",
+        parameter: None,
+        kind: Some(Kind::IdentityProvider),
+        inside: "\"Arn\":\"",
+        without: &[],
+        reply: || {
+            let mut provider = provider("oidc", "OIDCProviderName");
+            provider["IssuerUrl"] = json!("https://issuer.example.com");
+            provider["ClientIds"] = json!("b,a");
+            json!({ "IsTruncated": false, "OIDCProviders": { "OIDCProvider": [provider] }, "RequestId": "R" })
+        },
+    },
+    Operation {
         name: "ListUsers",
         action: "ListUsers",
         parameter: None,
@@ -233,6 +321,13 @@ fn user(id: &str, name: &str) -> Value {
 fn group() -> Value {
     json!({
         "Comments": "builds", "CreateDate": BEFORE, "DisplayName": "developers", "GroupId": "g-1", "GroupName": "devs",
+        "UpdateDate": SINCE,
+    })
+}
+
+fn provider(of_type: &str, name: &str) -> Value {
+    json!({
+        "Arn": format!("acs:ram::1:{of_type}-provider/okta"), "CreateDate": BEFORE, "Description": "sign-on", name: "okta",
         "UpdateDate": SINCE,
     })
 }

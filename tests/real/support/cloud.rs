@@ -21,6 +21,7 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b
 const THROTTLED_PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
 
 const RAM: &str = "2015-05-01";
+const IMS: &str = "2019-08-15";
 const STS: &str = "2015-04-01";
 const ECS: &str = "2014-05-26";
 const RESOURCE_MANAGER: &str = "2020-03-31";
@@ -116,6 +117,21 @@ impl Cloud {
         self.control(reqwest::Method::POST, "unfreeze", Some(json!({ "user": user }))).await;
     }
 
+    /// What the root user does.
+    pub(crate) async fn root_mfa(&self, is_enabled: bool) {
+        self.control(reqwest::Method::POST, "root-mfa", Some(json!({ "enabled": is_enabled }))).await;
+    }
+
+    /// An operation of the account's settings or identity providers.
+    pub(crate) async fn ims(&self, action: &str, parameters: &[(&str, &str)]) -> Value {
+        self.call(IMS, action, parameters).await
+    }
+
+    /// Lets another trust policy stand for a role.
+    pub(crate) async fn retrust_role(&self, name: &str, document: &str) {
+        self.ram("UpdateRole", &[("RoleName", name), ("NewAssumeRolePolicyDocument", document)]).await;
+    }
+
     /// A share of all calls is throttled at random: per mille, because the control's own limits know only per cent.
     pub(crate) async fn throttle(&self, per_mille: u32) {
         self.fault(json!({ "operation": "*", "fault": "throttle", "probability": f64::from(per_mille) / 1000.0 }))
@@ -126,6 +142,11 @@ impl Cloud {
     pub(crate) async fn advance_clock(&self, offset_seconds: i32) {
         self.offset_seconds.store(offset_seconds, Ordering::Relaxed);
         self.control(reqwest::Method::POST, "clock", Some(json!({ "offset_seconds": offset_seconds }))).await;
+    }
+
+    /// From now on every call, also the test's own, is judged by this RAM policy.
+    pub(crate) async fn enforce(&self, policy: &Value) {
+        self.control(reqwest::Method::POST, "policy", Some(policy.clone())).await;
     }
 
     pub(crate) async fn create_user(&self, name: &str) {
