@@ -147,8 +147,10 @@ macro_rules! plain_events {
                     let is_observed = change.op == Op::Observed;
                     let told = |entity| if is_observed { None } else { entity };
                     let mut meaning = $entity::meaning(told(before.as_ref()), told(after.as_ref())).into_iter();
+                    let mut labels = entity.labels(&change.key, names).into_iter();
+                    // Some kinds have neither.
                     let _ = &mut meaning;
-                    let mut labels = entity.labels(&change.key, names).into_iter().map(|(_, label)| label);
+                    let _ = &mut labels;
                     Ok(Self {
                         event_id: envelope.event_id.to_string(),
                         event_type: envelope.event_type.clone(),
@@ -168,7 +170,7 @@ macro_rules! plain_events {
                         previously_observed_at: change.span.from.map(|from| from.0),
                         replay_id: None,
                         changed_fields: change.changed_fields.iter().map(ToString::to_string).collect(),
-                        $($label: <$type as Label>::of(labels.next().flatten().map(Into::into)),)*
+                        $($label: <$type as Label>::of(labels.next().and_then(|(_, label)| label).map(Into::into)),)*
                         $($($meaning: meaning.next().and_then(|(_, principals)| principals),)*)?
                         before, after,
                     })

@@ -10,6 +10,8 @@ use crate::{
             GET_ACCOUNT_SUMMARY, GET_GROUP, GET_USER, LIST_GROUPS, LIST_GROUPS_FOR_USER, LIST_USERS,
             LIST_USERS_FOR_GROUP,
         },
+        ims_providers::{GET_OIDC_PROVIDER, GET_SAML_PROVIDER, LIST_OIDC_PROVIDERS, LIST_SAML_PROVIDERS},
+        ims_settings::{GET_ACCOUNT_MFA_INFO, GET_DEFAULT_DOMAIN, GET_PASSWORD_POLICY, GET_SECURITY_PREFERENCE},
         ram::{
             GET_ACCOUNT_ALIAS, GET_POLICY, GET_ROLE, LIST_POLICIES, LIST_POLICIES_FOR_GROUP, LIST_POLICIES_FOR_ROLE,
             LIST_POLICIES_FOR_USER, LIST_POLICY_VERSIONS, LIST_ROLES,
@@ -32,13 +34,21 @@ pub struct Needs {
 #[must_use]
 pub fn needs(kind: Kind) -> Needs {
     match kind {
-        Kind::Account => Needs { reading: &[&GET_ACCOUNT_ALIAS], proving: &[] },
+        Kind::Account => {
+            Needs { reading: &[&GET_ACCOUNT_ALIAS, &GET_ACCOUNT_MFA_INFO, &GET_DEFAULT_DOMAIN], proving: &[] }
+        }
         Kind::User => Needs { reading: &[&LIST_USERS], proving: &[&GET_USER, &GET_ACCOUNT_SUMMARY] },
         Kind::Group => Needs { reading: &[&LIST_GROUPS], proving: &[&GET_GROUP, &GET_ACCOUNT_SUMMARY] },
         Kind::Role => Needs { reading: &[&LIST_ROLES, &GET_ROLE], proving: &[&GET_ACCOUNT_SUMMARY] },
         Kind::Policy => {
             Needs { reading: &[&LIST_POLICIES, &LIST_POLICY_VERSIONS], proving: &[&GET_POLICY, &GET_ACCOUNT_SUMMARY] }
         }
+        Kind::PasswordPolicy => Needs { reading: &[&GET_PASSWORD_POLICY], proving: &[] },
+        Kind::SecurityPreference => Needs { reading: &[&GET_SECURITY_PREFERENCE], proving: &[] },
+        Kind::IdentityProvider => Needs {
+            reading: &[&LIST_SAML_PROVIDERS, &GET_SAML_PROVIDER, &LIST_OIDC_PROVIDERS],
+            proving: &[&GET_OIDC_PROVIDER],
+        },
         // Asked for by the groups' names, and from the other end by the users'.
         Kind::Membership => {
             Needs { reading: &[&LIST_GROUPS, &LIST_USERS_FOR_GROUP], proving: &[&LIST_USERS, &LIST_GROUPS_FOR_USER] }
@@ -72,7 +82,7 @@ mod tests {
 
     #[test]
     fn fewer_kinds_need_fewer_actions() {
-        let expected = ["ram:GetAccountAlias", "ram:GetAccountSummary", "ram:GetUser", "ram:ListUsers"];
-        assert_eq!(actions(&[Kind::User, Kind::Account]), BTreeSet::from(expected));
+        let expected = ["ram:GetAccountSummary", "ram:GetPasswordPolicy", "ram:GetUser", "ram:ListUsers"];
+        assert_eq!(actions(&[Kind::User, Kind::PasswordPolicy]), BTreeSet::from(expected));
     }
 }
