@@ -48,6 +48,7 @@ mod exchange;
 mod operation;
 mod sign;
 
+pub mod ecs;
 pub mod ims;
 pub mod ims_providers;
 pub mod ims_settings;
@@ -106,6 +107,9 @@ pub const OPERATIONS: &[&Operation] = &[
     &ram::LIST_POLICIES_FOR_GROUP,
     &ram::LIST_POLICIES_FOR_ROLE,
     &resource_manager::LIST_POLICY_ATTACHMENTS,
+    &ecs::DESCRIBE_REGIONS,
+    &ecs::DESCRIBE_INSTANCES,
+    &ecs::DESCRIBE_INSTANCE_RAM_ROLE,
     &ims_settings::GET_PASSWORD_POLICY,
     &ims_settings::GET_SECURITY_PREFERENCE,
     &ims_settings::GET_ACCOUNT_MFA_INFO,
@@ -127,8 +131,10 @@ mod tests {
         let names: BTreeSet<String> = OPERATIONS.iter().map(ToString::to_string).collect();
         assert_eq!(names.len(), OPERATIONS.len());
         for operation in OPERATIONS.iter().filter(|operation| operation.service != Service::Sts) {
-            assert!(operation.name.starts_with("Get") || operation.name.starts_with("List"), "{operation}");
-            assert_eq!(operation.ram_action, Some(format!("ram:{}", operation.name).as_str()));
+            assert!(["Get", "List", "Describe"].iter().any(|read| operation.name.starts_with(read)), "{operation}");
+            // All the others are authorised by RAM's actions, whichever service has them.
+            let of = if operation.service == Service::Ecs { "ecs" } else { "ram" };
+            assert_eq!(operation.ram_action, Some(format!("{of}:{}", operation.name).as_str()));
         }
     }
 }

@@ -17,6 +17,7 @@ use tracing::{Instrument, Span, debug_span, field, info, warn};
 use super::answer::{Answer, judge};
 use super::client::{CallReport, KnownKey, Shared};
 use super::credentials::Credentials;
+use super::endpoints::Service;
 use super::error::{CallError, judge_exchange};
 use super::exchange::{ExchangeError, Reply, SignedRequest};
 use super::operation::Operation;
@@ -31,6 +32,14 @@ pub struct Session {
     shared: Arc<Shared>,
     deadline: Instant,
     calls: Mutex<Calls>,
+}
+
+/// What is called, and where.
+#[derive(Clone, Copy)]
+struct Call<'a> {
+    operation: &'static Operation,
+    /// The region that it is about, of a service that answers region by region.
+    region: Option<&'a str>,
 }
 
 /// What is sent, and what proves who asks.
@@ -102,13 +111,16 @@ impl Session {
         self.pin(&credentials).await
     }
 
-    /// Calls `operation` until it answers, or until that is hopeless.
+    /// Calls `operation` until it answers, or until that is hopeless. Where a service answers region by region, host and
+    /// pace are those of the region that the parameters name.
     pub(super) async fn call<T: DeserializeOwned>(
         &self,
         operation: &'static Operation,
         parameters: &[(&str, &str)],
     ) -> Result<Answer<T>, CallError> {
         let query = canonical_query(parameters);
+        let named = parameters.iter().find(|(name, _)| operation.service == Service::Ecs && *name == "RegionId");
+        let call = Call { operation, region: named.map(|(_, region)| *region) };
         let mut patience = self.patience();
         let mut may_exchange = true;
         loop {
@@ -123,14 +135,14 @@ impl Session {
                 Err(error) => return Err(error),
             }
             let outgoing = Outgoing::Signed { query: &query, credentials: &credentials };
-            match self.attempt(operation, &outgoing, patience.attempt()).await {
+            match self.attempt(call, &outgoing, patience.attempt()).await {
                 Ok(answer) => return Ok(answer),
                 Err(failed)
                     if may_exchange && self.has_other_credentials(operation, &failed.error, &credentials).await =>
                 {
                     may_exchange = false;
                 }
-                Err(failed) => self.wait(operation, &mut patience, failed).await?,
+                Err(failed) => self.wait(call, &mut patience, failed).await?,
             }
         }
     }
@@ -142,11 +154,12 @@ impl Session {
         operation: &'static Operation,
         outgoing: &Outgoing<'_>,
     ) -> Result<T, CallError> {
+        let call = Call { operation, region: None };
         let mut patience = self.patience();
         loop {
-            match self.attempt(operation, outgoing, patience.attempt()).await {
+            match self.attempt(call, outgoing, patience.attempt()).await {
                 Ok(Answer { item, .. }) => return Ok(item),
-                Err(failed) => self.wait(operation, &mut patience, failed).await?,
+                Err(failed) => self.wait(call, &mut patience, failed).await?,
             }
         }
     }
@@ -193,18 +206,18 @@ impl Session {
     }
 
     async fn ask_whose(&self, credentials: &Credentials) -> Result<KnownKey, CallError> {
-        let operation = &sts::GET_CALLER_IDENTITY;
+        let call = Call { operation: &sts::GET_CALLER_IDENTITY, region: None };
         let mut patience = self.patience();
         loop {
             let outgoing = Outgoing::Signed { query: "", credentials };
-            match self.attempt::<CallerIdentity>(operation, &outgoing, patience.attempt()).await {
+            match self.attempt::<CallerIdentity>(call, &outgoing, patience.attempt()).await {
                 Ok(Answer { item, .. }) => {
                     let access_key_id = credentials.access_key_id.clone();
                     let (source, arn) = (&self.shared.credentials, item.arn.as_deref());
                     info!(credentials = %source, access_key_id, account_id = item.account_id, arn, "whose the credentials are");
                     return Ok(KnownKey { access_key_id, account_id: item.account_id });
                 }
-                Err(failed) => self.wait(operation, &mut patience, failed).await?,
+                Err(failed) => self.wait(call, &mut patience, failed).await?,
             }
         }
     }
@@ -212,14 +225,16 @@ impl Session {
     /// One attempt: its turn, the exchange, the judgement.
     async fn attempt<T: DeserializeOwned>(
         &self,
-        operation: &'static Operation,
+        call: Call<'_>,
         outgoing: &Outgoing<'_>,
         attempt: u32,
     ) -> Result<Answer<T>, Failed> {
-        let permit = self.turn(operation).await?;
+        let Call { operation, region } = call;
+        let permit = self.turn(call).await?;
         let span = debug_span!(
             "call",
             operation = %operation,
+            region,
             attempt,
             status = field::Empty,
             code = field::Empty,
@@ -227,7 +242,7 @@ impl Session {
             elapsed_ms = field::Empty
         );
         let begun = Instant::now();
-        let reply = self.exchange(operation, outgoing).instrument(span.clone()).await;
+        let reply = self.exchange(call, outgoing).instrument(span.clone()).await;
         let elapsed = begun.elapsed();
         drop(permit);
         let answer = span.in_scope(|| {
@@ -243,10 +258,11 @@ impl Session {
     }
 
     /// Waits for the pace, then for a free place. In this order, so that a slow operation keeps no place from others.
-    async fn turn(&self, operation: &'static Operation) -> Result<SemaphorePermit<'_>, Failed> {
+    async fn turn(&self, call: Call<'_>) -> Result<SemaphorePermit<'_>, Failed> {
+        let Call { operation, region } = call;
         let out_of_time = || Failed { error: CallError::OutOfTime { operation }, again: Again::Never };
         let begun = Instant::now();
-        self.shared.limiter.acquire(operation, self.deadline).await.map_err(|_| out_of_time())?;
+        self.shared.limiter.acquire(operation, region, self.deadline).await.map_err(|_| out_of_time())?;
         let permit = timeout_at(self.deadline, self.shared.permits.acquire()).await.map_err(|_| out_of_time())?;
         self.tally().waited += begun.elapsed();
         // Places come free when other calls end at the same deadline.
@@ -256,8 +272,9 @@ impl Session {
         Ok(permit.expect("the semaphore is never closed"))
     }
 
-    async fn exchange(&self, operation: &'static Operation, outgoing: &Outgoing<'_>) -> Result<Reply, Failed> {
-        let endpoint = self.shared.endpoints.of(operation.service);
+    async fn exchange(&self, call: Call<'_>, outgoing: &Outgoing<'_>) -> Result<Reply, Failed> {
+        let Call { operation, region } = call;
+        let endpoint = self.shared.endpoints.of(operation.service, region);
         let (action, version, now) = (operation.name, operation.version(), self.now());
         let nonce = ambient::uuid_v4().simple().to_string();
         let mut url = endpoint.url.clone();
@@ -278,17 +295,12 @@ impl Session {
     }
 
     /// Waits as long as the failure deserves, or returns it.
-    async fn wait(
-        &self,
-        operation: &'static Operation,
-        patience: &mut Patience,
-        failed: Failed,
-    ) -> Result<(), CallError> {
+    async fn wait(&self, call: Call<'_>, patience: &mut Patience, failed: Failed) -> Result<(), CallError> {
         let again = failed.again;
         if let (CallError::Throttled(_), Again::After(pause)) = (&failed.error, again) {
             self.tally().throttled += 1;
             if !pause.is_zero() {
-                self.shared.limiter.hold(operation, pause);
+                self.shared.limiter.hold(call.operation, call.region, pause);
             }
         }
         let wait = patience.after(failed, Instant::now(), ambient::fraction())?;

@@ -80,6 +80,7 @@ pub(super) fn account_topics(config: &Config, kafka: &config::Kafka) -> sync::Ac
         topics: Arc::new(Topics::new(&kafka.topic_prefix, &account_id)),
         settings: Some(topic_settings(kafka)),
         transactional_id: transactional_id(kafka, &account_id),
+        redacted: Arc::new(config.collect.redacted()),
         account_id,
     }
 }
@@ -103,6 +104,8 @@ pub(super) fn pipeline(config: &Config, metrics: &Arc<Metrics>) -> anyhow::Resul
         transactional_id: transactional_id(kafka, &id),
         topics: Arc::new(Topics::new(&kafka.topic_prefix, &id)),
         topic_settings: Some(topic_settings(kafka)),
+        kinds: config.collect.kinds.clone(),
+        redacted: Arc::new(config.collect.redacted()),
         rhythm: rhythm(&config.sync),
         message_max_bytes: usize::try_from(kafka.message_max_bytes)?,
         metrics: Arc::clone(metrics),
@@ -117,6 +120,7 @@ fn overrides(endpoints: &config::Endpoints) -> BTreeMap<Service, String> {
         (Service::Ims, &endpoints.ims),
         (Service::Ram, &endpoints.ram),
         (Service::ResourceManager, &endpoints.resource_manager),
+        (Service::Ecs, &endpoints.ecs),
     ];
     given.into_iter().filter_map(|(service, url)| Some((service, url.as_ref()?.to_string()))).collect()
 }

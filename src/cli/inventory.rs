@@ -3,6 +3,7 @@
 use std::{
     io::{self, Write},
     path::Path,
+    sync::Arc,
     time::Duration,
 };
 
@@ -35,8 +36,9 @@ pub(super) async fn run(args: &Args, file: Option<&Path>) -> anyhow::Result<Exit
     let config = configure(file, Purpose::Reading)?;
     let settings = assemble::client_settings(&config.alicloud, assemble::credentials(&config)?, None, None)?;
     let client = Client::new(settings, &config.account.id)?;
-    let begun = Instant::now();
-    let reading = sync::take_inventory(&client, &config.account.id, config.sync.time_budget);
+    let (begun, redacted) = (Instant::now(), Arc::new(config.collect.redacted()));
+    let reading =
+        sync::take_inventory(&client, &config.account.id, &config.collect.kinds, redacted, config.sync.time_budget);
     let inventory = match with_progress("reading the account", reading).await {
         Err(error @ CallError::ForeignAccount { .. }) => {
             eprintln!("ramstream: {error}");

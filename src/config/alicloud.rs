@@ -40,7 +40,7 @@ fn account_id(raw: &Raw) -> Parsed<String> {
 pub struct Alicloud {
     /// `alicloud.network`: through which network.
     pub network: Network,
-    /// `alicloud.region`, for STS; the other services are global.
+    /// `alicloud.region`, for STS, and where the regions of ECS are asked for; the other services are global.
     pub region: Option<String>,
     /// Addresses in place of those that follow from network and region.
     pub endpoints: Endpoints,
@@ -81,6 +81,8 @@ pub struct Endpoints {
     pub ram: Option<Url>,
     /// Resource Manager.
     pub resource_manager: Option<Url>,
+    /// Elastic Compute Service, in place of the addresses of all regions.
+    pub ecs: Option<Url>,
     /// The metadata service of an ECS instance.
     pub ecs_metadata: Option<Url>,
 }
@@ -127,6 +129,7 @@ impl Endpoints {
             ims: r.optional("alicloud.endpoints.ims", parse),
             ram: r.optional("alicloud.endpoints.ram", parse),
             resource_manager: r.optional("alicloud.endpoints.resource_manager", parse),
+            ecs: r.optional("alicloud.endpoints.ecs", parse),
             ecs_metadata: r.optional("alicloud.endpoints.ecs_metadata", metadata),
         }
     }

@@ -10,6 +10,8 @@
 //! | `POST /faults` | a fault, see below | adds a fault; the first that fits strikes |
 //! | `DELETE /faults` | | takes all faults away |
 //! | `POST /freeze`, `POST /unfreeze` | `{"user": name or id}` | what the console does and no public operation |
+//! | `POST /recreate` | `{"instance": id}` | makes an instance anew under its id, which no public operation does |
+//! | `POST /regions` | `{"regions": ["eu-central-1"]}` | the regions that the account can use |
 //! | `POST /root-mfa` | `{"enabled": true}` | what the root user does: no public operation gives it a second factor |
 //! | `POST /latency` | `{"latency_ms": 20}` | every answer comes that much later |
 //! | `POST /pages` | `{"largest_page": 3}`, or `null` | pages by marker hold at most so many rows |
@@ -62,6 +64,8 @@ pub(super) fn routes(simulator: Arc<Simulator>) -> Router {
         .route("/faults", get(faults).post(add_fault).delete(clear_faults))
         .route("/freeze", post(freeze))
         .route("/unfreeze", post(unfreeze))
+        .route("/recreate", post(recreate))
+        .route("/regions", post(regions))
         .route("/root-mfa", post(root_mfa))
         .route("/latency", post(latency))
         .route("/pages", post(pages))
@@ -141,6 +145,31 @@ fn set_status(simulator: &Simulator, body: &Bytes, status: UserStatus) -> Result
     let refused = |error: super::error::ServiceError| Refused(StatusCode::NOT_FOUND, error.message.into_owned());
     simulator.set_user_status(&user, status).map_err(refused)?;
     Ok(Json(json!({ "user": user, "status": status })))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WhichInstance {
+    instance: String,
+}
+
+async fn recreate(State(simulator): Shared, body: Bytes) -> Result<Json<Value>, Refused> {
+    let WhichInstance { instance } = parse(&body)?;
+    let refused = |error: super::error::ServiceError| Refused(StatusCode::NOT_FOUND, error.message.into_owned());
+    simulator.recreate_instance(&instance).map_err(refused)?;
+    Ok(Json(json!({ "instance": instance })))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Regions {
+    regions: Vec<String>,
+}
+
+async fn regions(State(simulator): Shared, body: Bytes) -> Result<Json<Value>, Refused> {
+    let Regions { regions } = parse(&body)?;
+    simulator.change("SetRegions", |draft| draft.set_regions(regions.clone()));
+    Ok(Json(json!({ "regions": regions })))
 }
 
 #[derive(Deserialize)]

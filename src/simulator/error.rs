@@ -111,6 +111,11 @@ documented! {
     USER_POLICY_NOT_EXIST = 404, "EntityNotExist.User.Policy", "The indicate policy of the user does not exist.";
     GROUP_POLICY_NOT_EXIST = 404, "EntityNotExist.Group.Policy", "The indicate policy attached to the group does not exist.";
     ROLE_POLICY_NOT_EXIST = 404, "EntityNotExist.Role.Policy", "The indicate policy attached to the role does not exist.";
+    REGION_NOT_FOUND = 404, "InvalidRegionId.NotFound", "The specified RegionId does not exist.";
+    INSTANCE_NOT_FOUND = 404, "InvalidInstanceId.NotFound", "The specified InstanceId does not exist.";
+    INSTANCE_IDS_MALFORMED = 400, "InvalidInstanceIds.Malformed", "The amount of specified instance Ids exceeds the limit, or they are no JSON array.";
+    INSTANCE_NOT_STOPPED = 403, "IncorrectInstanceStatus", "The current status of the resource does not support this operation.";
+    RAM_ROLE_NOT_FOUND = 404, "InvalidRamRole.NotFound", "The specified RAM role does not exist.";
     ALIAS_NOT_EXIST = 404, "EntityNotExist.AccountAlias", "The account alias does not exist.";
     SAML_PROVIDER_NOT_FOUND = 404, "EntityNotExist.SAMLProviderError", "The SAML provider does not exist.";
     SAML_PROVIDER_NOT_EXIST = 404, "EntityNotExist.SAMLProvider", "The SAML provider does not exist.";

@@ -60,6 +60,7 @@ impl Actions {
 fn action(operation: &Operation) -> Option<String> {
     match operation.service {
         Service::Sts => None,
+        Service::Ecs => Some(format!("ecs:{}", operation.name)),
         Service::Ram | Service::Ims | Service::ResourceManager => Some(format!("ram:{}", operation.name)),
     }
 }

@@ -129,7 +129,7 @@ impl Simulator {
             true => self.keys.authenticate(request, self.clock.judging(), self.clock.now())?,
             false => Caller { access_key_id: String::new(), identity: Identity::Anonymous },
         };
-        self.throttle.admit(operation)?;
+        self.throttle.admit(operation, request.parameters.text("RegionId"))?;
         if super::lock(&self.policy).as_ref().is_some_and(|policy| !policy.allows(operation)) {
             return Err(error::NO_PERMISSION);
         }
@@ -156,7 +156,8 @@ impl Simulator {
             Run::Write(write) => self.change(call.operation.name, |draft| write(call, draft)),
         };
         if let (Some(fault), Ok(reply)) = (fault, &mut reply) {
-            fault.spoil(reply, call.parameters.text("Marker"));
+            let sent = call.parameters.text("Marker").or_else(|| call.parameters.text("NextToken"));
+            fault.spoil(reply, sent);
         }
         (reply, as_of)
     }
@@ -187,6 +188,15 @@ impl Simulator {
         let now = whole_seconds(self.clock.now());
         let operation = if status == UserStatus::Frozen { "Freeze" } else { "Unfreeze" };
         self.change(operation, |draft| operations::set_user_status(draft, user, status, now)).0
+    }
+
+    /// Makes an instance anew under its id.
+    ///
+    /// # Errors
+    /// No such instance.
+    pub(super) fn recreate_instance(&self, id: &str) -> Result<(), ServiceError> {
+        let now = whole_seconds(self.clock.now());
+        self.change("Recreate", |draft| operations::recreate_instance(draft, id, now)).0
     }
 
     /// Puts a fault in force.

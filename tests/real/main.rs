@@ -20,6 +20,7 @@ mod edges;
 mod faults;
 mod headers;
 mod identity_providers;
+mod instances;
 mod kafka_protocol;
 mod least_privilege;
 mod logins;

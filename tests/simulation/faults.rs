@@ -71,7 +71,7 @@ pub(crate) enum Harm {
 }
 
 /// The operations that are struck: every listing, every detail, and the point reads of removals.
-const OPERATIONS: [&str; 23] = [
+const OPERATIONS: [&str; 26] = [
     "*",
     "*",
     "ListUsers",
@@ -95,6 +95,9 @@ const OPERATIONS: [&str; 23] = [
     "ListOIDCProviders",
     "GetSAMLProvider",
     "GetCallerIdentity",
+    "DescribeRegions",
+    "DescribeInstances",
+    "DescribeInstanceRamRole",
 ];
 
 const CALL_FAULTS: [&str; 16] = [
