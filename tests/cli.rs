@@ -224,7 +224,8 @@ fn what_came_of_a_request_is_the_exit_code() {
     for (answer, line, code) in [
         (r#"{"request_id":"s","action":"sync","state":"completed","sequence":7}"#, "completed at sequence 7", 0),
         (
-            r#"{"request_id":"s","action":"sync","state":"completed","sequence":7,"reason":"the sync was partial"}"#,
+            r#"{"request_id":"s","action":"sync","state":"completed","sequence":7,"reason":"the sync was partial",
+                "sync_outcome":"partial"}"#,
             "completed at sequence 7: the sync was partial",
             3,
         ),

@@ -11,13 +11,14 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::format::{Format, plain, write_json};
+use super::format::{Format, write_json};
 use super::{Exit, assemble, configure, kinds, waiting::with_progress};
 use crate::{
     alicloud::{CallError, Client},
     config::Purpose,
     model::{Collection, Found, Kind},
     sync::{self, Inventory},
+    tail::harmless,
 };
 
 #[derive(Debug, clap::Args)]
@@ -106,7 +107,7 @@ fn cell(field: &str, value: &Value) -> String {
             let moment = millis.as_i64().and_then(|millis| Timestamp::from_millisecond(millis).ok());
             moment.map_or_else(|| value.to_string(), |moment| moment.to_string())
         }
-        Value::String(text) => plain(text),
+        Value::String(text) => harmless(text),
         other => other.to_string(),
     }
 }

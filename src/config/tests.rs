@@ -351,7 +351,8 @@ const NO_INSTANCE: (&str, &str) = ("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true"
 fn with_other_credentials(lines: &str, variables: &[(&str, &str)]) -> Result<Loaded, Refused> {
     let without =
         MINIMAL.replace("access_key_id = \"LTAI5tExample\"", "").replace("access_key_secret = \"canary-secret\"", "");
-    load(&format!("{without}\n{lines}"), variables)
+    // Dotted keys belong to the section that they stand in: these stand before all.
+    load(&format!("{lines}\n{}", without.replace("[credentials]", "")), variables)
 }
 
 #[test]

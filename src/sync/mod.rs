@@ -36,7 +36,7 @@ pub mod publication;
 mod publish;
 mod recover;
 mod refusal;
-mod replay;
+pub mod replay;
 mod report;
 mod schemas;
 mod status;

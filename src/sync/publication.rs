@@ -106,7 +106,9 @@ impl Publication {
         heard.forget(&self.progress.control);
         let served = heard.syncs().map(|request| Outcome::completed(request, at, self.batch.sequence));
         let reason = (self.outcome != SyncOutcome::Complete).then(|| format!("the sync was {}", self.outcome.as_str()));
-        let served: Vec<_> = served.map(|outcome| Outcome { reason: reason.clone(), ..outcome }).collect();
+        let sync_outcome = Some(self.outcome.as_str().to_owned());
+        let told = |outcome| Outcome { reason: reason.clone(), sync_outcome: sync_outcome.clone(), ..outcome };
+        let served: Vec<_> = served.map(told).collect();
         let (journal, told) = heard.settle(&self.progress.control, &served, at);
         if let (Some(sync), Some(first)) = (self.notices.last_mut(), served.first()) {
             sync.request_id = Some(first.request_id.to_string());
