@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use crate::{
     alicloud::{
         Operation,
+        ecs::{DESCRIBE_INSTANCE_RAM_ROLE, DESCRIBE_INSTANCES, DESCRIBE_REGIONS},
         ims::{
             GET_ACCOUNT_SUMMARY, GET_GROUP, GET_USER, LIST_GROUPS, LIST_GROUPS_FOR_USER, LIST_USERS,
             LIST_USERS_FOR_GROUP,
@@ -49,6 +50,9 @@ pub fn needs(kind: Kind) -> Needs {
             reading: &[&LIST_SAML_PROVIDERS, &GET_SAML_PROVIDER, &LIST_OIDC_PROVIDERS],
             proving: &[&GET_OIDC_PROVIDER],
         },
+        Kind::Instance => {
+            Needs { reading: &[&DESCRIBE_REGIONS, &DESCRIBE_INSTANCES, &DESCRIBE_INSTANCE_RAM_ROLE], proving: &[] }
+        }
         // Asked for by the groups' names, and from the other end by the users'.
         Kind::Membership => {
             Needs { reading: &[&LIST_GROUPS, &LIST_USERS_FOR_GROUP], proving: &[&LIST_USERS, &LIST_GROUPS_FOR_USER] }

@@ -174,7 +174,7 @@ async fn each_right_of_the_writer_is_needed_and_its_absence_is_told() {
     let describe = |name: &str| format!("on topic {name}");
     let failed = || "uthorization failed".to_owned();
     // Whoever may not write may not look either.
-    let needed: Vec<(Right, String)> = vec![
+    let needed: [(Right, String); 15] = [
         (("write", "transactional_id", id), "initialising transactions".to_owned()),
         (("describe", "group", GROUP.to_owned()), "Group authorization failed".to_owned()),
         (("write", "topic", topic("users")), describe(&topic("users"))),
