@@ -95,8 +95,9 @@ impl Session {
         loop {
             // Read anew each time: a rotated key may be what makes the next attempt succeed.
             let credentials = self.credentials(operation)?;
-            self.pin(&credentials).await?;
-            match self.attempt(operation, &query, &credentials, patience.attempt()).await {
+            // On the heap: a reading waits for many calls at once, and its future holds each of them.
+            Box::pin(self.pin(&credentials)).await?;
+            match Box::pin(self.attempt(operation, &query, &credentials, patience.attempt())).await {
                 Ok(answer) => return Ok(answer),
                 Err(failed) => self.wait(operation, &mut patience, failed).await?,
             }
