@@ -147,8 +147,9 @@ macro_rules! plain_events {
                     let is_observed = change.op == Op::Observed;
                     let told = |entity| if is_observed { None } else { entity };
                     let mut meaning = $entity::meaning(told(before.as_ref()), told(after.as_ref())).into_iter();
-                    let _ = &mut meaning;
                     let mut labels = entity.labels(&change.key, names).into_iter().map(|(_, label)| label);
+                    // Not every kind has them.
+                    let _ = (&mut meaning, &mut labels);
                     Ok(Self {
                         event_id: envelope.event_id.to_string(),
                         event_type: envelope.event_type.clone(),

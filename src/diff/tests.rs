@@ -394,7 +394,7 @@ fn a_new_version_of_the_account_is_observed_with_what_was_held_and_is_never_a_ch
     state.apply(key.as_ref(), Some(&entity_record("1", 7, r#"{"alias":"example"}"#))).unwrap();
     set_progress(&mut state, |_| {});
     let read = Account { alias: Some("other".into()), root_mfa_enabled: Some(true), default_domain: Some("d".into()) };
-    let listing = Collection::whole(Kind::Account, complete(&[read.clone()]));
+    let listing = Collection::whole(Kind::Account, complete(std::slice::from_ref(&read)));
     let diff = compare(&state, &BTreeMap::from([(Kind::Account, listing)]));
     assert!(diff.kinds[&Kind::Account].baseline);
     let [observed] = &diff.changes[..] else { panic!("{:?}", diff.changes) };
