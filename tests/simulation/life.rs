@@ -111,7 +111,7 @@ impl Deed {
             1 => Principal::Group(group),
             _ => Principal::Role(role),
         };
-        let provider = if number % 2 == 0 { Provider::Saml(user % 3) } else { Provider::Oidc(user % 3) };
+        let provider = if number.is_multiple_of(2) { Provider::Saml(user % 3) } else { Provider::Oidc(user % 3) };
         match random.random_range(0..66) {
             0..=5 => Self::CreateUser(user),
             6..=8 => Self::DeleteUser(user),
@@ -137,7 +137,7 @@ impl Deed {
             49..=51 => Self::Detach(principal, policy),
             52 => Self::SetAlias(user),
             53 => Self::ClearAlias,
-            56 => Self::RootMfa(number % 2 == 0),
+            56 => Self::RootMfa(number.is_multiple_of(2)),
             57 => Self::SetPasswordPolicy(number),
             58 => Self::SetSecurityPreference(number),
             59..=61 => Self::CreateProvider(provider),
@@ -211,7 +211,7 @@ impl Deed {
             Self::RootMfa(is_enabled) => return vec![Asked::RootMfa(is_enabled)],
             Self::SetPasswordPolicy(number) => {
                 let length = ("MinimumPasswordLength", (8 + number % 25).to_string());
-                vec![ims("SetPasswordPolicy", [length, ("RequireSymbols", (number % 2 == 0).to_string())])]
+                vec![ims("SetPasswordPolicy", [length, ("RequireSymbols", number.is_multiple_of(2).to_string())])]
             }
             Self::SetSecurityPreference(number) => {
                 let masks = ("LoginNetworkMasks", format!("10.{}.0.0/16;10.0.0.0/8", number % 256));

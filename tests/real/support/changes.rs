@@ -75,7 +75,7 @@ async fn change(cloud: &Cloud, random: &mut StdRng, number: u64) {
             Some(row) => cloud.detach_row(&account, row).await,
             None => cloud.create_role(&format!("role-{number}")).await,
         },
-        11 => cloud.root_mfa(number % 2 == 0).await,
+        11 => cloud.root_mfa(number.is_multiple_of(2)).await,
         12 => {
             let length = (8 + number % 20).to_string();
             cloud.ims("SetPasswordPolicy", &[("MinimumPasswordLength", &length)]).await;
