@@ -14,7 +14,7 @@ use ramstream::{
     },
     avro::Encoder,
     diff::{Diff, compare},
-    model::{Complete, Listing, Window},
+    model::{Complete, Kind, Listing, Window},
     state::State,
     sync::{
         Topics,
@@ -85,7 +85,8 @@ fn published_state() -> anyhow::Result<State> {
 }
 
 fn read_and_compare(bodies: &Bodies, state: &State, ledger: &Ledger) -> anyhow::Result<Diff> {
-    let reader = Reader { state, ledger };
+    let kinds = Kind::ALL.iter().copied().collect();
+    let reader = Reader { state, ledger, kinds: &kinds };
     let listings = listings(bodies)?;
     if let (Ok(roles), Some(Ok(custom))) = (&listings.parents.roles.before, &listings.policies.custom) {
         let rounds = Rounds::default();
@@ -137,6 +138,7 @@ fn listings(bodies: &Bodies) -> anyhow::Result<Listings> {
             },
         },
         attachments: Some(Ok(listed!(PolicyAttachmentsPage, &bodies.attachments))),
+        instances: None,
         policies: ListedPolicies {
             custom: Some(Ok(listed!(ram::PoliciesPage, &bodies.custom_policies))),
             system: Some(Ok(listed!(ram::PoliciesPage, &bodies.system_policies))),

@@ -11,8 +11,9 @@ use ramstream::{
     event::{Batch, Envelope},
     model::{
         Entity, Kind, Millis, Names, TrustedPrincipal, Verb, account::Account, group::Group,
-        identity_provider::IdentityProvider, membership::Membership, password_policy::PasswordPolicy, policy::Policy,
-        policy_attachment::PolicyAttachment, role::Role, security_preference::SecurityPreference, user::User,
+        identity_provider::IdentityProvider, instance::Instance, membership::Membership,
+        password_policy::PasswordPolicy, policy::Policy, policy_attachment::PolicyAttachment, role::Role,
+        security_preference::SecurityPreference, user::User,
     },
     state::State,
 };
@@ -147,9 +148,10 @@ macro_rules! plain_events {
                     let is_observed = change.op == Op::Observed;
                     let told = |entity| if is_observed { None } else { entity };
                     let mut meaning = $entity::meaning(told(before.as_ref()), told(after.as_ref())).into_iter();
-                    let mut labels = entity.labels(&change.key, names).into_iter().map(|(_, label)| label);
-                    // Not every kind has them.
-                    let _ = (&mut meaning, &mut labels);
+                    let mut labels = entity.labels(&change.key, names).into_iter();
+                    // Some kinds have neither.
+                    let _ = &mut meaning;
+                    let _ = &mut labels;
                     Ok(Self {
                         event_id: envelope.event_id.to_string(),
                         event_type: envelope.event_type.clone(),
@@ -169,7 +171,7 @@ macro_rules! plain_events {
                         previously_observed_at: change.span.from.map(|from| from.0),
                         replay_id: None,
                         changed_fields: change.changed_fields.iter().map(ToString::to_string).collect(),
-                        $($label: <$type as Label>::of(labels.next().flatten().map(Into::into)),)*
+                        $($label: <$type as Label>::of(labels.next().and_then(|(_, label)| label).map(Into::into)),)*
                         $($($meaning: meaning.next().and_then(|(_, principals)| principals),)*)?
                         before, after,
                     })
@@ -194,6 +196,7 @@ plain_events! {
     PasswordPolicyEvent(PasswordPolicy) {}
     SecurityPreferenceEvent(SecurityPreference) {}
     IdentityProviderEvent(IdentityProvider) { provider_type: String, provider_name: String, arn: String }
+    InstanceEvent(Instance) { region: String, instance_id: String, instance_name: Option<String> }
     MembershipEvent(Membership) { group_id: String, user_id: String, group_name: Option<String>, user_name: Option<String> }
     PolicyAttachmentEvent(PolicyAttachment) {
         policy_type: String, policy_name: String, principal_type: String, principal_id: String, scope: String,

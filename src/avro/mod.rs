@@ -344,6 +344,9 @@ mod tests {
             Kind::Policy => {
                 r#"{"policy_type":"custom","policy_name":"P","description":null,"default_version":"v1","default_document":"{}","versions":[{"version_id":"v1","create_date":1,"document":"{}"}],"tags":[],"create_date":null,"update_date":null}"#
             }
+            Kind::Instance => {
+                r#"{"region":"eu-central-1","instance_id":"i-1","instance_name":"web","vpc_id":"vpc-1","role_name":"ops","status":"Running","tags":[{"key":"k","value":"v"}],"creation_time":60000}"#
+            }
             Kind::PasswordPolicy => {
                 r#"{"minimum_length":8,"minimum_different_characters":0,"require_lowercase":true,"require_uppercase":false,"require_numbers":true,"require_symbols":null,"forbid_user_name":null,"refuse_risky_over_api":false,"max_age_days":90,"initial_max_age_days":14,"expired_bars_login":false,"reuse_prevention_count":3,"max_login_attempts":5}"#
             }

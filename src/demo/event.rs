@@ -70,7 +70,9 @@ impl Event {
             Kind::Account => "account".to_owned(),
             Kind::PasswordPolicy | Kind::SecurityPreference => kind.as_str().replace('_', " "),
             Kind::IdentityProvider => self.label("provider_name"),
-            Kind::User | Kind::Group | Kind::Role | Kind::Policy => self.label(&format!("{kind}_name")),
+            Kind::Instance | Kind::User | Kind::Group | Kind::Role | Kind::Policy => {
+                self.label(&format!("{kind}_name"))
+            }
         };
         let (Some(before), Some(after)) = (&self.before, &self.after) else { return Ok(who) };
         if self.event_type.ends_with(".renamed") {

@@ -25,6 +25,10 @@ pub enum Verb {
     Frozen,
     /// A frozen user is active again.
     Unfrozen,
+    /// An instance carries a RAM role, or another one than before.
+    RoleAttached,
+    /// An instance carries no RAM role any more.
+    RoleDetached,
     /// Anything else about it changed.
     Updated,
 }
@@ -42,6 +46,8 @@ impl Verb {
             Self::Renamed => "renamed",
             Self::Frozen => "frozen",
             Self::Unfrozen => "unfrozen",
+            Self::RoleAttached => "role_attached",
+            Self::RoleDetached => "role_detached",
             Self::Updated => "updated",
         }
     }
@@ -111,6 +117,13 @@ pub trait Entity: Serialize + DeserializeOwned + Clone + PartialEq + fmt::Debug 
     fn update_verb(&self, after: &Self) -> Verb {
         let _ = after;
         Verb::Updated
+    }
+
+    /// Whether the change to `after` is what an answer that lacks something would look like, too: then a second reading
+    /// has to show it, as with a removal.
+    fn must_be_seen_twice(&self, after: &Self) -> bool {
+        let _ = after;
+        false
     }
 }
 

@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::{
     Entity, Key, Scope, account::Account, fields::serde_as_text, group::Group, identity_provider::IdentityProvider,
-    membership::Membership, password_policy::PasswordPolicy, policy::Policy, policy_attachment::PolicyAttachment,
-    role::Role, security_preference::SecurityPreference, user::User,
+    instance::Instance, membership::Membership, password_policy::PasswordPolicy, policy::Policy,
+    policy_attachment::PolicyAttachment, role::Role, security_preference::SecurityPreference, user::User,
 };
 
 /// What a kind is to the others; decides the order inside a transaction.
@@ -104,6 +104,8 @@ kinds! {
     Role: Entity, "role", "roles";
     /// RAM policies, custom and system.
     Policy: Entity, "policy", "policies";
+    /// ECS instances and the RAM roles that they carry.
+    Instance: Entity, "instance", "instances";
     /// The account's password policy.
     PasswordPolicy: Entity, "password_policy", "password-policies";
     /// The account's security preferences.

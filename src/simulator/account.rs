@@ -8,7 +8,7 @@ use std::{fs, io};
 use serde::{Deserialize, Serialize};
 
 use super::entities::{
-    Attachment, Group, IdentityProvider, Membership, Policy, PrincipalType, ResourceGroup, Role, User,
+    Attachment, Group, IdentityProvider, Instance, Membership, Policy, PrincipalType, ResourceGroup, Role, User,
 };
 use super::keys::{id_key, policy_key};
 use super::named;
@@ -60,6 +60,17 @@ pub struct Account {
     /// SAML and OIDC identity providers.
     #[serde(default)]
     pub identity_providers: Table<IdentityProvider>,
+    /// The regions that the account can use.
+    #[serde(default = "regions")]
+    pub regions: Vec<String>,
+    /// ECS instances.
+    #[serde(default)]
+    pub instances: Table<Instance>,
+}
+
+/// A few of the service's.
+fn regions() -> Vec<String> {
+    ["cn-hangzhou", "ap-southeast-1", "eu-central-1"].map(str::to_owned).into()
 }
 
 impl Account {
@@ -80,6 +91,8 @@ impl Account {
             policies: Table::default(),
             resource_groups: Table::default(),
             attachments: Table::default(),
+            regions: regions(),
+            instances: Table::default(),
             identity_providers: Table::default(),
         }
     }

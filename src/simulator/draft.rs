@@ -109,15 +109,24 @@ impl<'a> Draft<'a> {
         self.changes.push(Change { kind: "security_preference", before, after });
     }
 
+    /// Sets the regions that the account can use.
+    pub fn set_regions(&mut self, regions: Vec<String>) {
+        let before = Some(serde_json::json!({ "regions": self.account.regions }));
+        self.account.regions = regions;
+        let after = Some(serde_json::json!({ "regions": self.account.regions }));
+        self.changes.push(Change { kind: "regions", before, after });
+    }
+
     /// A number whose ids (see [`super::ids`]) nothing in this account has; none is given out twice.
     pub(super) fn new_id_seed(&mut self) -> u64 {
         loop {
             self.account.ids_issued += 1;
             let seed = self.account.ids_issued;
             // An account file written by hand may hold ids that were never counted.
-            let Account { users, groups, roles, .. } = &*self.account;
+            let Account { users, groups, roles, instances, .. } = &*self.account;
             let (numeric, group) = (id_key(&ids::numeric(seed)), id_key(&ids::ims_group(seed)));
-            if users.get(&numeric).is_none() && roles.get(&numeric).is_none() && groups.get(&group).is_none() {
+            let is_free = users.get(&numeric).is_none() && roles.get(&numeric).is_none();
+            if is_free && groups.get(&group).is_none() && instances.get(&id_key(&ids::instance(seed))).is_none() {
                 return seed;
             }
         }

@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// One tag of a user, role or policy.
+/// One tag of a user, role, policy or instance.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tag {
@@ -223,6 +223,31 @@ pub struct Attachment {
     pub resource_group_id: Option<String>,
     /// Whole seconds.
     pub attach_date: Timestamp,
+}
+
+/// An ECS instance.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Instance {
+    /// The region that it is in.
+    pub region: String,
+    /// `i-` and twenty letters or digits.
+    pub instance_id: String,
+    /// Not unique.
+    pub instance_name: String,
+    /// The private network; the classic network without one.
+    #[serde(default)]
+    pub vpc_id: Option<String>,
+    /// The RAM role that it carries.
+    #[serde(default)]
+    pub role_name: Option<String>,
+    /// `Running`, `Stopped`.
+    pub status: String,
+    /// At most 20.
+    #[serde(default)]
+    pub tags: Vec<Tag>,
+    /// Whole seconds; the service shows minutes.
+    pub creation_time: Timestamp,
 }
 
 /// The protocol that an identity provider speaks.

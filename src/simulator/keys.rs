@@ -2,8 +2,8 @@
 
 use super::account::Account;
 use super::entities::{
-    Attachment, Group, IdentityProvider, Membership, Policy, PolicyType, PrincipalType, ProviderType, ResourceGroup,
-    Role, User,
+    Attachment, Group, IdentityProvider, Instance, Membership, Policy, PolicyType, PrincipalType, ProviderType,
+    ResourceGroup, Role, User,
 };
 use super::table::{Row, Table};
 
@@ -136,4 +136,7 @@ row!(Attachment, "policy_attachment", attachments, |row: &Attachment| vec![row.k
     policy_key(row.policy_type, &row.policy_name),
     principal_key(row.principal_type, &row.principal_id),
     scope_key(row.resource_group_id.as_deref()),
+]);
+row!(Instance, "instance", instances, |row: &Instance| vec![id_key(&row.instance_id)], |row: &Instance| vec![
+    row.region.clone()
 ]);

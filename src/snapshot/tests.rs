@@ -39,6 +39,11 @@ const ENTITIES: &[(&str, i64, &str)] = &[
         r#"{"policy_type":"custom","policy_name":"P","description":null,"default_version":"v1","default_document":"{}","versions":[{"version_id":"v1","create_date":1,"document":"{}"}],"tags":[],"create_date":null,"update_date":null}"#,
     ),
     (
+        "instance/eu-central-1/i-1",
+        4,
+        r#"{"region":"eu-central-1","instance_id":"i-1","instance_name":"web","vpc_id":null,"role_name":"r","status":"Running","tags":[{"key":"k","value":"v"}],"creation_time":60000}"#,
+    ),
+    (
         "password_policy",
         1,
         r#"{"minimum_length":8,"minimum_different_characters":null,"require_lowercase":true,"require_uppercase":null,"require_numbers":null,"require_symbols":null,"forbid_user_name":null,"refuse_risky_over_api":null,"max_age_days":90,"initial_max_age_days":null,"expired_bars_login":false,"reuse_prevention_count":null,"max_login_attempts":5}"#,
@@ -68,6 +73,7 @@ const TALLIES: &[(&str, u64, &str)] = &[
     ("group", 1, "dc6e20000dbaefe47f74438119c85e63"),
     ("role", 1, "3f7d8e439820aaef2011c13cfac0fa38"),
     ("policy", 1, "68a54b73dea816b9727ada6ee73eaa7f"),
+    ("instance", 1, "8cd2145365ed859f3b96c87aed543fd5"),
     ("password_policy", 1, "807d3a0e82b82a4d29b4cb7400f35084"),
     ("security_preference", 1, "9d2395d5b19643d71859f1cf9bfaf2c0"),
     ("identity_provider", 1, "f795c255291becb09dda1dbf035c6830"),
@@ -145,6 +151,7 @@ fn there_is_a_file_a_kind_and_a_manifest_that_anybody_can_compute() {
         "accounts",
         "groups",
         "identity-providers",
+        "instances",
         "memberships",
         "password-policies",
         "policies",

@@ -20,7 +20,7 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b
 
 /// The fields that a row and its entity have in common under the same name, by kind: those that come from a listing,
 /// so that they are read anew by every sync.
-const COMPARED: [(&str, &[&str]); 10] = [
+const COMPARED: [(&str, &[&str]); 11] = [
     // Where no alias is set the services say the account's id, so that it cannot be held against the row.
     ("account", &["root_mfa_enabled", "default_domain"]),
     ("user", &["user_id", "user_name", "display_name", "comments", "status"]),
@@ -70,6 +70,7 @@ const COMPARED: [(&str, &[&str]); 10] = [
         &["provider_type", "provider_name", "description", "issuer_url", "client_ids", "fingerprints"],
     ),
     ("policy_attachment", &["principal_type", "principal_id"]),
+    ("instance", &["region", "instance_id", "instance_name", "role_name"]),
 ];
 
 /// Why the log cannot be used.
@@ -314,7 +315,7 @@ impl Truth {
 static NOTHING: Fields = None;
 
 /// The tables of the account file that hold what is published, with the kind of their rows.
-const TABLES: [(&str, &str); 7] = [
+const TABLES: [(&str, &str); 8] = [
     ("users", "user"),
     ("groups", "group"),
     ("memberships", "membership"),
@@ -322,6 +323,7 @@ const TABLES: [(&str, &str); 7] = [
     ("policies", "policy"),
     ("attachments", "policy_attachment"),
     ("identity_providers", "identity_provider"),
+    ("instances", "instance"),
 ];
 
 /// What there is one of in every account file, as a row of its own.
@@ -410,6 +412,7 @@ fn key(account: &str, kind: &str, row: &Map<String, Value>) -> Option<String> {
         }
         "membership" => vec![text("group_id"), text("user_id")],
         "policy" => vec![lower("policy_type"), lower("policy_name")],
+        "instance" => vec![text("region"), text("instance_id")],
         "policy_attachment" => vec![
             lower("policy_type"),
             lower("policy_name"),
@@ -426,11 +429,14 @@ fn key(account: &str, kind: &str, row: &Map<String, Value>) -> Option<String> {
 
 /// A read of what is published; writes, and requests that the services do not know, are none.
 fn asked(served: Served) -> Option<Request> {
-    let operation = served.operation.filter(|name| name.starts_with("List") || name.starts_with("Get"))?;
+    let is_read = |name: &String| ["List", "Get", "Describe"].iter().any(|read| name.starts_with(read));
+    let operation = served.operation.filter(is_read)?;
     let mut subject = served.parameters;
-    let is_later_page = subject.contains_key("Marker") || subject.get("PageNumber").is_some_and(|number| number != "1");
+    let is_later_page = subject.contains_key("Marker")
+        || subject.contains_key("NextToken")
+        || subject.get("PageNumber").is_some_and(|number| number != "1");
     let is_lie = matches!(served.fault.as_deref(), Some("stale" | "empty"));
-    for page in ["Marker", "MaxItems", "PageNumber", "PageSize"] {
+    for page in ["Marker", "MaxItems", "NextToken", "MaxResults", "PageNumber", "PageSize"] {
         subject.remove(page);
     }
     let subject = Value::Object(subject).to_string();

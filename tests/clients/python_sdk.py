@@ -11,6 +11,8 @@ import json
 import sys
 import urllib.request
 
+from alibabacloud_ecs20140526 import models as ecs_models
+from alibabacloud_ecs20140526.client import Client as EcsClient
 from alibabacloud_ims20190815 import models as ims_models
 from alibabacloud_ims20190815.client import Client as ImsClient
 from alibabacloud_ram20150501 import models as ram_models
@@ -62,6 +64,7 @@ class Account:
         self.ram = RamClient(config())
         self.rm = RmClient(config())
         self.sts = StsClient(config())
+        self.ecs = EcsClient(config())
 
 
 def control(address, path, body=None):
@@ -402,6 +405,63 @@ def check_role_life(account, address):
     account.ram.delete_role(ram_models.DeleteRoleRequest(role_name="PythonSdk"))
 
 
+def check_instances(account, truth):
+    regions = [region.region_id for region in account.ecs.describe_regions(ecs_models.DescribeRegionsRequest()).body.regions.region]
+    expect("regions", regions, truth["regions"])
+    region = regions[-1]
+    made = account.ecs.run_instances(
+        ecs_models.RunInstancesRequest(region_id=region, instance_name="python-sdk", amount=12)
+    ).body.instance_id_sets.instance_id_set
+    in_region = [row["instance_id"] for row in truth["instances"] if row["region"] == region] + made
+    found, token = [], None
+    while token != "":
+        body = account.ecs.describe_instances(
+            ecs_models.DescribeInstancesRequest(region_id=region, max_results=10, next_token=token)
+        ).body
+        found += body.instances.instance
+        token = body.next_token
+    expect("instances, in pages of ten", [instance.instance_id for instance in found], in_region)
+    expect("a page of fewer than ten holds ten", len(account.ecs.describe_instances(
+        ecs_models.DescribeInstancesRequest(region_id=region, max_results=1)
+    ).body.instances.instance), 10)
+    role = next(row["role_name"] for row in truth["roles"] if not row["is_service_linked_role"])
+    one = json.dumps(made[:1])
+    attached = account.ecs.attach_instance_ram_role(
+        ecs_models.AttachInstanceRamRoleRequest(region_id=region, ram_role_name=role, instance_ids=one)
+    ).body
+    expect("attached", (attached.total_count, attached.fail_count), (1, 0))
+    roles = account.ecs.describe_instance_ram_role(
+        ecs_models.DescribeInstanceRamRoleRequest(region_id=region, instance_ids=json.dumps(made[:3]), page_size=50)
+    ).body
+    shown = {row.instance_id: row.ram_role_name for row in roles.instance_ram_role_sets.instance_ram_role_set}
+    expect("roles", (roles.total_count, shown), (3, {made[0]: role, made[1]: "", made[2]: ""}))
+    account.ecs.detach_instance_ram_role(
+        ecs_models.DetachInstanceRamRoleRequest(region_id=region, ram_role_name=role, instance_ids=one)
+    )
+    expect_error(
+        "an unknown region",
+        lambda: account.ecs.describe_instances(ecs_models.DescribeInstancesRequest(region_id="nowhere-1")),
+        "InvalidRegionId.NotFound",
+        404,
+    )
+    account.ecs.modify_instance_attribute(
+        ecs_models.ModifyInstanceAttributeRequest(instance_id=made[0], instance_name="renamed")
+    )
+    account.ecs.tag_resources(ecs_models.TagResourcesRequest(
+        region_id=region, resource_type="instance", resource_id=made[:1],
+        tag=[ecs_models.TagResourcesRequestTag(key="k", value="v")],
+    ))
+    account.ecs.stop_instance(ecs_models.StopInstanceRequest(instance_id=made[0]))
+    [changed] = account.ecs.describe_instances(
+        ecs_models.DescribeInstancesRequest(region_id=region, instance_ids=one)
+    ).body.instances.instance
+    expect("changed", (changed.instance_name, changed.status, [(t.tag_key, t.tag_value) for t in changed.tags.tag]),
+           ("renamed", "Stopped", [("k", "v")]))
+    expect("no seconds", len(changed.creation_time), len("2022-04-25T18:21Z"))
+    for instance_id in made:
+        account.ecs.delete_instance(ecs_models.DeleteInstanceRequest(instance_id=instance_id, force=True))
+
+
 def check_keys(address, key_id):
     stranger = Account(address, "LTAI5tNobody", "secret")
     expect_error("an unknown key", stranger.sts.get_caller_identity, "InvalidAccessKeyId.NotFound", 404)
@@ -421,9 +481,10 @@ def main():
     check_provider_life(account)
     check_policy_life(account)
     check_role_life(account, address)
+    check_instances(account, truth)
     check_keys(address, key_id)
     after = control(control_address, "/account")
-    tables = ("users", "groups", "memberships", "roles", "policies", "attachments", "identity_providers")
+    tables = ("users", "groups", "memberships", "roles", "policies", "attachments", "identity_providers", "instances")
     for table in tables + ("alias", "password_policy", "security_preference"):
         expect(f"{table} as before", after[table], truth[table])
     print("the official Python SDK reads and writes the simulated account")

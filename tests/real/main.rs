@@ -7,6 +7,7 @@
 #[macro_use]
 mod kafka_scenarios;
 
+mod acls;
 mod admin;
 mod baseline;
 mod changes;
@@ -19,7 +20,9 @@ mod edges;
 mod faults;
 mod headers;
 mod identity_providers;
+mod instances;
 mod kafka_protocol;
+mod least_privilege;
 mod logins;
 mod refusals;
 mod registry;

@@ -71,7 +71,7 @@ pub(crate) enum Harm {
 }
 
 /// The operations that are struck: every listing, every detail, and the point reads of removals.
-const OPERATIONS: [&str; 27] = [
+const OPERATIONS: [&str; 30] = [
     "*",
     "*",
     "*",
@@ -99,6 +99,9 @@ const OPERATIONS: [&str; 27] = [
     "ListOIDCProviders",
     "GetSAMLProvider",
     "GetCallerIdentity",
+    "DescribeRegions",
+    "DescribeInstances",
+    "DescribeInstanceRamRole",
 ];
 
 const CALL_FAULTS: [&str; 16] = [

@@ -10,6 +10,7 @@ use rand::{Rng, rngs::StdRng};
 pub(crate) type Write = (&'static str, &'static str, Vec<(&'static str, String)>);
 
 const RAM: &str = "2015-05-01";
+pub(crate) const ECS: &str = "2014-05-26";
 const IMS: &str = "2019-08-15";
 
 /// How many names of each kind there are.
@@ -73,7 +74,21 @@ pub(crate) enum Deed {
     EmptyAllGroups,
     /// Comes and goes before anybody looks.
     Flicker(u8),
+    RunInstance(u8),
+    DeleteInstance(u8),
+    RenameInstance(u8, u16),
+    /// An instance carries this role from now on, or none.
+    GiveRole(u8, Option<u8>),
+    RecreateInstance(u8),
+    /// The account can use one region less, or all of them.
+    UseRegions(bool),
 }
+
+/// The regions that an account can use.
+pub(crate) const REGIONS: [&str; 3] = ["cn-hangzhou", "ap-southeast-1", "eu-central-1"];
+
+/// How many instances there can be.
+const INSTANCES: u8 = 6;
 
 /// An identity provider; numbers are names.
 #[derive(Debug, Clone, Copy)]
@@ -93,7 +108,20 @@ pub(crate) enum Principal {
 /// What is to be asked of the service for a deed, or of its control address.
 pub(crate) enum Asked {
     Call(Write),
-    Freeze { user: String, frozen: bool },
+    Freeze {
+        user: String,
+        frozen: bool,
+    },
+    /// A call about the instance with this name, which the account has another name for.
+    Instance {
+        name: String,
+        action: &'static str,
+        parameters: Vec<(&'static str, String)>,
+    },
+    Recreate {
+        name: String,
+    },
+    Regions(Vec<String>),
     RootMfa(bool),
 }
 
@@ -111,8 +139,9 @@ impl Deed {
             1 => Principal::Group(group),
             _ => Principal::Role(role),
         };
-        let provider = if number.is_multiple_of(2) { Provider::Saml(user % 3) } else { Provider::Oidc(user % 3) };
-        match random.random_range(0..66) {
+        let instance = random.random_range(0..INSTANCES);
+        let provider = if number % 2 == 0 { Provider::Saml(user % 3) } else { Provider::Oidc(user % 3) };
+        match random.random_range(0..78) {
             0..=5 => Self::CreateUser(user),
             6..=8 => Self::DeleteUser(user),
             9..=11 => Self::CommentUser(user, number),
@@ -137,7 +166,14 @@ impl Deed {
             49..=51 => Self::Detach(principal, policy),
             52 => Self::SetAlias(user),
             53 => Self::ClearAlias,
-            56 => Self::RootMfa(number.is_multiple_of(2)),
+            54..=55 => Self::Flicker(user),
+            66..=69 => Self::RunInstance(instance),
+            70..=71 => Self::DeleteInstance(instance),
+            72 => Self::RenameInstance(instance, number),
+            73..=75 => Self::GiveRole(instance, (number % 3 > 0).then_some(role)),
+            76 => Self::RecreateInstance(instance),
+            77 => Self::UseRegions(number % 3 > 0),
+            56 => Self::RootMfa(number % 2 == 0),
             57 => Self::SetPasswordPolicy(number),
             58 => Self::SetSecurityPreference(number),
             59..=61 => Self::CreateProvider(provider),
@@ -211,7 +247,7 @@ impl Deed {
             Self::RootMfa(is_enabled) => return vec![Asked::RootMfa(is_enabled)],
             Self::SetPasswordPolicy(number) => {
                 let length = ("MinimumPasswordLength", (8 + number % 25).to_string());
-                vec![ims("SetPasswordPolicy", [length, ("RequireSymbols", number.is_multiple_of(2).to_string())])]
+                vec![ims("SetPasswordPolicy", [length, ("RequireSymbols", (number % 2 == 0).to_string())])]
             }
             Self::SetSecurityPreference(number) => {
                 let masks = ("LoginNetworkMasks", format!("10.{}.0.0/16;10.0.0.0/8", number % 256));
@@ -230,6 +266,27 @@ impl Deed {
                 calls.extend(delete_user(user, names));
                 calls
             }
+            Self::RunInstance(instance) => {
+                let region = REGIONS[usize::from(instance) % REGIONS.len()].to_owned();
+                vec![(ECS, "RunInstances", vec![("RegionId", region), ("InstanceName", instance_name(instance))])]
+            }
+            Self::DeleteInstance(instance) => {
+                return vec![of_instance(instance, "DeleteInstance", [("Force", "true".to_owned())])];
+            }
+            Self::RenameInstance(instance, number) => {
+                let renamed = [("InstanceName", format!("renamed-instance-{number}"))];
+                return vec![of_instance(instance, "ModifyInstanceAttribute", renamed)];
+            }
+            Self::GiveRole(instance, role) => {
+                let detach = of_instance(instance, "DetachInstanceRamRole", []);
+                let attach = |role| of_instance(instance, "AttachInstanceRamRole", [("RamRoleName", role_name(role))]);
+                return [Some(detach), role.map(attach)].into_iter().flatten().collect();
+            }
+            Self::RecreateInstance(instance) => return vec![Asked::Recreate { name: instance_name(instance) }],
+            Self::UseRegions(all) => {
+                let regions = if all { &REGIONS[..] } else { &REGIONS[1..] };
+                return vec![Asked::Regions(regions.iter().map(|region| (*region).to_owned()).collect())];
+            }
         };
         calls.into_iter().map(Asked::Call).collect()
     }
@@ -237,6 +294,10 @@ impl Deed {
 
 fn ram<const N: usize>(action: &'static str, parameters: [(&'static str, String); N]) -> Write {
     (RAM, action, parameters.into())
+}
+
+fn of_instance<const N: usize>(instance: u8, action: &'static str, parameters: [(&'static str, String); N]) -> Asked {
+    Asked::Instance { name: instance_name(instance), action, parameters: parameters.into() }
 }
 
 fn ims<const N: usize>(action: &'static str, parameters: [(&'static str, String); N]) -> Write {
@@ -366,6 +427,10 @@ fn role_name(number: u8) -> String {
 
 fn policy_name(number: u8) -> String {
     format!("policy-{number}")
+}
+
+fn instance_name(number: u8) -> String {
+    format!("instance-{number}")
 }
 
 fn trust(number: u16) -> String {

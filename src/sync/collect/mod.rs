@@ -7,6 +7,7 @@
 mod account;
 mod groups;
 mod identity_providers;
+mod instances;
 mod memberships;
 mod names;
 mod point_reads;
@@ -28,6 +29,7 @@ use serde::de::DeserializeOwned;
 
 pub use self::{
     identity_providers::{ListedProviders, SamlMetadata},
+    instances::ListedInstances,
     memberships::Members,
     policies::ListedPolicies,
 };
@@ -87,6 +89,8 @@ pub struct Reader<'a> {
     pub state: &'a State,
     /// Which details were read when.
     pub ledger: &'a Ledger,
+    /// The kinds that are read.
+    pub kinds: &'a BTreeSet<Kind>,
 }
 
 /// Everything that one reading lists, as the services gave it. What was not wanted is `None`.
@@ -102,6 +106,8 @@ pub struct Listings {
     pub attachments: Option<Listing<PolicyAttachment>>,
     /// Policies.
     pub policies: ListedPolicies,
+    /// Instances, region by region.
+    pub instances: Option<ListedInstances>,
     /// The password policy.
     pub password_policy: Option<Listing<ims_settings::PasswordPolicy>>,
     /// The security preferences.
@@ -158,11 +164,12 @@ impl Reader<'_> {
         };
         let settings =
             async { join!(list_password_policy(session, wanted), list_security_preference(session, wanted)) };
-        let (account, settings, providers, policies, counts, (parents, members, attachments)) = join!(
+        let (account, settings, providers, policies, instances, counts, (parents, members, attachments)) = join!(
             self.list_account(session, wanted),
             settings,
             self.list_providers(session, wanted, &mut rounds.providers),
             self.list_policies(session, wanted, &mut rounds.policies),
+            self.list_instances(session, wanted),
             ims::get_account_summary(session),
             by_name,
         );
@@ -174,6 +181,7 @@ impl Reader<'_> {
             members,
             attachments,
             policies,
+            instances,
             password_policy,
             security_preference,
             providers,
@@ -190,6 +198,7 @@ impl Reader<'_> {
             members,
             attachments,
             policies,
+            instances,
             password_policy,
             security_preference,
             providers,
@@ -204,6 +213,7 @@ impl Reader<'_> {
         let mut roles = wanted.kind(Kind::Role).then(|| self.roles(roles.after, counts, &rounds.roles));
         let mut policies = self.policies(policies, counts, &rounds.policies);
         let mut account = account.map(|listing| self.account(listing));
+        let mut instances = instances.map(|listed| self.instances(listed));
         let mut password_policy = password_policy.map(|listing| self.password_policy(listing));
         let mut security_preference = security_preference.map(|listing| self.security_preference(listing));
         let mut providers = self.identity_providers(providers, &rounds.providers);
@@ -214,6 +224,7 @@ impl Reader<'_> {
             Kind::Group => groups.take(),
             Kind::Role => roles.take(),
             Kind::Policy => policies.take(),
+            Kind::Instance => instances.take(),
             Kind::PasswordPolicy => password_policy.take(),
             Kind::SecurityPreference => security_preference.take(),
             Kind::IdentityProvider => providers.take(),
@@ -221,6 +232,10 @@ impl Reader<'_> {
             Kind::PolicyAttachment => policy_attachments.take(),
         };
         Kind::ALL.iter().filter_map(|kind| Some((*kind, collection(*kind)?))).collect()
+    }
+
+    fn wants(&self, wanted: &Wanted, kind: Kind) -> bool {
+        self.kinds.contains(&kind) && wanted.kind(kind)
     }
 
     fn account_id(&self) -> &str {
@@ -237,6 +252,12 @@ impl Reader<'_> {
                 (key, Found::Known(json.into()))
             }
         }
+    }
+
+    /// Whether `entity` is in the state as it is.
+    fn holds<E: Entity>(&self, entity: &E) -> bool {
+        let held = self.state.get(E::KIND, &entity.key(self.account_id()));
+        held.is_some_and(|held| held.is_current() && is_written_as(entity, &held.entity))
     }
 
     /// The entity with this key as it is held, if the part of it that is listed is still the same.
@@ -293,15 +314,7 @@ fn note_count(collection: &mut Collection, listed: usize, counted: Option<u64>) 
 pub(super) fn counted_scope(kind: Kind) -> Scope {
     match kind {
         Kind::Policy => PolicyType::Custom.scope(),
-        Kind::Account
-        | Kind::User
-        | Kind::Group
-        | Kind::Role
-        | Kind::PasswordPolicy
-        | Kind::SecurityPreference
-        | Kind::IdentityProvider
-        | Kind::Membership
-        | Kind::PolicyAttachment => Scope::collection(kind),
+        _ => Scope::collection(kind),
     }
 }
 
@@ -322,6 +335,11 @@ fn sorted_texts(mut texts: Vec<String>) -> Vec<String> {
 
 fn dates(born: Option<jiff::Timestamp>, touched: Option<jiff::Timestamp>) -> Dates {
     Dates { born: born.map(Millis::from), touched: touched.map(Millis::from) }
+}
+
+#[cfg(test)]
+fn every_kind() -> BTreeSet<Kind> {
+    Kind::ALL.iter().copied().collect()
 }
 
 #[cfg(test)]

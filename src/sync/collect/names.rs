@@ -97,13 +97,7 @@ impl<'a> PrincipalNames<'a> {
             Kind::User => Some(&self.users),
             Kind::Group => Some(&self.groups),
             Kind::Role => Some(&self.roles),
-            Kind::Account
-            | Kind::Policy
-            | Kind::PasswordPolicy
-            | Kind::SecurityPreference
-            | Kind::IdentityProvider
-            | Kind::Membership
-            | Kind::PolicyAttachment => None,
+            _ => None,
         }
     }
 

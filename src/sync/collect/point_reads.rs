@@ -10,12 +10,14 @@ use super::{Reader, policies::asked_type};
 use crate::{
     alicloud::{
         CallError, Session,
+        ecs::RegionId,
         presence::{self, Presence},
     },
     model::{
         Collection, Found, Key, Kind, Reason, Unknown,
         group::Group,
         identity_provider::{IdentityProvider, ProviderType},
+        instance::Instance,
         policy::Policy,
         role::Role,
     },
@@ -84,6 +86,11 @@ async fn presence(session: &Session, kind: Kind, key: &Key, json: &str) -> Optio
         Kind::Policy => {
             let policy = read::<Policy>(json)?;
             Some(presence::of_policy(session, asked_type(policy.policy_type), &policy.policy_name).await)
+        }
+        Kind::Instance => {
+            let instance = read::<Instance>(json)?;
+            let region = RegionId::parse(&instance.region)?;
+            Some(presence::of_instance(session, &region, &instance.instance_id).await)
         }
         Kind::IdentityProvider => {
             let provider = read::<IdentityProvider>(json)?;

@@ -45,7 +45,7 @@ async fn server(script: impl Fn(&Call) -> Option<&'static str> + Send + Sync + '
 async fn read(server: &Server, state: &State) -> BTreeMap<Kind, Collection> {
     let ledger = Ledger::new(Duration::from_secs(3_600));
     let session = server.session();
-    let reader = Reader { state, ledger: &ledger };
+    let reader = Reader { state, ledger: &ledger, kinds: &every_kind() };
     reader.read(&session, &Wanted::Everything, &mut Rounds::default()).await
 }
 
@@ -345,7 +345,7 @@ async fn an_addition_that_should_have_been_seen_before_counts_only_if_the_servic
     })
     .await;
     let (state, ledger, session) = (State::new(ACCOUNT), Ledger::new(Duration::from_secs(3_600)), server.session());
-    let reader = Reader { state: &state, ledger: &ledger };
+    let reader = Reader { state: &state, ledger: &ledger, kinds: &every_kind() };
     let mut read = reader.read(&session, &Wanted::Everything, &mut Rounds::default()).await;
     let users = read.get_mut(&Kind::User).unwrap();
     let doubtful: BTreeSet<Key> = users.found().iter().map(|(key, _)| key.clone()).collect();

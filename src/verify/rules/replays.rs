@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sha2::{Digest as _, Sha256};
-
-use super::super::fold::{kind_of, last_events};
+use super::super::fold::{Proof, kind_of, last_events, proofs};
 use super::super::log::Log;
 use super::super::record::{Event, Notice, same_entity};
 use super::super::report::{At, Findings};
@@ -36,19 +34,11 @@ pub(super) fn replays(log: &Log, found: &mut Findings) {
     }
 }
 
-/// Count and digest of each kind: the sum mod 2^128 of the first 16 bytes of SHA-256 of every event id.
+/// Count and digest of each kind.
 fn proves(notice: &Notice, rows: &[&Event], found: &mut Findings) {
-    let mut sums: BTreeMap<&str, (i64, u128)> = BTreeMap::new();
-    for row in rows {
-        let (count, sum) = sums.entry(kind_of(&row.key)).or_default();
-        let hash = Sha256::digest(&row.event_id);
-        let head: [u8; 16] = hash[..16].try_into().expect("a hash has 32 bytes");
-        *count += 1;
-        *sum = sum.wrapping_add(u128::from_be_bytes(head));
-    }
+    let mut there = proofs(rows.iter().copied());
     for said in &notice.kinds {
-        let (count, sum) = sums.remove(&*said.kind).unwrap_or_default();
-        let digest = format!("{sum:032x}");
+        let Proof { count, digest } = there.remove(&*said.kind).unwrap_or_default();
         found.check((said.count, &said.digest) == (count, &digest), At::notice(notice), || {
             let (kind, announced, sum) = (&said.kind, said.count, &said.digest);
             format!(
@@ -56,8 +46,8 @@ fn proves(notice: &Notice, rows: &[&Event], found: &mut Findings) {
             )
         });
     }
-    found.check(sums.is_empty(), At::notice(notice), || {
-        format!("there are rows of kinds that it does not name: {sums:?}")
+    found.check(there.is_empty(), At::notice(notice), || {
+        format!("there are rows of kinds that it does not name: {there:?}")
     });
 }
 

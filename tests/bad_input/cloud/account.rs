@@ -264,6 +264,36 @@ pub(crate) const OPERATIONS: &[Operation] = &[
             })
         },
     },
+    Operation {
+        name: "DescribeRegions",
+        action: "DescribeRegions",
+        parameter: None,
+        kind: Some(Kind::Instance),
+        inside: "\"RegionId\":\"",
+        without: &[],
+        reply: || json!({ "Regions": { "Region": [{ "RegionId": "eu-central-1" }] }, "RequestId": "R" }),
+    },
+    Operation {
+        name: "DescribeInstances",
+        action: "DescribeInstances",
+        parameter: None,
+        kind: Some(Kind::Instance),
+        inside: "\"InstanceId\":\"",
+        without: &[],
+        reply: || json!({ "Instances": { "Instance": [instance()] }, "NextToken": "", "RequestId": "R" }),
+    },
+    Operation {
+        name: "DescribeInstanceRamRole",
+        action: "DescribeInstanceRamRole",
+        parameter: None,
+        kind: Some(Kind::Instance),
+        inside: "\"InstanceId\":\"",
+        without: &[],
+        reply: || {
+            let role = json!({ "InstanceId": "i-1", "RamRoleName": "ops" });
+            json!({ "InstanceRamRoleSets": { "InstanceRamRoleSet": [role] }, "RequestId": "R", "TotalCount": 1 })
+        },
+    },
 ];
 
 /// What the services answer when nothing is wrong.
@@ -320,5 +350,12 @@ fn attachment(policy: &str, policy_type: &str, principal_type: &str, principal: 
     json!({
         "AttachDate": BEFORE, "PolicyName": policy, "PolicyType": policy_type, "PrincipalName": principal,
         "PrincipalType": principal_type, "ResourceGroupId": ACCOUNT,
+    })
+}
+
+fn instance() -> Value {
+    json!({
+        "CreationTime": "2025-06-01T08:00Z", "InstanceId": "i-1", "InstanceName": "web", "Status": "Running",
+        "Tags": tags(), "VpcAttributes": { "VpcId": "vpc-1" },
     })
 }

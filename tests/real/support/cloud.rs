@@ -23,6 +23,7 @@ const THROTTLED_PAUSE: std::time::Duration = std::time::Duration::from_millis(10
 const RAM: &str = "2015-05-01";
 const IMS: &str = "2019-08-15";
 const STS: &str = "2015-04-01";
+const ECS: &str = "2014-05-26";
 const RESOURCE_MANAGER: &str = "2020-03-31";
 const ALLOW: &str = r#"{"Version":"1","Statement":[{"Effect":"Allow","Action":"oss:*","Resource":"*"}]}"#;
 const DENY: &str = r#"{"Version":"1","Statement":[{"Effect":"Deny","Action":"oss:*","Resource":"*"}]}"#;
@@ -38,6 +39,7 @@ pub(crate) fn small() -> Size {
         custom_policies: 4,
         system_policies: 10,
         attachments: 20,
+        instances: 0,
         seed: 1,
     }
 }
@@ -142,6 +144,11 @@ impl Cloud {
         self.control(reqwest::Method::POST, "clock", Some(json!({ "offset_seconds": offset_seconds }))).await;
     }
 
+    /// From now on every call, also the test's own, is judged by this RAM policy.
+    pub(crate) async fn enforce(&self, policy: &Value) {
+        self.control(reqwest::Method::POST, "policy", Some(policy.clone())).await;
+    }
+
     pub(crate) async fn create_user(&self, name: &str) {
         self.ram("CreateUser", &[("UserName", name)]).await;
     }
@@ -230,6 +237,32 @@ impl Cloud {
     pub(crate) async fn detach(&self, policy_type: &str, policy: &str, user: &str) {
         let parameters = [("PolicyType", policy_type), ("PolicyName", policy), ("UserName", user)];
         self.ram("DetachPolicyFromUser", &parameters).await;
+    }
+
+    /// Makes an instance in this region; its id.
+    pub(crate) async fn run_instance(&self, region: &str, name: &str, role: Option<&str>) -> String {
+        let mut parameters = vec![("RegionId", region), ("InstanceName", name)];
+        parameters.extend(role.map(|role| ("RamRoleName", role)));
+        let made = self.call(ECS, "RunInstances", &parameters).await;
+        made["InstanceIdSets"]["InstanceIdSet"][0].as_str().unwrap().to_owned()
+    }
+
+    /// Any other operation on one instance: its parameters beside region and id.
+    pub(crate) async fn instance(&self, action: &str, (region, id): (&str, &str), more: &[(&str, &str)]) {
+        let ids = json!([id]).to_string();
+        let named = [("RegionId", region), ("InstanceId", id), ("InstanceIds", ids.as_str())];
+        let parameters: Vec<(&str, &str)> = named.into_iter().chain(more.iter().copied()).collect();
+        self.call(ECS, action, &parameters).await;
+    }
+
+    /// Makes an instance anew under its id.
+    pub(crate) async fn recreate_instance(&self, id: &str) {
+        self.control(reqwest::Method::POST, "recreate", Some(json!({ "instance": id }))).await;
+    }
+
+    /// The regions that the account can use from now on.
+    pub(crate) async fn set_regions(&self, regions: &[&str]) {
+        self.control(reqwest::Method::POST, "regions", Some(json!({ "regions": regions }))).await;
     }
 
     async fn ram(&self, action: &str, parameters: &[(&str, &str)]) -> Value {

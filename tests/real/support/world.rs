@@ -20,6 +20,7 @@ pub(crate) const EVENT_TOPICS: &[&str] = &[
     "accounts",
     "groups",
     "identity-providers",
+    "instances",
     "memberships",
     "password-policies",
     "policies",
@@ -113,7 +114,7 @@ impl World {
     }
 
     fn set_endpoints(&mut self, address: &str) {
-        for service in ["STS", "IMS", "RAM", "RESOURCE_MANAGER"] {
+        for service in ["STS", "IMS", "RAM", "RESOURCE_MANAGER", "ECS"] {
             self.set(&format!("ALICLOUD__ENDPOINTS__{service}"), address);
         }
     }
