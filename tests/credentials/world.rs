@@ -48,6 +48,7 @@ impl World {
                 custom_policies: 3,
                 system_policies: 4,
                 attachments: 8,
+                instances: 0,
                 seed: 1,
             },
             ..Settings::default()
