@@ -1,6 +1,6 @@
 //! The printed policy is enough, and no more than that: the account enforces it, whole and with each action taken away.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -34,13 +34,23 @@ fn read_by(action: &str) -> BTreeSet<Kind> {
     Kind::ALL.iter().copied().filter(needs_it).collect()
 }
 
+/// What the events come to, but for instances: the account's content, written down by hand, leaves them out.
+fn without_instances(events: &[Value]) -> BTreeMap<String, Value> {
+    let mut folded = fold(events);
+    folded.retain(|key, _| !key.contains("/instance/"));
+    folded
+}
+
 /// Something happens for which the operation of this action is called: details are read only when they are due.
 async fn make_due(cloud: &Cloud, account: &Value, action: &str) {
     let first = |table, field| names(account, table, field).swap_remove(0);
     match action {
         "ram:GetRole" => cloud.retrust_role(&first("roles", "role_name"), TRUST).await,
         "ram:ListPolicyVersions" => {
-            let custom = rows(account, "policies").iter().find(|row| row["policy_type"] == "custom").unwrap();
+            let custom = rows(account, "policies")
+                .iter()
+                .find(|row| text(row, "policy_type").eq_ignore_ascii_case("custom"))
+                .unwrap();
             cloud.revise_policy(text(custom, "policy_name")).await;
         }
         "ram:GetSAMLProvider" => {
@@ -66,7 +76,7 @@ async fn without_an_action_what_it_covers_is_unknown_and_everything_else_still_f
     world.cloud.enforce(&policy).await;
     world.run_once().await.exits_with(COMPLETE);
     let account = world.cloud.account().await;
-    assert_same(&fold(&world.events().await), &content(&account));
+    assert_same(&without_instances(&world.events().await), &content(&account));
 
     for (n, action) in all.iter().enumerate() {
         let action = action.as_str().unwrap();
@@ -99,7 +109,7 @@ async fn without_an_action_what_it_covers_is_unknown_and_everything_else_still_f
 
     world.cloud.enforce(&policy).await;
     world.run_once().await.exits_with(COMPLETE);
-    assert_same(&fold(&world.events().await), &content(&world.cloud.account().await));
+    assert_same(&without_instances(&world.events().await), &content(&world.cloud.account().await));
 }
 
 #[tokio::test(flavor = "multi_thread")]
