@@ -49,7 +49,8 @@ impl World {
                 system_policies: 4,
                 attachments: 8,
                 seed: 1,
-            },
+                attachments: 8,
+                instances: 0,
             ..Settings::default()
         };
         let running = simulator::start(settings).await.unwrap();
