@@ -48,9 +48,9 @@ impl World {
                 custom_policies: 3,
                 system_policies: 4,
                 attachments: 8,
-                seed: 1,
-                attachments: 8,
                 instances: 0,
+                seed: 1,
+            },
             ..Settings::default()
         };
         let running = simulator::start(settings).await.unwrap();
