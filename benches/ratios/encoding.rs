@@ -11,8 +11,9 @@ use ramstream::{
     event::{Batch, Envelope},
     model::{
         Entity, Kind, Millis, Names, TrustedPrincipal, Verb, account::Account, group::Group,
-        identity_provider::IdentityProvider, membership::Membership, password_policy::PasswordPolicy, policy::Policy,
-        policy_attachment::PolicyAttachment, role::Role, security_preference::SecurityPreference, user::User,
+        identity_provider::IdentityProvider, instance::Instance, membership::Membership,
+        password_policy::PasswordPolicy, policy::Policy, policy_attachment::PolicyAttachment, role::Role,
+        security_preference::SecurityPreference, user::User,
     },
     state::State,
 };
@@ -195,6 +196,7 @@ plain_events! {
     PasswordPolicyEvent(PasswordPolicy) {}
     SecurityPreferenceEvent(SecurityPreference) {}
     IdentityProviderEvent(IdentityProvider) { provider_type: String, provider_name: String, arn: String }
+    InstanceEvent(Instance) { region: String, instance_id: String, instance_name: Option<String> }
     MembershipEvent(Membership) { group_id: String, user_id: String, group_name: Option<String>, user_name: Option<String> }
     PolicyAttachmentEvent(PolicyAttachment) {
         policy_type: String, policy_name: String, principal_type: String, principal_id: String, scope: String,

@@ -95,13 +95,13 @@ pub struct OidcProvider {
     #[serde(deserialize_with = "wire::id")]
     pub issuer_url: String,
     /// One text, several ids with commas between them.
-    #[serde(default, deserialize_with = "wire::texts")]
+    #[serde(default, deserialize_with = "wire::separated")]
     pub client_ids: Vec<String>,
     /// One text, several fingerprints with commas between them.
-    #[serde(default, deserialize_with = "wire::texts")]
+    #[serde(default, deserialize_with = "wire::separated")]
     pub fingerprints: Vec<String>,
     /// How old a token may be, in hours.
-    pub issuance_limit_time: Option<i64>,
+    pub issuance_limit_time: Option<u32>,
     /// When it was created.
     #[serde(default, deserialize_with = "wire::time")]
     pub create_date: Option<Timestamp>,

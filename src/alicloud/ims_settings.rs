@@ -31,9 +31,9 @@ const fn operation(name: &'static str, ram_action: &'static str) -> Operation {
 #[serde(rename_all = "PascalCase")]
 pub struct PasswordPolicy {
     /// Least characters; every policy has it.
-    pub minimum_password_length: i64,
+    pub minimum_password_length: u32,
     /// Least characters that differ from each other.
-    pub minimum_password_different_character: Option<i64>,
+    pub minimum_password_different_character: Option<u32>,
     /// Whether lower-case letters are required.
     pub require_lowercase_characters: Option<bool>,
     /// Whether upper-case letters are required.
@@ -47,16 +47,16 @@ pub struct PasswordPolicy {
     /// Whether passwords known to be unsafe are refused over the API, too.
     pub intercept_risk_password_on_api: Option<bool>,
     /// In days.
-    pub max_password_age: Option<i64>,
+    pub max_password_age: Option<u32>,
     /// In days.
-    pub initial_password_age: Option<i64>,
+    pub initial_password_age: Option<u32>,
     /// Whether an expired password bars the login. RAM's older face spells it `HardExpiry`.
     pub hard_expire: Option<bool>,
     /// How many earlier passwords may not be used again.
-    pub password_reuse_prevention: Option<i64>,
+    pub password_reuse_prevention: Option<u32>,
     /// Spelled so by the service.
     #[serde(rename = "MaxLoginAttemps")]
-    pub max_login_attempts: Option<i64>,
+    pub max_login_attempts: Option<u32>,
 }
 
 /// The security preferences. The first three parts are in every version of the service.
@@ -88,9 +88,9 @@ pub struct SecurityPreference {
 #[serde(rename_all = "PascalCase")]
 pub struct LoginProfilePreference {
     /// In hours; every account has it.
-    pub login_session_duration: i64,
+    pub login_session_duration: u32,
     /// From where: one text, several masks with semicolons between them.
-    #[serde(default, deserialize_with = "wire::texts")]
+    #[serde(default, deserialize_with = "wire::separated")]
     pub login_network_masks: Vec<String>,
     /// `mandatory`, `independent` or `adaptive`.
     #[serde(rename = "MFAOperationForLogin", default, deserialize_with = "wire::text")]
@@ -138,9 +138,9 @@ pub struct PersonalInfoPreference {
 #[serde(rename_all = "PascalCase")]
 pub struct MaxIdleDays {
     /// Console access of users.
-    pub max_idle_days_for_users: Option<i64>,
+    pub max_idle_days_for_users: Option<u32>,
     /// Access keys.
-    pub max_idle_days_for_access_keys: Option<i64>,
+    pub max_idle_days_for_access_keys: Option<u32>,
 }
 
 /// The ways of a second factor.
@@ -148,7 +148,7 @@ pub struct MaxIdleDays {
 #[serde(rename_all = "PascalCase")]
 pub struct VerificationPreference {
     /// In the order of the service.
-    #[serde(default, deserialize_with = "wire::texts")]
+    #[serde(default, deserialize_with = "wire::array")]
     pub verification_types: Vec<String>,
 }
 

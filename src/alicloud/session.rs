@@ -126,7 +126,8 @@ impl Session {
         loop {
             // Read anew each time: a rotated key may be what makes the next attempt succeed.
             let credentials = self.credentials(operation).await?;
-            match self.pin(&credentials).await {
+            // On the heap: a reading waits for many calls at once, and its future holds each of them.
+            match Box::pin(self.pin(&credentials)).await {
                 Ok(()) => {}
                 Err(error) if may_exchange && self.has_other_credentials(operation, &error, &credentials).await => {
                     may_exchange = false;
@@ -135,7 +136,7 @@ impl Session {
                 Err(error) => return Err(error),
             }
             let outgoing = Outgoing::Signed { query: &query, credentials: &credentials };
-            match self.attempt(call, &outgoing, patience.attempt()).await {
+            match Box::pin(self.attempt(call, &outgoing, patience.attempt())).await {
                 Ok(answer) => return Ok(answer),
                 Err(failed)
                     if may_exchange && self.has_other_credentials(operation, &failed.error, &credentials).await =>

@@ -140,9 +140,16 @@ pub(super) fn tags<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Tag
     deserializer.deserialize_any(NothingOrTags)
 }
 
-/// Texts as an array, or as one text with commas, semicolons or spaces between them; none where there are none. Use with
+/// Texts that stand in one text, with commas or semicolons between them; none where there are none. Use with
 /// `#[serde(default)]`.
-pub(super) fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+pub(super) fn separated<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let text = text(deserializer)?.unwrap_or_default();
+    let parts = text.split([',', ';']).map(str::trim).filter(|part| !part.is_empty());
+    Ok(parts.map(str::to_owned).collect())
+}
+
+/// An array of texts, none where there are none. Use with `#[serde(default)]`.
+pub(super) fn array<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     deserializer.deserialize_any(NothingOrTexts)
 }
 
@@ -199,12 +206,11 @@ impl<'de> Visitor<'de> for NothingOrTexts {
     type Value = Vec<String>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("texts, null or {}")
+        f.write_str("texts, null, \"\" or {}")
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-        let parts = text.split([',', ';', ' ']).filter(|part| !part.is_empty());
-        Ok(parts.map(str::to_owned).collect())
+        if text.is_empty() { Ok(Vec::new()) } else { Err(E::custom("a list is not text")) }
     }
 
     fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {

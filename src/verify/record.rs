@@ -259,3 +259,19 @@ fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Arc<str>>, 
     let raw: Box<RawValue> = Box::deserialize(deserializer)?;
     Ok(if raw.get() == "null" { None } else { Some(raw.get().into()) })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::same_entity;
+
+    #[test]
+    fn nulls_of_a_later_schema_make_no_other_entity_and_any_other_value_does() {
+        let held = Some(r#"{"alias":"x"}"#);
+        assert!(same_entity(held, held) && same_entity(None, None));
+        assert!(same_entity(held, Some(r#"{"alias":"x","root_mfa_enabled":null}"#)));
+        for other in [r#"{"alias":"y"}"#, r#"{"alias":"x","root_mfa_enabled":false}"#, r#"{"alias":null}"#, "{", "[]"] {
+            assert!(!same_entity(held, Some(other)), "{other}");
+        }
+        assert!(!same_entity(held, None));
+    }
+}

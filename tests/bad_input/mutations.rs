@@ -121,6 +121,22 @@ fn class(path: &[&str]) -> Class {
         }
         [.., "AssumeRolePolicyDocument" | "AccountId" | "RegionId" | "InstanceId"] => Class::Id,
         [.., name] if name.ends_with("Date") || name == "CreationTime" => Class::Date,
+        ["SAMLProvider", "SAMLProviderName" | "Description"] => Class::Ignored,
+        [.., "SAMLProvider" | "OIDCProvider", "Arn"] => Class::Id,
+        [.., "SAMLProviderName" | "OIDCProviderName" | "IssuerUrl" | "EncodedSAMLMetadataDocument"] => Class::Id,
+        [.., "DefaultDomainName"] => Class::Id,
+        [.., "MinimumPasswordLength" | "LoginSessionDuration"] => Class::Number(true),
+        [.., "MaxLoginAttemps" | "MaxPasswordAge"] => Class::Number(false),
+        [.., "IsMFAEnable"] => Class::Boolean(true),
+        [.., "HardExpire" | "RequireNumbers" | "AllowUserToManageAccessKeys" | "AllowUserToManageMFADevices"] => {
+            Class::Boolean(false)
+        }
+        [.., "AccessKeyPreference" | "MFAPreference"] => Class::Object(true),
+        ["PasswordPolicy" | "SecurityPreference" | "SAMLProvider" | "SAMLProviders" | "OIDCProviders"] => {
+            Class::Object(false)
+        }
+        [.., "LoginProfilePreference"] => Class::Object(false),
+        [_, "SAMLProvider" | "OIDCProvider"] => Class::List,
         [_, "User" | "Group" | "Role" | "Policy" | "PolicyVersion" | "PolicyAttachment"] => Class::List,
         ["Users" | "Groups" | "Roles" | "Policies" | "PolicyVersions" | "PolicyAttachments"] => Class::Object(false),
         [_, "Region" | "Instance" | "InstanceRamRoleSet"] => Class::List,

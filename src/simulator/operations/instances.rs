@@ -140,8 +140,7 @@ fn list(call: &Call<'_>, account: &Account) -> Answer {
     let region = region(call, account)?;
     // Ids that there are not are passed over in silence.
     let wanted = ids_sent(call, 100)?;
-    let is_wanted =
-        |instance: &Instance| wanted.as_ref().is_none_or(|ids| ids.iter().any(|id| *id == instance.instance_id));
+    let is_wanted = |instance: &Instance| wanted.as_ref().is_none_or(|ids| ids.contains(&instance.instance_id));
     let total = account.instances.group(region).filter(|instance| is_wanted(instance)).count();
     let after = |place| account.instances.group_after(region, place).filter(|(_, instance)| is_wanted(instance));
     let reply = page::by_token(call, ("Instances", "Instance"), after, InstanceRow::of)?;

@@ -136,7 +136,7 @@ impl Seeder {
             .filter(|role| !role.is_service_linked_role)
             .map(|role| role.role_name.clone())
             .collect();
-        let role_name = if n % 2 == 0 { roles.choose(&mut self.random).cloned() } else { None };
+        let role_name = if n.is_multiple_of(2) { roles.choose(&mut self.random).cloned() } else { None };
         let regions = &self.account.regions;
         let instance = Instance {
             region: regions[n % regions.len()].clone(),

@@ -134,7 +134,7 @@ impl Reader<'_> {
             issuer_url: Some(listed.issuer_url),
             client_ids: sorted_texts(listed.client_ids),
             fingerprints: sorted_texts(listed.fingerprints),
-            issuance_limit_hours: listed.issuance_limit_time,
+            issuance_limit_hours: listed.issuance_limit_time.map(i64::from),
             create_date: listed.create_date.map(Into::into),
             update_date: listed.update_date.map(Into::into),
         })

@@ -38,26 +38,26 @@ impl Reader<'_> {
 
 fn password_policy(read: &ims_settings::PasswordPolicy) -> PasswordPolicy {
     PasswordPolicy {
-        minimum_length: Some(read.minimum_password_length),
-        minimum_different_characters: read.minimum_password_different_character,
+        minimum_length: Some(i64::from(read.minimum_password_length)),
+        minimum_different_characters: read.minimum_password_different_character.map(i64::from),
         require_lowercase: read.require_lowercase_characters,
         require_uppercase: read.require_uppercase_characters,
         require_numbers: read.require_numbers,
         require_symbols: read.require_symbols,
         forbid_user_name: read.password_not_contain_user_name,
         refuse_risky_over_api: read.intercept_risk_password_on_api,
-        max_age_days: read.max_password_age,
-        initial_max_age_days: read.initial_password_age,
+        max_age_days: read.max_password_age.map(i64::from),
+        initial_max_age_days: read.initial_password_age.map(i64::from),
         expired_bars_login: read.hard_expire,
-        reuse_prevention_count: read.password_reuse_prevention,
-        max_login_attempts: read.max_login_attempts,
+        reuse_prevention_count: read.password_reuse_prevention.map(i64::from),
+        max_login_attempts: read.max_login_attempts.map(i64::from),
     }
 }
 
 fn security_preference(read: ims_settings::SecurityPreference) -> SecurityPreference {
     let (login, keys, idle) = (read.login_profile_preference, read.access_key_preference, read.max_idle_days);
     SecurityPreference {
-        login_session_duration_hours: Some(login.login_session_duration),
+        login_session_duration_hours: Some(i64::from(login.login_session_duration)),
         login_network_masks: sorted_texts(login.login_network_masks),
         mfa_operation_for_login: login.mfa_operation_for_login,
         operation_for_risk_login: login.operation_for_risk_login,
@@ -73,7 +73,7 @@ fn security_preference(read: ims_settings::SecurityPreference) -> SecurityPrefer
         allow_user_to_manage_personal_dingtalk: read
             .personal_info_preference
             .and_then(|preference| preference.allow_user_to_manage_personal_dingtalk),
-        max_idle_days_for_users: idle.as_ref().and_then(|idle| idle.max_idle_days_for_users),
-        max_idle_days_for_access_keys: idle.as_ref().and_then(|idle| idle.max_idle_days_for_access_keys),
+        max_idle_days_for_users: idle.as_ref().and_then(|idle| idle.max_idle_days_for_users).map(i64::from),
+        max_idle_days_for_access_keys: idle.as_ref().and_then(|idle| idle.max_idle_days_for_access_keys).map(i64::from),
     }
 }

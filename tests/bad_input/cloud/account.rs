@@ -93,7 +93,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         without: &[],
         reply: || {
             let policy = json!({
-                "HardExpire": false, "MaxLoginAttemps": 5, "MaxPasswordAge": 90, "MinimumPasswordLength": 8,
+                "HardExpire": true, "MaxLoginAttemps": 5, "MaxPasswordAge": 90, "MinimumPasswordLength": 8,
                 "RequireNumbers": true,
             });
             json!({ "PasswordPolicy": policy, "RequestId": "R" })
@@ -108,7 +108,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         without: &[],
         reply: || {
             let preference = json!({
-                "AccessKeyPreference": { "AllowUserToManageAccessKeys": false },
+                "AccessKeyPreference": { "AllowUserToManageAccessKeys": true },
                 "LoginProfilePreference": { "LoginNetworkMasks": "10.0.0.0/8", "LoginSessionDuration": 6 },
                 "MFAPreference": { "AllowUserToManageMFADevices": true },
             });
