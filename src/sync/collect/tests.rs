@@ -24,6 +24,8 @@ async fn server(script: impl Fn(&Call) -> Option<&'static str> + Send + Sync + '
             "ListPolicyAttachments" => {
                 r#"{"PageNumber":1,"PageSize":100,"TotalCount":0,"PolicyAttachments":{"PolicyAttachment":[]}}"#
             }
+            "DescribeRegions" => r#"{"Regions":{"Region":[{"RegionId":"eu-central-1"}]}}"#,
+            "DescribeInstances" => r#"{"NextToken":"","Instances":{"Instance":[]}}"#,
             "GetAccountSummary" => r#"{"SummaryMap":{}}"#,
             "GetAccountAlias" => r#"{"AccountAlias":"example"}"#,
             "GetAccountMFAInfo" => r#"{"IsMFAEnable":true}"#,
