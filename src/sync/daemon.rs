@@ -220,7 +220,8 @@ impl Owner<'_> {
                 let begun = Instant::now();
                 let heard = listener.queue().clone();
                 status.desk().show(Doing::Syncing);
-                let syncing = finish(self.sync(&heard, status, shutdown), pipeline, shutdown);
+                // On the heap: each of those around it would hold all of it once more.
+                let syncing = finish(Box::pin(self.sync(&heard, status, shutdown)), pipeline, shutdown);
                 let synced = alive(listener.beside(syncing), status).await;
                 status.desk().show(Doing::Idle);
                 match synced.transpose()? {

@@ -141,7 +141,8 @@ pub struct Twice<T> {
 impl Reader<'_> {
     /// Reads what is wanted. Nothing in it fails as a whole: what could not be read is unknown.
     pub async fn read(&self, session: &Session, wanted: &Wanted, rounds: &mut Rounds) -> BTreeMap<Kind, Collection> {
-        let listings = self.list(session, wanted, rounds).await;
+        // On the heap: it waits for many calls at once and holds the future of each of them.
+        let listings = Box::pin(self.list(session, wanted, rounds)).await;
         self.collections(wanted, listings, rounds)
     }
 
