@@ -71,7 +71,11 @@ pub(crate) enum Harm {
 }
 
 /// The operations that are struck: every listing, every detail, and the point reads of removals.
-const OPERATIONS: [&str; 26] = [
+const OPERATIONS: [&str; 30] = [
+    "*",
+    "*",
+    "*",
+    "*",
     "*",
     "*",
     "ListUsers",
