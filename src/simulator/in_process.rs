@@ -179,11 +179,6 @@ impl InProcess {
         self.simulator().recreate_instance(id)
     }
 
-    /// Sets the regions that the account can use.
-    pub fn set_regions(&self, regions: Vec<String>) {
-        self.simulator().change("SetRegions", |draft| draft.set_regions(regions));
-    }
-
     /// Puts a fault in force, as the control address takes it.
     ///
     /// # Errors

@@ -121,7 +121,6 @@ impl<'a> World<'a> {
                     let id = self.account.instance(&name).map(|(_, id)| id).unwrap_or_default();
                     let _refused = self.account.recreate_instance(&id).err();
                 }
-                Asked::Regions(regions) => self.account.set_regions(regions),
             }
         }
     }
