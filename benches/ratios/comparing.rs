@@ -14,11 +14,11 @@ use ramstream::{
     },
     avro::Encoder,
     diff::{Diff, compare},
-    model::{Complete, Listing, Window},
+    model::{Complete, Kind, Listing, Window},
     state::State,
     sync::{
         Topics,
-        collect::{ListedPolicies, Listings, Parents, Reader, Rounds, Twice, Wanted},
+        collect::{ListedPolicies, ListedProviders, Listings, Parents, Reader, Rounds, Twice, Wanted},
         details::Ledger,
         publication::{Publication, Reading},
     },
@@ -85,7 +85,8 @@ fn published_state() -> anyhow::Result<State> {
 }
 
 fn read_and_compare(bodies: &Bodies, state: &State, ledger: &Ledger) -> anyhow::Result<Diff> {
-    let reader = Reader { state, ledger };
+    let kinds = Kind::ALL.iter().copied().collect();
+    let reader = Reader { state, ledger, kinds: &kinds };
     let listings = listings(bodies)?;
     if let (Ok(roles), Some(Ok(custom))) = (&listings.parents.roles.before, &listings.policies.custom) {
         let rounds = Rounds::default();
@@ -120,7 +121,10 @@ fn listings(bodies: &Bodies) -> anyhow::Result<Listings> {
     });
     let count = |count: usize| Some(count as u64);
     Ok(Listings {
-        account: Some(Ok(complete(vec![ram::AccountAlias { account_alias: Some("example".to_owned()) }]))),
+        account: Some(Ok(complete(vec![account::itself()]))),
+        password_policy: None,
+        security_preference: None,
+        providers: ListedProviders { saml: None, oidc: None },
         members: Some(members.collect::<anyhow::Result<_>>()?),
         parents: Parents {
             users: Twice {
@@ -134,6 +138,7 @@ fn listings(bodies: &Bodies) -> anyhow::Result<Listings> {
             },
         },
         attachments: Some(Ok(listed!(PolicyAttachmentsPage, &bodies.attachments))),
+        instances: None,
         policies: ListedPolicies {
             custom: Some(Ok(listed!(ram::PoliciesPage, &bodies.custom_policies))),
             system: Some(Ok(listed!(ram::PoliciesPage, &bodies.system_policies))),

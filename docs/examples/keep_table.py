@@ -25,7 +25,8 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 # The kinds that are wanted, and how their topics are called.
 KINDS = {
     "account": "accounts", "user": "users", "group": "groups", "role": "roles", "policy": "policies",
-    "membership": "memberships", "policy_attachment": "policy-attachments",
+    "membership": "memberships", "policy_attachment": "policy-attachments", "identity_provider": "identity-providers",
+    "password_policy": "password-policies", "security_preference": "security-preferences",
 }  # fmt: skip
 
 TABLES = """

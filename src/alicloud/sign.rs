@@ -95,6 +95,18 @@ pub(crate) struct Unsigned<'a> {
     pub(crate) query: &'a str,
 }
 
+/// The query of a call that is not signed: what signed calls carry in headers.
+pub(super) fn unsigned_query(action: &str, version: &str, date: Timestamp, nonce: &str) -> String {
+    let date = date.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    canonical_query(&[
+        ("Action", action),
+        ("Format", "JSON"),
+        ("SignatureNonce", nonce),
+        ("Timestamp", &date),
+        ("Version", version),
+    ])
+}
+
 /// The headers of a signed call, `authorization` included. Never to be logged.
 pub(crate) type SignedHeaders = Vec<(&'static str, String)>;
 

@@ -14,6 +14,7 @@ mod reader;
 mod source;
 
 mod alicloud;
+mod collect;
 mod credentials;
 mod faces;
 mod kafka;
@@ -29,7 +30,8 @@ use std::io;
 use std::path::Path;
 
 pub use alicloud::{Account, Alicloud, Endpoints, Network};
-pub use credentials::Credentials;
+pub use collect::Collect;
+pub use credentials::{AccessKey, AssumeRole, Credentials, Ecs, Oidc, Profile, Source};
 pub use faces::{Admin, Listen, Log, LogFormat};
 pub use kafka::{ClientCertificate, Kafka, KafkaSecurity, Sasl, SecurityProtocol};
 pub use problem::{Origin, Problem, Refused};
@@ -57,8 +59,10 @@ pub struct Config {
     pub account: Account,
     /// `[alicloud]`
     pub alicloud: Alicloud,
-    /// `[credentials]`; `None` only if [`Purpose::Topics`] or [`Purpose::Asking`] was asked for and none are given.
+    /// `[credentials]`; `None` only if [`Purpose::Topics`] or [`Purpose::Asking`] was asked for and they are not complete.
     pub credentials: Option<Credentials>,
+    /// `[collect]`
+    pub collect: Collect,
     /// `[sync]`
     pub sync: Sync,
     /// Where the events go; `None` only if [`Purpose::Reading`] or [`Purpose::Asking`] was asked for and nothing is configured.
@@ -113,6 +117,30 @@ pub fn load(
     environment: impl IntoIterator<Item = (OsString, OsString)>,
     purpose: Purpose,
 ) -> Result<Loaded, Refused> {
+    let (given, path) = gathered(file, environment)?;
+    validate(&given, purpose, path)
+}
+
+/// The section `[collect]` alone, for whoever asks before anything else is configured: which permissions are needed is
+/// asked before there are credentials.
+///
+/// # Errors
+/// [`Refused`] with the mistakes of that section, or that there is nothing to read.
+pub fn load_collect(
+    file: Option<&Path>,
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<Collect, Refused> {
+    let (given, path) = gathered(file, environment)?;
+    let mut r = Reader::new(&given);
+    let collect = Collect::read(&mut r);
+    if r.problems.is_empty() { Ok(collect) } else { Err(refused(r.problems, path)) }
+}
+
+/// What the file and the environment give, and the file, if there is one.
+fn gathered(
+    file: Option<&Path>,
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<(Given, Option<&Path>), Refused> {
     let path = file.unwrap_or(Path::new(DEFAULT_FILE));
     let text = match std::fs::read_to_string(path) {
         Ok(text) => Some(text),
@@ -123,7 +151,8 @@ pub fn load(
         }
     };
     let given = source::gather(text.as_deref().map(|text| (path, text)), environment);
-    validate(&given, purpose, text.is_some().then_some(path))
+    let path = text.is_some().then_some(path);
+    if given.problems.is_empty() { Ok((given, path)) } else { Err(refused(given.problems, path)) }
 }
 
 /// Loads the configuration from the text of a file that is never opened, and `variables`.
@@ -172,6 +201,7 @@ fn validate(given: &Given, purpose: Purpose, file: Option<&Path>) -> Result<Load
         r.forgive_missing(after_account);
     }
     let cloud_is_fine = r.problems.len() == after_account;
+    let collect = Collect::read(&mut r);
     let sync = Sync::read(&mut r);
     let publishing = Publishing::read(&mut r, purpose);
     let listen = Listen::read(&mut r);
@@ -180,11 +210,12 @@ fn validate(given: &Given, purpose: Purpose, file: Option<&Path>) -> Result<Load
     warn_of_open_secrets(&mut r, file);
 
     if r.problems.is_empty() {
-        let config = Config { account, alicloud, credentials, sync, publishing, listen, admin, log };
+        let config = Config { account, alicloud, credentials, collect, sync, publishing, listen, admin, log };
         return Ok(Loaded { config, settings: r.settings, warnings: r.warnings });
     }
     let unknown = !r.is_given("account.id") && cloud_is_fine;
-    let account_unknown = credentials.filter(|_| unknown).map(|credentials| Box::new((alicloud, credentials)));
+    let account_unknown =
+        credentials.filter(|given| unknown && given.are_chosen()).map(|credentials| Box::new((alicloud, credentials)));
     Err(Refused { account_unknown, ..refused(r.problems, file) })
 }
 

@@ -68,7 +68,11 @@ impl Event {
             Kind::Membership => format!("{} in {}", self.label("user_name"), self.label("group_name")),
             Kind::PolicyAttachment => format!("{} on {}", self.label("policy_name"), self.label("principal_name")),
             Kind::Account => "account".to_owned(),
-            Kind::User | Kind::Group | Kind::Role | Kind::Policy => self.label(&format!("{kind}_name")),
+            Kind::PasswordPolicy | Kind::SecurityPreference => kind.as_str().replace('_', " "),
+            Kind::IdentityProvider => self.label("provider_name"),
+            Kind::Instance | Kind::User | Kind::Group | Kind::Role | Kind::Policy => {
+                self.label(&format!("{kind}_name"))
+            }
         };
         let (Some(before), Some(after)) = (&self.before, &self.after) else { return Ok(who) };
         if self.event_type.ends_with(".renamed") {

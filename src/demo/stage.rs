@@ -26,6 +26,7 @@ const SIZE: Size = Size {
     custom_policies: 1,
     system_policies: 5,
     attachments: 0,
+    instances: 0,
     seed: 1,
 };
 

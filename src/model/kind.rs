@@ -3,8 +3,9 @@
 use std::fmt;
 
 use super::{
-    Entity, Key, Scope, account::Account, fields::serde_as_text, group::Group, membership::Membership, policy::Policy,
-    policy_attachment::PolicyAttachment, role::Role, user::User,
+    Entity, Key, Scope, account::Account, fields::serde_as_text, group::Group, identity_provider::IdentityProvider,
+    instance::Instance, membership::Membership, password_policy::PasswordPolicy, policy::Policy,
+    policy_attachment::PolicyAttachment, role::Role, security_preference::SecurityPreference, user::User,
 };
 
 /// What a kind is to the others; decides the order inside a transaction.
@@ -93,7 +94,7 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// The account itself: its alias.
+    /// The account itself: its alias, its root user's second factor, its default domain.
     Account: Entity, "account", "accounts";
     /// RAM users, active and frozen.
     User: Entity, "user", "users";
@@ -103,6 +104,14 @@ kinds! {
     Role: Entity, "role", "roles";
     /// RAM policies, custom and system.
     Policy: Entity, "policy", "policies";
+    /// ECS instances and the RAM roles that they carry.
+    Instance: Entity, "instance", "instances";
+    /// The account's password policy.
+    PasswordPolicy: Entity, "password_policy", "password-policies";
+    /// The account's security preferences.
+    SecurityPreference: Entity, "security_preference", "security-preferences";
+    /// SAML and OIDC identity providers.
+    IdentityProvider: Entity, "identity_provider", "identity-providers";
     /// A user in a group.
     Membership: Edge, "membership", "memberships";
     /// A policy attached to a user, group or role.

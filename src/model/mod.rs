@@ -11,14 +11,20 @@ mod entity;
 mod fields;
 mod key;
 mod kind;
+mod redacted;
 mod complete;
+mod trust;
 
 pub mod account;
 pub mod group;
+pub mod identity_provider;
+pub mod instance;
 pub mod membership;
+pub mod password_policy;
 pub mod policy;
 pub mod policy_attachment;
 pub mod role;
+pub mod security_preference;
 pub mod user;
 
 pub use collection::{Collection, Found, Scope};
@@ -28,3 +34,5 @@ pub use entity::{Entity, Names, Verb};
 pub use fields::{Dates, Head, Millis, Tag};
 pub use key::Key;
 pub use kind::{ForKind, Kind, Rank};
+pub use redacted::Redacted;
+pub use trust::{TrustChange, TrustedPrincipal};

@@ -15,12 +15,13 @@ use crate::{
     model::{Key, Kind, Millis, Reason, Scope},
 };
 
-/// The format that this version writes and reads.
-const FORMAT: u32 = 1;
+/// The format that this version writes; it reads that and all before it. 2: the kinds of account-wide settings, and
+/// identity providers.
+const FORMAT: u32 = 2;
 
 /// What a reader must understand to read what this version writes. A new kind raises it, and
 /// `FORMAT` with it: an older version must not take the new kind's records for somebody else's.
-pub const MIN_READER: u32 = 1;
+pub const MIN_READER: u32 = 2;
 
 /// Why a record of the state topic cannot be used. Nothing may be published after any of these.
 #[derive(Debug, thiserror::Error)]
@@ -242,7 +243,7 @@ pub fn scope_key(account: &str, scope: &Scope) -> String {
 
 fn check_format(key: &str, format: u32) -> Result<(), RecordError> {
     match format {
-        FORMAT => Ok(()),
+        1..=FORMAT => Ok(()),
         0 => {
             let source = serde::de::Error::custom("there never was a format 0");
             Err(RecordError::Malformed { key: key.to_owned(), source })

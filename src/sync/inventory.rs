@@ -1,7 +1,11 @@
 //! The account as it is, read for people who want to look: once and compared with nothing, or held against a published
 //! state as the daemon does it. Nothing is published.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
@@ -13,7 +17,7 @@ use super::{
 use crate::{
     alicloud::{CallError, Calls, Client},
     diff::{Diff, compare},
-    model::{Collection, Kind},
+    model::{Collection, Kind, Redacted},
     state::State,
 };
 
@@ -26,16 +30,23 @@ pub struct Inventory {
     pub calls: Calls,
 }
 
-/// Reads the account once, within `time_budget`. What could not be read is unknown.
+/// Reads these kinds of the account once, within `time_budget`, without the fields that are left out. What could not be
+/// read is unknown.
 ///
 /// # Errors
 /// The credentials belong to another account, or there are none.
-pub async fn take_inventory(client: &Client, account: &str, time_budget: Duration) -> Result<Inventory, CallError> {
-    let state = State::new(account);
+pub async fn take_inventory(
+    client: &Client,
+    account: &str,
+    kinds: &BTreeSet<Kind>,
+    redacted: Arc<Redacted>,
+    time_budget: Duration,
+) -> Result<Inventory, CallError> {
+    let state = State::new(account).leaving_out(redacted);
     let ledger = Ledger::new(Duration::MAX);
     let session = client.session(Instant::now() + time_budget);
     session.verify_account().await?;
-    let reader = Reader { state: &state, ledger: &ledger };
+    let reader = Reader { state: &state, ledger: &ledger, kinds };
     let collections = reader.read(&session, &Wanted::Everything, &mut Rounds::default()).await;
     Ok(Inventory { collections, calls: session.calls() })
 }
@@ -57,6 +68,7 @@ pub struct Comparison {
 pub async fn compare_with_account(
     client: &Client,
     state: &State,
+    kinds: &BTreeSet<Kind>,
     time_budget: Duration,
     confirm_delay: Duration,
 ) -> Result<Comparison, CallError> {
@@ -64,7 +76,7 @@ pub async fn compare_with_account(
     let open = || client.session(Instant::now() + time_budget);
     let session = open();
     session.verify_account().await?;
-    let reader = Reader { state, ledger: &ledger };
+    let reader = Reader { state, ledger: &ledger, kinds };
     let mut rounds = Rounds::default();
     let mut collections = reader.read(&session, &Wanted::Everything, &mut rounds).await;
     refuse_foreign(session.verify_account().await)?;

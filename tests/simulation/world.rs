@@ -30,7 +30,7 @@ use crate::{
     asks::{self, Ask},
     copy::{Copy, Sign},
     faults::{Fault, Harm, Ill, When},
-    life::{Asked, Deed},
+    life::{Asked, Deed, ECS},
     schedule::{Broker, Schedule},
 };
 
@@ -112,11 +112,25 @@ impl<'a> World<'a> {
                     let parameters: Vec<_> = parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
                     let _refused = self.account.call(version, action, &parameters).err();
                 }
+                Asked::RootMfa(is_enabled) => self.account.set_root_mfa(is_enabled),
                 Asked::Freeze { user, frozen } => {
                     let _refused = self.account.set_frozen(&user, frozen).err();
                 }
+                Asked::Instance { name, action, parameters } => self.happens_to_instance(&name, action, parameters),
+                Asked::Recreate { name } => {
+                    let id = self.account.instance(&name).map(|(_, id)| id).unwrap_or_default();
+                    let _refused = self.account.recreate_instance(&id).err();
+                }
             }
         }
+    }
+
+    fn happens_to_instance(&self, name: &str, action: &str, mut parameters: Vec<(&str, String)>) {
+        let Some((region, id)) = self.account.instance(name) else { return };
+        let ids = json!([id]).to_string();
+        parameters.extend([("RegionId", region), ("InstanceId", id), ("InstanceIds", ids)]);
+        let parameters: Vec<_> = parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let _refused = self.account.call(ECS, action, &parameters).err();
     }
 
     /// Somebody asks for something.
@@ -363,6 +377,8 @@ impl<'a> World<'a> {
             transactional_id: format!("ramstream.{id}"),
             topics: Arc::new(self.topics.clone()),
             topic_settings: None,
+            kinds: Kind::ALL.iter().copied().collect(),
+            redacted: Arc::default(),
             rhythm: Rhythm {
                 interval: Some(schedule.interval),
                 jitter: Duration::ZERO,
@@ -380,7 +396,7 @@ impl<'a> World<'a> {
     }
 
     fn client(&self, id: &str, me: Uuid) -> alicloud::Client {
-        let services = [Service::Sts, Service::Ims, Service::Ram, Service::ResourceManager];
+        let services = [Service::Sts, Service::Ims, Service::Ram, Service::ResourceManager, Service::Ecs];
         let endpoints = EndpointSettings {
             overrides: services.map(|service| (service, "http://127.0.0.1:1".to_owned())).into(),
             allow_plain_http: true,

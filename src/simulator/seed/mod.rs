@@ -6,6 +6,7 @@
 mod edges;
 mod entities;
 mod names;
+mod settings;
 
 use jiff::{SignedDuration, Timestamp};
 use rand::rngs::StdRng;
@@ -32,6 +33,8 @@ pub struct Size {
     pub system_policies: usize,
     /// Policies attached, at most 20 system and 10 custom ones per user, group and role.
     pub attachments: usize,
+    /// ECS instances, spread over the regions.
+    pub instances: usize,
     /// Another number, another account.
     pub seed: u64,
 }
@@ -46,6 +49,7 @@ impl Default for Size {
             custom_policies: 6,
             system_policies: 40,
             attachments: 60,
+            instances: 6,
             seed: 1,
         }
     }
@@ -73,6 +77,7 @@ impl Size {
         custom_policies: 0,
         system_policies: 0,
         attachments: 0,
+        instances: 0,
         seed: 1,
     };
 
@@ -124,6 +129,10 @@ pub(super) fn account(size: &Size) -> Result<Account, TooLarge> {
     seeder.resource_groups();
     seeder.memberships(size.memberships);
     seeder.attachments(size.attachments);
+    seeder.settings();
+    for n in 0..size.instances {
+        seeder.instance(n);
+    }
     Ok(seeder.account)
 }
 
@@ -181,6 +190,7 @@ mod tests {
             custom_policies: 1500,
             system_policies: 1200,
             attachments: 189_000,
+            instances: 2_000,
             seed: 7,
         };
         let made = account(&largest).unwrap();
@@ -217,6 +227,8 @@ mod tests {
         assert!(made.attachments.iter().any(|row| row.resource_group_id.is_some()));
         assert!(made.roles.iter().any(|role| role.is_service_linked_role));
         assert!(made.policies.iter().any(|policy| policy.policy_name == "AdministratorAccess"));
+        assert!(made.instances.iter().any(|row| row.role_name.is_some()));
+        assert!(made.instances.iter().any(|row| row.role_name.is_none()));
         assert!(made.users.iter().all(|user| user.user_id.len() == 18) && made.account_id.len() == 16);
     }
 }

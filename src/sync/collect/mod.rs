@@ -6,6 +6,8 @@
 
 mod account;
 mod groups;
+mod identity_providers;
+mod instances;
 mod memberships;
 mod names;
 mod point_reads;
@@ -13,6 +15,7 @@ mod policies;
 mod policy_attachments;
 mod roles;
 mod second_operations;
+mod settings;
 mod users;
 
 use std::{
@@ -24,12 +27,22 @@ use std::{
 use futures::join;
 use serde::de::DeserializeOwned;
 
-use self::{account::list_account, policy_attachments::list_attachments};
-pub use self::{memberships::Members, policies::ListedPolicies};
+pub use self::{
+    identity_providers::{ListedProviders, SamlMetadata},
+    instances::ListedInstances,
+    memberships::Members,
+    policies::ListedPolicies,
+};
+use self::{
+    policy_attachments::list_attachments,
+    settings::{list_password_policy, list_security_preference},
+};
 use super::details::{Ledger, Round};
 use crate::{
-    alicloud::{Session, ims, ram, resource_manager::PolicyAttachment},
-    model::{Collection, Dates, Entity, Found, Key, Kind, Listing, Millis, Scope, Tag, policy::PolicyType},
+    alicloud::{Session, ims, ims_settings, ram, resource_manager::PolicyAttachment},
+    model::{
+        Collection, Dates, Entity, Found, Key, Kind, Listing, Millis, Scope, Tag, account::Account, policy::PolicyType,
+    },
     state::{Held, State},
 };
 
@@ -65,6 +78,8 @@ pub struct Rounds {
     pub roles: Round<ram::RoleDetail>,
     /// Of custom policies: their versions.
     pub policies: Round<Vec<ram::PolicyVersion>>,
+    /// Of SAML providers: their metadata.
+    pub providers: Round<SamlMetadata>,
 }
 
 /// What a reading works with: the published state, and the details known so far.
@@ -74,13 +89,15 @@ pub struct Reader<'a> {
     pub state: &'a State,
     /// Which details were read when.
     pub ledger: &'a Ledger,
+    /// The kinds that are read.
+    pub kinds: &'a BTreeSet<Kind>,
 }
 
 /// Everything that one reading lists, as the services gave it. What was not wanted is `None`.
 #[derive(Debug)]
 pub struct Listings {
-    /// The account's alias.
-    pub account: Option<Listing<ram::AccountAlias>>,
+    /// The account itself.
+    pub account: Option<Listing<Account>>,
     /// Users, groups and roles.
     pub parents: Parents,
     /// The members of the groups that were there before.
@@ -89,6 +106,14 @@ pub struct Listings {
     pub attachments: Option<Listing<PolicyAttachment>>,
     /// Policies.
     pub policies: ListedPolicies,
+    /// Instances, region by region.
+    pub instances: Option<ListedInstances>,
+    /// The password policy.
+    pub password_policy: Option<Listing<ims_settings::PasswordPolicy>>,
+    /// The security preferences.
+    pub security_preference: Option<Listing<ims_settings::SecurityPreference>>,
+    /// Identity providers.
+    pub providers: ListedProviders,
     /// The account's own counts, if it could be asked.
     pub counts: Option<ims::AccountSummary>,
 }
@@ -116,7 +141,8 @@ pub struct Twice<T> {
 impl Reader<'_> {
     /// Reads what is wanted. Nothing in it fails as a whole: what could not be read is unknown.
     pub async fn read(&self, session: &Session, wanted: &Wanted, rounds: &mut Rounds) -> BTreeMap<Kind, Collection> {
-        let listings = self.list(session, wanted, rounds).await;
+        // On the heap: it waits for many calls at once and holds the future of each of them.
+        let listings = Box::pin(self.list(session, wanted, rounds)).await;
         self.collections(wanted, listings, rounds)
     }
 
@@ -137,19 +163,48 @@ impl Reader<'_> {
             };
             (parents, members, attachments)
         };
-        let (account, policies, counts, (parents, members, attachments)) = join!(
-            list_account(session, wanted),
+        let settings =
+            async { join!(list_password_policy(session, wanted), list_security_preference(session, wanted)) };
+        let (account, settings, providers, policies, instances, counts, (parents, members, attachments)) = join!(
+            self.list_account(session, wanted),
+            settings,
+            self.list_providers(session, wanted, &mut rounds.providers),
             self.list_policies(session, wanted, &mut rounds.policies),
+            self.list_instances(session, wanted),
             ims::get_account_summary(session),
             by_name,
         );
-        Listings { account, parents, members, attachments, policies, counts: counts.map(|counts| counts.item).ok() }
+        let (password_policy, security_preference) = settings;
+        let counts = counts.map(|counts| counts.item).ok();
+        Listings {
+            account,
+            parents,
+            members,
+            attachments,
+            policies,
+            instances,
+            password_policy,
+            security_preference,
+            providers,
+            counts,
+        }
     }
 
     /// What the listings say of each kind; asks nobody.
     #[must_use]
     pub fn collections(&self, wanted: &Wanted, listings: Listings, rounds: &Rounds) -> BTreeMap<Kind, Collection> {
-        let Listings { account, parents, members, attachments, policies, counts } = listings;
+        let Listings {
+            account,
+            parents,
+            members,
+            attachments,
+            policies,
+            instances,
+            password_policy,
+            security_preference,
+            providers,
+            counts,
+        } = listings;
         let counts = counts.as_ref();
         let mut memberships = members.map(|members| self.memberships(&parents, members));
         let mut policy_attachments = attachments.map(|rows| self.policy_attachments(&parents, rows));
@@ -159,6 +214,10 @@ impl Reader<'_> {
         let mut roles = wanted.kind(Kind::Role).then(|| self.roles(roles.after, counts, &rounds.roles));
         let mut policies = self.policies(policies, counts, &rounds.policies);
         let mut account = account.map(|listing| self.account(listing));
+        let mut instances = instances.map(|listed| self.instances(listed));
+        let mut password_policy = password_policy.map(|listing| self.password_policy(listing));
+        let mut security_preference = security_preference.map(|listing| self.security_preference(listing));
+        let mut providers = self.identity_providers(providers, &rounds.providers);
         // A kind that is left out here would count as read: so the compiler asks for each.
         let mut collection = |kind| match kind {
             Kind::Account => account.take(),
@@ -166,10 +225,18 @@ impl Reader<'_> {
             Kind::Group => groups.take(),
             Kind::Role => roles.take(),
             Kind::Policy => policies.take(),
+            Kind::Instance => instances.take(),
+            Kind::PasswordPolicy => password_policy.take(),
+            Kind::SecurityPreference => security_preference.take(),
+            Kind::IdentityProvider => providers.take(),
             Kind::Membership => memberships.take(),
             Kind::PolicyAttachment => policy_attachments.take(),
         };
         Kind::ALL.iter().filter_map(|kind| Some((*kind, collection(*kind)?))).collect()
+    }
+
+    fn wants(&self, wanted: &Wanted, kind: Kind) -> bool {
+        self.kinds.contains(&kind) && wanted.kind(kind)
     }
 
     fn account_id(&self) -> &str {
@@ -188,6 +255,12 @@ impl Reader<'_> {
         }
     }
 
+    /// Whether `entity` is in the state as it is.
+    fn holds<E: Entity>(&self, entity: &E) -> bool {
+        let held = self.state.get(E::KIND, &entity.key(self.account_id()));
+        held.is_some_and(|held| held.is_current() && is_written_as(entity, &held.entity))
+    }
+
     /// The entity with this key as it is held, if the part of it that is listed is still the same.
     fn held_as_listed<L: DeserializeOwned + PartialEq>(
         &self,
@@ -196,7 +269,7 @@ impl Reader<'_> {
         listed: &L,
     ) -> Option<(Key, Found)> {
         let (key, held) = self.state.entities(kind).get_key_value(key)?;
-        let is_same = held.is_current && serde_json::from_str::<L>(&held.entity).is_ok_and(|held| held == *listed);
+        let is_same = held.is_current() && serde_json::from_str::<L>(&held.entity).is_ok_and(|held| held == *listed);
         is_same.then(|| as_held(key, held))
     }
 }
@@ -242,9 +315,7 @@ fn note_count(collection: &mut Collection, listed: usize, counted: Option<u64>) 
 pub(super) fn counted_scope(kind: Kind) -> Scope {
     match kind {
         Kind::Policy => PolicyType::Custom.scope(),
-        Kind::Account | Kind::User | Kind::Group | Kind::Role | Kind::Membership | Kind::PolicyAttachment => {
-            Scope::collection(kind)
-        }
+        _ => Scope::collection(kind),
     }
 }
 
@@ -256,8 +327,20 @@ fn sorted_tags(tags: Vec<crate::alicloud::Tag>) -> Vec<Tag> {
     sorted
 }
 
+/// Texts as stored: sorted, each once, for their order means nothing.
+fn sorted_texts(mut texts: Vec<String>) -> Vec<String> {
+    texts.sort();
+    texts.dedup();
+    texts
+}
+
 fn dates(born: Option<jiff::Timestamp>, touched: Option<jiff::Timestamp>) -> Dates {
     Dates { born: born.map(Millis::from), touched: touched.map(Millis::from) }
+}
+
+#[cfg(test)]
+fn every_kind() -> BTreeSet<Kind> {
+    Kind::ALL.iter().copied().collect()
 }
 
 #[cfg(test)]

@@ -97,7 +97,7 @@ impl<'a> PrincipalNames<'a> {
             Kind::User => Some(&self.users),
             Kind::Group => Some(&self.groups),
             Kind::Role => Some(&self.roles),
-            Kind::Account | Kind::Policy | Kind::Membership | Kind::PolicyAttachment => None,
+            _ => None,
         }
     }
 

@@ -170,7 +170,7 @@ pub(super) fn principal_word(kind: Kind) -> Option<&'static str> {
         Kind::User => Some("IMSUser"),
         Kind::Group => Some("IMSGroup"),
         Kind::Role => Some("ServiceRole"),
-        Kind::Account | Kind::Policy | Kind::Membership | Kind::PolicyAttachment => None,
+        _ => None,
     }
 }
 

@@ -90,7 +90,7 @@ impl Reader<'_> {
         match key.kind()? {
             Kind::Membership => self.state.read(key).map(Edge::Membership),
             Kind::PolicyAttachment => self.state.read(key).map(Edge::Attachment),
-            Kind::Account | Kind::User | Kind::Group | Kind::Role | Kind::Policy => None,
+            _ => None,
         }
     }
 

@@ -139,7 +139,9 @@ pub(super) fn settled(log: &Log, truth: &Truth, found: &mut Findings) {
             continue;
         }
         let keys: BTreeSet<&str> = truth.keys().chain(published.entities.keys().copied()).collect();
-        for key in keys {
+        // Of a kind that nobody reads nothing is known.
+        let is_read = |key: &&str| pair.iter().all(|sync| sync.collection(kind_of(key)).is_some());
+        for key in keys.into_iter().filter(is_read) {
             let [was] = truth.between(key, from, to)[..] else { continue };
             let after = published.entity(key);
             found.check(published.fits(key, was), At::key(key, pair[1].sequence), || {
@@ -153,7 +155,9 @@ pub(super) fn settled(log: &Log, truth: &Truth, found: &mut Findings) {
 fn scope_of(key: &str) -> Vec<&str> {
     let parts: Vec<&str> = key.split('/').collect();
     match parts[..] {
-        [_, kind @ ("membership" | "policy"), parent, ..] => vec![kind, parent],
+        [_, kind @ ("membership" | "policy" | "identity_provider"), parent, ..] => vec![kind, parent],
+        // Its role is read by another call than its listing.
+        [_, kind @ "instance", region, id] => vec![kind, region, id],
         [_, kind @ "policy_attachment", _, _, principal_type, principal, _] => vec![kind, principal_type, principal],
         _ => vec![kind_of(key)],
     }
@@ -276,18 +280,23 @@ pub(super) fn lost(log: &Log, truth: &Truth, found: &mut Findings) {
 }
 
 /// The operations that read a kind: its listing, then its details.
-const READ_BY: [(&str, &[&str]); 7] = [
-    ("account", &["GetAccountAlias"]),
+const READ_BY: [(&str, &[&str]); 11] = [
+    ("account", &["GetAccountAlias", "GetAccountMFAInfo", "GetDefaultDomain"]),
     ("user", &["ListUsers"]),
     ("group", &["ListGroups"]),
     ("membership", &["ListUsersForGroup"]),
     ("role", &["ListRoles", "GetRole"]),
     ("policy", &["ListPolicies", "ListPolicyVersions"]),
     ("policy_attachment", &["ListPolicyAttachments"]),
+    ("password_policy", &["GetPasswordPolicy"]),
+    ("security_preference", &["GetSecurityPreference"]),
+    ("identity_provider", &["ListSAMLProviders", "ListOIDCProviders", "GetSAMLProvider"]),
+    ("instance", &["DescribeRegions", "DescribeInstances", "DescribeInstanceRamRole"]),
 ];
 
-/// Those that are asked for by a name, which may go meanwhile.
-const BY_NAME: [&str; 3] = ["ListUsersForGroup", "GetRole", "ListPolicyVersions"];
+/// Those that are asked for by a name or an id, which may go meanwhile.
+const BY_NAME: [&str; 5] =
+    ["ListUsersForGroup", "GetRole", "ListPolicyVersions", "GetSAMLProvider", "DescribeInstanceRamRole"];
 
 /// The listings that a kind is read through, beside its own: those that its names come from.
 const NAMED_BY: [(&str, &[&str]); 2] =
@@ -301,11 +310,12 @@ fn lies(truth: &Truth, kind: &str, from: i64, to: i64) -> usize {
 }
 
 /// Whether what was read of the kind rests on more lies than the evidence can outweigh: for an entity the account is asked
-/// by itself; an edge is listed twice; the alias is read once.
+/// by itself; an edge is listed twice; what there is one of is read once.
 fn was_deceived(truth: &Truth, kind: &str, from: i64, to: i64) -> bool {
     let bearable = match kind {
         "membership" | "policy_attachment" => 1,
-        "account" => 0,
+        // Without a date nothing tells an old answer from a new one; the point read of an instance is the listing, too.
+        "account" | "password_policy" | "security_preference" | "instance" => 0,
         // It is asked for by its name only: once renamed, two readings of two listings each outweigh that.
         "group" => 3,
         _ => return false,
@@ -372,6 +382,7 @@ type Answers<'a> = BTreeMap<(&'a str, &'a str), (bool, &'a Request)>;
 
 /// "There is none" is an answer.
 fn is_failure(request: &Request) -> bool {
-    let is_none = request.code.as_deref().is_some_and(|code| code.starts_with("EntityNotExist"));
+    let says_none = |code: &str| code.starts_with("EntityNotExist") || code == "InvalidRegionId.NotFound";
+    let is_none = request.code.as_deref().is_some_and(says_none);
     (request.status == 0 || request.status >= 400) && !is_none
 }

@@ -16,8 +16,19 @@ use super::proxy::Proxy;
 use super::{kafka, outsider_at, outsider_sends, registry, unique};
 
 /// The event topics, by what stands behind the prefix.
-pub(crate) const EVENT_TOPICS: &[&str] =
-    &["accounts", "groups", "memberships", "policies", "policy-attachments", "roles", "users"];
+pub(crate) const EVENT_TOPICS: &[&str] = &[
+    "accounts",
+    "groups",
+    "identity-providers",
+    "instances",
+    "memberships",
+    "password-policies",
+    "policies",
+    "policy-attachments",
+    "roles",
+    "security-preferences",
+    "users",
+];
 
 /// How many each event topic has: several, and each costs the brokers and every reader time.
 pub(crate) const PARTITIONS: i32 = 3;
@@ -103,7 +114,7 @@ impl World {
     }
 
     fn set_endpoints(&mut self, address: &str) {
-        for service in ["STS", "IMS", "RAM", "RESOURCE_MANAGER"] {
+        for service in ["STS", "IMS", "RAM", "RESOURCE_MANAGER", "ECS"] {
             self.set(&format!("ALICLOUD__ENDPOINTS__{service}"), address);
         }
     }
