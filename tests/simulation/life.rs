@@ -123,6 +123,11 @@ pub(crate) enum Asked {
 }
 
 impl Deed {
+    /// Whether it makes, changes or ends a role.
+    pub(crate) fn is_about_a_role(self) -> bool {
+        matches!(self, Self::CreateRole(_) | Self::DeleteRole(_) | Self::RetrustRole(..))
+    }
+
     /// One at random.
     pub(crate) fn draw(random: &mut StdRng, names: Names) -> Self {
         let user = random.random_range(0..names.users);

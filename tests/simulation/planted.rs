@@ -21,7 +21,7 @@ use crate::{
     faults::{Fault, Harm, Ill, When},
     life::Deed,
     run::run,
-    schedule::{Event, LEAST_SYNCS, Schedule},
+    schedule::{Event, LEAST_SYNCS, Schedule, keep_apart},
     summary::on_all_cores,
     world::CONTROL_PARTITIONS,
 };
@@ -33,7 +33,7 @@ enum Aim {
     Life,
     /// One of which much is asked, while the brokers are ill in all these ways.
     Asked(&'static [Ill]),
-    /// One that changes several times while it is read.
+    /// One whose roles change several times while they are read.
     Haste,
     /// Calls that fail, lie or hang: (fault, operation, share).
     Calls(&'static [(&'static str, &'static str, f64)]),
@@ -124,8 +124,12 @@ impl Aim {
         let interval = Duration::from_secs(seconds);
         let length = interval * LEAST_SYNCS * rounds;
         let mut events = Vec::new();
-        for _ in 0..if matches!(self, Self::Haste) { 600 } else { 120 } {
-            events.push((length.mul_f64(random.random()), Event::Deed(Deed::draw(random, base.names))));
+        let is_hasty = matches!(self, Self::Haste);
+        while events.len() < 120 {
+            let deed = Deed::draw(random, base.names);
+            if !is_hasty || deed.is_about_a_role() {
+                events.push((length.mul_f64(random.random()), Event::Deed(deed)));
+            }
         }
         for deed in [Deed::DeleteAllUsers, Deed::EmptyAllGroups] {
             events.push((length.mul_f64(random.random()), Event::Deed(deed)));
@@ -152,6 +156,9 @@ impl Aim {
             Self::Loss => events.push((length, Event::Fault(Fault::Harm(Harm::Recreated), Duration::ZERO))),
         }
         events.sort_by_key(|(at, _)| *at);
+        if is_hasty {
+            keep_apart(&mut events);
+        }
         let confirm_delay = Duration::from_secs(if seconds < 10 { 1 } else { 5 });
         Schedule { events, length, interval, copies, confirm_delay, takeover_after: None, service_clock: 0, ..base }
     }
