@@ -85,7 +85,8 @@ fn published_state() -> anyhow::Result<State> {
 }
 
 fn read_and_compare(bodies: &Bodies, state: &State, ledger: &Ledger) -> anyhow::Result<Diff> {
-    let reader = Reader { state, ledger };
+    let kinds = Kind::ALL.iter().copied().collect();
+    let reader = Reader { state, ledger, kinds: &kinds };
     let listings = listings(bodies)?;
     if let (Ok(roles), Some(Ok(custom))) = (&listings.parents.roles.before, &listings.policies.custom) {
         let rounds = Rounds::default();

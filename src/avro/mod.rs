@@ -336,6 +336,13 @@ mod tests {
             Kind::Policy => {
                 r#"{"policy_type":"custom","policy_name":"P","description":null,"default_version":"v1","default_document":"{}","versions":[{"version_id":"v1","create_date":1,"document":"{}"}],"tags":[],"create_date":null,"update_date":null}"#
             }
+            Kind::AccessKey => {
+                r#"{"access_key_id":"LTAI1","user_id":"2","status":"active","create_date":5,"update_date":null}"#
+            }
+            Kind::LoginProfile => {
+                r#"{"user_id":"2","status":"inactive","mfa_bind_required":true,"password_reset_required":null,"update_date":6}"#
+            }
+            Kind::MfaDevice => r#"{"user_id":"2","device_type":"U2F","serial_number":null,"activate_date":null}"#,
             Kind::Membership => r#"{"group_id":"1","user_id":"2","join_date":9}"#,
             Kind::PolicyAttachment => {
                 r#"{"policy_type":"system","policy_name":"P","principal_type":"user","principal_id":"2","scope":"account","attach_date":9}"#

@@ -104,6 +104,7 @@ pub(super) fn pipeline(config: &Config, metrics: &Arc<Metrics>) -> anyhow::Resul
         transactional_id: transactional_id(kafka, &id),
         topics: Arc::new(Topics::new(&kafka.topic_prefix, &id)),
         topic_settings: Some(topic_settings(kafka)),
+        kinds: config.collect.kinds.clone(),
         rhythm: rhythm(&config.sync),
         message_max_bytes: usize::try_from(kafka.message_max_bytes)?,
         metrics: Arc::clone(metrics),

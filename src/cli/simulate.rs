@@ -99,6 +99,15 @@ struct SizeArgs {
     /// Policy attachments (at most 20 system and 10 custom ones per user, group and role)
     #[arg(long, value_name = "N", default_value_t = Size::default().attachments)]
     attachments: usize,
+    /// Access keys (at most 2 per user)
+    #[arg(long, value_name = "N", default_value_t = Size::default().access_keys)]
+    access_keys: usize,
+    /// Users who may sign in to the console
+    #[arg(long, value_name = "N", default_value_t = Size::default().login_profiles)]
+    login_profiles: usize,
+    /// Users with a second factor
+    #[arg(long, value_name = "N", default_value_t = Size::default().mfa_devices)]
+    mfa_devices: usize,
     /// Another number, another account; the same number, the same account
     #[arg(long, value_name = "N", default_value_t = Size::default().seed)]
     seed: u64,
@@ -116,12 +125,25 @@ pub(super) async fn run(args: SimulateArgs, shutdown: CancellationToken) -> anyh
 }
 
 fn settings(args: SimulateArgs) -> Settings {
-    let SizeArgs { users, groups, memberships, roles, custom_policies, system_policies, attachments, seed } = args.size;
+    let SizeArgs { users, groups, memberships, roles, custom_policies, system_policies, attachments, .. } = args.size;
+    let SizeArgs { access_keys, login_profiles, mfa_devices, seed, .. } = args.size;
     Settings {
         http: args.http,
         https: args.https,
         control: args.control,
-        size: Size { users, groups, memberships, roles, custom_policies, system_policies, attachments, seed },
+        size: Size {
+            users,
+            groups,
+            memberships,
+            roles,
+            custom_policies,
+            system_policies,
+            attachments,
+            access_keys,
+            login_profiles,
+            mfa_devices,
+            seed,
+        },
         account_file: args.account,
         access_key_id: args.access_key_id,
         access_key_secret: args.access_key_secret,

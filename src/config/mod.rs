@@ -14,6 +14,7 @@ mod reader;
 mod source;
 
 mod alicloud;
+mod collect;
 mod credentials;
 mod faces;
 mod kafka;
@@ -29,6 +30,7 @@ use std::io;
 use std::path::Path;
 
 pub use alicloud::{Account, Alicloud, Endpoints, Network};
+pub use collect::Collect;
 pub use credentials::Credentials;
 pub use faces::{Admin, Listen, Log, LogFormat};
 pub use kafka::{ClientCertificate, Kafka, KafkaSecurity, Sasl, SecurityProtocol};
@@ -59,6 +61,8 @@ pub struct Config {
     pub alicloud: Alicloud,
     /// `[credentials]`; `None` only if [`Purpose::Topics`] or [`Purpose::Asking`] was asked for and none are given.
     pub credentials: Option<Credentials>,
+    /// `[collect]`
+    pub collect: Collect,
     /// `[sync]`
     pub sync: Sync,
     /// Where the events go; `None` only if [`Purpose::Reading`] or [`Purpose::Asking`] was asked for and nothing is configured.
@@ -172,6 +176,7 @@ fn validate(given: &Given, purpose: Purpose, file: Option<&Path>) -> Result<Load
         r.forgive_missing(after_account);
     }
     let cloud_is_fine = r.problems.len() == after_account;
+    let collect = Collect::read(&mut r);
     let sync = Sync::read(&mut r);
     let publishing = Publishing::read(&mut r, purpose);
     let listen = Listen::read(&mut r);
@@ -180,7 +185,7 @@ fn validate(given: &Given, purpose: Purpose, file: Option<&Path>) -> Result<Load
     warn_of_open_secrets(&mut r, file);
 
     if r.problems.is_empty() {
-        let config = Config { account, alicloud, credentials, sync, publishing, listen, admin, log };
+        let config = Config { account, alicloud, credentials, collect, sync, publishing, listen, admin, log };
         return Ok(Loaded { config, settings: r.settings, warnings: r.warnings });
     }
     let unknown = !r.is_given("account.id") && cloud_is_fine;

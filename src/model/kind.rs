@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::{
-    Entity, Key, Scope, account::Account, fields::serde_as_text, group::Group, membership::Membership, policy::Policy,
+    Entity, Key, Scope, access_key::AccessKey, account::Account, fields::serde_as_text, group::Group,
+    login_profile::LoginProfile, membership::Membership, mfa_device::MfaDevice, policy::Policy,
     policy_attachment::PolicyAttachment, role::Role, user::User,
 };
 
@@ -103,6 +104,12 @@ kinds! {
     Role: Entity, "role", "roles";
     /// RAM policies, custom and system.
     Policy: Entity, "policy", "policies";
+    /// Access keys of users.
+    AccessKey: Child, "access_key", "access-keys";
+    /// How users sign in to the console.
+    LoginProfile: Child, "login_profile", "login-profiles";
+    /// Second factors of users.
+    MfaDevice: Child, "mfa_device", "mfa-devices";
     /// A user in a group.
     Membership: Edge, "membership", "memberships";
     /// A policy attached to a user, group or role.
@@ -151,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn entities_come_before_edges_and_names_are_unique() {
+    fn entities_come_before_children_and_edges_and_names_are_unique() {
         assert!(Kind::ALL.is_sorted_by_key(|kind| kind.rank()));
         for kind in Kind::ALL {
             assert_eq!(Kind::from_name(kind.as_str()), Some(*kind));

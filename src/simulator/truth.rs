@@ -21,7 +21,7 @@ use super::named;
 use super::parameters::Parameters;
 
 /// Parameters that are not written down.
-const WITHHELD: &[&str] = &["AccessKeyId", "Signature", "SecurityToken", "SignatureNonce"];
+const WITHHELD: &[&str] = &["AccessKeyId", "Signature", "SecurityToken", "SignatureNonce", "Password"];
 
 /// The log; it counts also where it is not kept.
 #[derive(Debug)]

@@ -1,7 +1,8 @@
 //! The records of the state topic: JSON, so that they can be read without a registry.
 //!
 //! Every record says its `format`; a record of a format that is not known here stops the reader,
-//! for it was written by a newer version.
+//! for it was written by a newer version. Format 2 differs from 1 in the kinds that there can be, and in
+//! nothing else, so that records of both stand side by side.
 
 use std::collections::BTreeMap;
 
@@ -15,12 +16,12 @@ use crate::{
     model::{Key, Kind, Millis, Reason, Scope},
 };
 
-/// The format that this version writes and reads.
-const FORMAT: u32 = 1;
+/// The format that this version writes; it reads the earlier ones, too.
+const FORMAT: u32 = 2;
 
 /// What a reader must understand to read what this version writes. A new kind raises it, and
 /// `FORMAT` with it: an older version must not take the new kind's records for somebody else's.
-pub const MIN_READER: u32 = 1;
+pub const MIN_READER: u32 = 2;
 
 /// Why a record of the state topic cannot be used. Nothing may be published after any of these.
 #[derive(Debug, thiserror::Error)]
@@ -171,8 +172,10 @@ impl Progress {
         let malformed = |source| RecordError::Malformed { key: key.clone(), source };
         let reader: Reader = serde_json::from_slice(value).map_err(malformed)?;
         check_format(&key, reader.min_reader)?;
-        let progress: Self = serde_json::from_slice(value).map_err(malformed)?;
+        let mut progress: Self = serde_json::from_slice(value).map_err(malformed)?;
         check_format(&key, progress.format)?;
+        // What is written on it next is written by this version.
+        (progress.format, progress.min_reader) = (FORMAT, MIN_READER);
         // The next one has to fit, too.
         if !(0..i64::MAX).contains(&progress.sequence) {
             return Err(malformed(serde::de::Error::custom("its sequence is out of range")));
@@ -242,7 +245,7 @@ pub fn scope_key(account: &str, scope: &Scope) -> String {
 
 fn check_format(key: &str, format: u32) -> Result<(), RecordError> {
     match format {
-        FORMAT => Ok(()),
+        1..=FORMAT => Ok(()),
         0 => {
             let source = serde::de::Error::custom("there never was a format 0");
             Err(RecordError::Malformed { key: key.to_owned(), source })

@@ -70,7 +70,8 @@ impl Pipeline {
         let session = self.session();
         refuse_foreign(session.verify_account().await)?;
         let mut rounds = Rounds::default();
-        let collections = Reader { state, ledger }.read(&session, &Wanted::Everything, &mut rounds).await;
+        let reader = Reader { state, ledger, kinds: &self.kinds };
+        let collections = reader.read(&session, &Wanted::Everything, &mut rounds).await;
         // Credentials may have been exchanged meanwhile; asking once more costs a call only then.
         refuse_foreign(session.verify_account().await)?;
         let diff = compare(state, &collections);
@@ -83,7 +84,7 @@ impl Pipeline {
     /// As [`Pipeline::read`].
     pub(super) async fn prove(&self, first: First, state: &State, ledger: &Ledger) -> Result<Proven, CallError> {
         let First { sync_id, began, read_at: _, mut collections, mut diff, mut rounds, mut calls } = first;
-        let reader = Reader { state, ledger };
+        let reader = Reader { state, ledger, kinds: &self.kinds };
         let again = Again { session: &|| self.session(), after: self.rhythm.confirm_delay };
         let more = again.settle(&reader, &mut collections, &mut diff, &mut rounds).await?;
         calls = sum(calls, more);

@@ -1,7 +1,10 @@
 //! The account as it is, read for people who want to look: once and compared with nothing, or held against a published
 //! state as the daemon does it. Nothing is published.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
@@ -26,16 +29,21 @@ pub struct Inventory {
     pub calls: Calls,
 }
 
-/// Reads the account once, within `time_budget`. What could not be read is unknown.
+/// Reads `kinds` of the account once, within `time_budget`. What could not be read is unknown.
 ///
 /// # Errors
 /// The credentials belong to another account, or there are none.
-pub async fn take_inventory(client: &Client, account: &str, time_budget: Duration) -> Result<Inventory, CallError> {
+pub async fn take_inventory(
+    client: &Client,
+    account: &str,
+    kinds: &BTreeSet<Kind>,
+    time_budget: Duration,
+) -> Result<Inventory, CallError> {
     let state = State::new(account);
     let ledger = Ledger::new(Duration::MAX);
     let session = client.session(Instant::now() + time_budget);
     session.verify_account().await?;
-    let reader = Reader { state: &state, ledger: &ledger };
+    let reader = Reader { state: &state, ledger: &ledger, kinds };
     let collections = reader.read(&session, &Wanted::Everything, &mut Rounds::default()).await;
     Ok(Inventory { collections, calls: session.calls() })
 }
@@ -49,7 +57,7 @@ pub struct Comparison {
     pub calls: Calls,
 }
 
-/// Reads the account and compares it with `state` by the daemon's own rules: what is doubtful is read again after
+/// Reads `kinds` of the account and compares them with `state` by the daemon's own rules: what is doubtful is read again after
 /// `confirm_delay`, what could not be read is unknown. All details are read.
 ///
 /// # Errors
@@ -57,6 +65,7 @@ pub struct Comparison {
 pub async fn compare_with_account(
     client: &Client,
     state: &State,
+    kinds: &BTreeSet<Kind>,
     time_budget: Duration,
     confirm_delay: Duration,
 ) -> Result<Comparison, CallError> {
@@ -64,7 +73,7 @@ pub async fn compare_with_account(
     let open = || client.session(Instant::now() + time_budget);
     let session = open();
     session.verify_account().await?;
-    let reader = Reader { state, ledger: &ledger };
+    let reader = Reader { state, ledger: &ledger, kinds };
     let mut rounds = Rounds::default();
     let mut collections = reader.read(&session, &Wanted::Everything, &mut rounds).await;
     refuse_foreign(session.verify_account().await)?;

@@ -45,11 +45,11 @@ mod suspicion;
 mod told;
 pub mod topics;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use uuid::Uuid;
 
-use crate::{alicloud, kafka, metrics::Metrics};
+use crate::{alicloud, kafka, metrics::Metrics, model::Kind};
 
 pub use account_topics::AccountTopics;
 pub use daemon::{End, run, run_once};
@@ -82,6 +82,8 @@ pub struct Pipeline {
     pub topics: Arc<Topics>,
     /// How topics are made; `None` leaves them unlooked at (only the demo's broker cannot describe them).
     pub topic_settings: Option<TopicSettings>,
+    /// The kinds that are read; the state of all others is kept as it is.
+    pub kinds: BTreeSet<Kind>,
     /// When and how long.
     pub rhythm: Rhythm,
     /// Largest record that is sent, in bytes.

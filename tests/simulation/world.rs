@@ -30,7 +30,7 @@ use crate::{
     asks::{self, Ask},
     copy::{Copy, Sign},
     faults::{Fault, Harm, Ill, When},
-    life::{Asked, Deed},
+    life::{Asked, Deed, Write, bind_device, delete_keys},
     schedule::{Broker, Schedule},
 };
 
@@ -108,15 +108,29 @@ impl<'a> World<'a> {
     pub(crate) fn happens(&self, deed: Deed) {
         for asked in deed.asked(self.schedule.names) {
             match asked {
-                Asked::Call((version, action, parameters)) => {
-                    let parameters: Vec<_> = parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
-                    let _refused = self.account.call(version, action, &parameters).err();
+                // Nobody is deleted who has keys left.
+                Asked::Call(call @ (_, "DeleteUser", _)) => {
+                    let user = call.2[0].1.clone();
+                    delete_keys(&self.account.account(), &user).into_iter().for_each(|call| self.write(call));
+                    self.write(call);
+                }
+                Asked::Call(call) => self.write(call),
+                Asked::DeleteKeys { user } => {
+                    delete_keys(&self.account.account(), &user).into_iter().for_each(|call| self.write(call));
+                }
+                Asked::BindDevice { user } => {
+                    bind_device(&self.account.account_id, &user).into_iter().for_each(|call| self.write(call));
                 }
                 Asked::Freeze { user, frozen } => {
                     let _refused = self.account.set_frozen(&user, frozen).err();
                 }
             }
         }
+    }
+
+    fn write(&self, (version, action, parameters): Write) {
+        let parameters: Vec<_> = parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let _refused = self.account.call(version, action, &parameters).err();
     }
 
     /// Somebody asks for something.
@@ -363,6 +377,7 @@ impl<'a> World<'a> {
             transactional_id: format!("ramstream.{id}"),
             topics: Arc::new(self.topics.clone()),
             topic_settings: None,
+            kinds: Kind::ALL.iter().copied().collect(),
             rhythm: Rhythm {
                 interval: Some(schedule.interval),
                 jitter: Duration::ZERO,

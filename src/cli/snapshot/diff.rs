@@ -154,7 +154,7 @@ async fn now(from: Export, file: Option<&Path>) -> anyhow::Result<Result<Compare
     let settings = assemble::client_settings(&config.alicloud, assemble::credentials(&config)?, None, None)?;
     let client = Client::new(settings, &config.account.id)?;
     let (budget, delay) = (config.sync.time_budget, config.sync.confirm_delay);
-    let comparing = sync::compare_with_account(&client, &state, budget, delay);
+    let comparing = sync::compare_with_account(&client, &state, &config.collect.kinds, budget, delay);
     let comparison = match with_progress("comparing with the account", comparing).await {
         Err(error @ CallError::ForeignAccount { .. }) => {
             eprintln!("ramstream: {error}");

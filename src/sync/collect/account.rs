@@ -6,11 +6,15 @@ use crate::{
     model::{Collection, Kind, Listing, account::Account},
 };
 
-pub(super) async fn list_account(session: &Session, wanted: &Wanted) -> Option<Listing<ram::AccountAlias>> {
-    if wanted.kind(Kind::Account) { Some(ram::get_account_alias(session).await) } else { None }
-}
-
 impl Reader<'_> {
+    pub(super) async fn list_account(
+        &self,
+        session: &Session,
+        wanted: &Wanted,
+    ) -> Option<Listing<ram::AccountAlias>> {
+        if self.wants(wanted, Kind::Account) { Some(ram::get_account_alias(session).await) } else { None }
+    }
+
     pub(super) fn account(&self, listing: Listing<ram::AccountAlias>) -> Collection {
         let listing = listing.map(|listing| {
             listing.map(|read| {

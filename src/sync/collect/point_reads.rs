@@ -79,6 +79,8 @@ async fn presence(session: &Session, kind: Kind, key: &Key, json: &str) -> Optio
             let policy = read::<Policy>(json)?;
             Some(presence::of_policy(session, asked_type(policy.policy_type), &policy.policy_name).await)
         }
+        // What a user has is itself asked for user by user.
+        Kind::AccessKey | Kind::LoginProfile | Kind::MfaDevice => None,
         Kind::Account | Kind::Membership | Kind::PolicyAttachment => None,
     }
 }

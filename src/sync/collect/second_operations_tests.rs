@@ -53,7 +53,8 @@ async fn held<E: Entity>(server: &Server, edges: &[E]) -> Vec<(String, Unknown)>
         state.apply(edge.key(ACCOUNT).as_ref(), Some(&entity_record("1", 1, &json))).unwrap();
     }
     let ledger = Ledger::new(std::time::Duration::from_secs(3_600));
-    let (reader, session) = (Reader { state: &state, ledger: &ledger }, server.session());
+    let kinds = Kind::ALL.iter().copied().collect();
+    let (reader, session) = (Reader { state: &state, ledger: &ledger, kinds: &kinds }, server.session());
     let keys = edges.iter().map(|edge| edge.key(ACCOUNT)).collect();
     let mut held = reader.not_gone_by_second_operation(&session, &keys).await;
     held.sort_by(|(a, _), (b, _)| a.cmp(b));

@@ -24,6 +24,10 @@ async fn server(script: impl Fn(&Call) -> Option<&'static str> + Send + Sync + '
             "ListPolicyAttachments" => {
                 r#"{"PageNumber":1,"PageSize":100,"TotalCount":0,"PolicyAttachments":{"PolicyAttachment":[]}}"#
             }
+            "ListAccessKeys" => r#"{"AccessKeys":{"AccessKey":[]}}"#,
+            "GetUserMFAInfo" => r#"{"IsMFAEnable":false}"#,
+            "ListVirtualMFADevices" => r#"{"IsTruncated":false,"VirtualMFADevices":{"VirtualMFADevice":[]}}"#,
+            "GetLoginProfile" => return Some(script(call).map_or_else(no_login_profile, Says::ok)),
             "GetAccountSummary" => r#"{"SummaryMap":{}}"#,
             "GetAccountAlias" => r#"{"AccountAlias":"example"}"#,
             _ => return script(call).map(Says::ok),
@@ -33,11 +37,20 @@ async fn server(script: impl Fn(&Call) -> Option<&'static str> + Send + Sync + '
     .await
 }
 
+fn no_login_profile() -> Says {
+    Says::error(404, "EntityNotExist.User.LoginProfile")
+}
+
 async fn read(server: &Server, state: &State) -> BTreeMap<Kind, Collection> {
     let ledger = Ledger::new(Duration::from_secs(3_600));
     let session = server.session();
-    let reader = Reader { state, ledger: &ledger };
+    let kinds = every_kind();
+    let reader = Reader { state, ledger: &ledger, kinds: &kinds };
     reader.read(&session, &Wanted::Everything, &mut Rounds::default()).await
+}
+
+fn every_kind() -> BTreeSet<Kind> {
+    Kind::ALL.iter().copied().collect()
 }
 
 /// A state that holds `entity` since it was last read.
@@ -222,7 +235,8 @@ async fn an_addition_that_should_have_been_seen_before_counts_only_if_the_servic
     })
     .await;
     let (state, ledger, session) = (State::new(ACCOUNT), Ledger::new(Duration::from_secs(3_600)), server.session());
-    let reader = Reader { state: &state, ledger: &ledger };
+    let kinds = every_kind();
+    let reader = Reader { state: &state, ledger: &ledger, kinds: &kinds };
     let mut read = reader.read(&session, &Wanted::Everything, &mut Rounds::default()).await;
     let users = read.get_mut(&Kind::User).unwrap();
     let doubtful: BTreeSet<Key> = users.found().iter().map(|(key, _)| key.clone()).collect();

@@ -122,7 +122,9 @@ pub(super) fn settled(log: &Log, truth: &Truth, found: &mut Findings) {
             continue;
         }
         let keys: BTreeSet<&str> = truth.keys().chain(published.entities.keys().copied()).collect();
-        for key in keys {
+        // Of a kind that is switched off nothing is known.
+        let is_off = |kind: &str| pair[1].collection(kind).is_some_and(|status| status.status == "off");
+        for key in keys.into_iter().filter(|key| !is_off(kind_of(key))) {
             let [was] = truth.between(key, from, to)[..] else { continue };
             let after = published.entity(key);
             found.check(fits(key, after, was), At::key(key, pair[1].sequence), || {
@@ -136,7 +138,9 @@ pub(super) fn settled(log: &Log, truth: &Truth, found: &mut Findings) {
 fn scope_of(key: &str) -> Vec<&str> {
     let parts: Vec<&str> = key.split('/').collect();
     match parts[..] {
-        [_, kind @ ("membership" | "policy"), parent, ..] => vec![kind, parent],
+        [_, kind @ ("membership" | "policy" | "access_key" | "login_profile" | "mfa_device"), parent, ..] => {
+            vec![kind, parent]
+        }
         [_, kind @ "policy_attachment", _, _, principal_type, principal, _] => vec![kind, principal_type, principal],
         _ => vec![kind_of(key)],
     }
@@ -266,7 +270,7 @@ pub(super) fn lost(log: &Log, truth: &Truth, found: &mut Findings) {
 }
 
 /// The operations that read a kind: its listing, then its details.
-const READ_BY: [(&str, &[&str]); 7] = [
+const READ_BY: [(&str, &[&str]); 10] = [
     ("account", &["GetAccountAlias"]),
     ("user", &["ListUsers"]),
     ("group", &["ListGroups"]),
@@ -274,14 +278,23 @@ const READ_BY: [(&str, &[&str]); 7] = [
     ("role", &["ListRoles", "GetRole"]),
     ("policy", &["ListPolicies", "ListPolicyVersions"]),
     ("policy_attachment", &["ListPolicyAttachments"]),
+    ("access_key", &["ListAccessKeys"]),
+    ("login_profile", &["GetLoginProfile"]),
+    ("mfa_device", &["ListVirtualMFADevices", "GetUserMFAInfo"]),
 ];
 
 /// Those that are asked for by a name, which may go meanwhile.
-const BY_NAME: [&str; 3] = ["ListUsersForGroup", "GetRole", "ListPolicyVersions"];
+const BY_NAME: [&str; 6] =
+    ["ListUsersForGroup", "GetRole", "ListPolicyVersions", "ListAccessKeys", "GetLoginProfile", "GetUserMFAInfo"];
 
 /// The listings that a kind is read through, beside its own: those that its names come from.
-const NAMED_BY: [(&str, &[&str]); 2] =
-    [("membership", &["ListGroups"]), ("policy_attachment", &["ListUsers", "ListGroups", "ListRoles"])];
+const NAMED_BY: [(&str, &[&str]); 5] = [
+    ("membership", &["ListGroups"]),
+    ("policy_attachment", &["ListUsers", "ListGroups", "ListRoles"]),
+    ("access_key", &["ListUsers"]),
+    ("login_profile", &["ListUsers"]),
+    ("mfa_device", &["ListUsers"]),
+];
 
 /// How often the account lied (gave an old answer, or an empty one) to whoever read `kind` meanwhile.
 fn lies(truth: &Truth, kind: &str, from: i64, to: i64) -> usize {
@@ -294,7 +307,7 @@ fn lies(truth: &Truth, kind: &str, from: i64, to: i64) -> usize {
 /// by itself; an edge is listed twice; the alias is read once.
 fn was_deceived(truth: &Truth, kind: &str, from: i64, to: i64) -> bool {
     let bearable = match kind {
-        "membership" | "policy_attachment" => 1,
+        "membership" | "policy_attachment" | "access_key" | "login_profile" | "mfa_device" => 1,
         "account" => 0,
         // It is asked for by its name only: once renamed, two readings of two listings each outweigh that.
         "group" => 3,

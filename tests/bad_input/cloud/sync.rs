@@ -58,8 +58,9 @@ pub(crate) fn session(client: &Client, budget: Duration) -> Session {
 /// Reads the account and plans what to publish on `state`.
 pub(crate) async fn sync(session: &Session, state: &State) -> Synced {
     let ledger = Ledger::new(Duration::ZERO);
-    let collections =
-        Reader { state, ledger: &ledger }.read(session, &Wanted::Everything, &mut Rounds::default()).await;
+    let kinds = Kind::ALL.iter().copied().collect();
+    let reader = Reader { state, ledger: &ledger, kinds: &kinds };
+    let collections = reader.read(session, &Wanted::Everything, &mut Rounds::default()).await;
     let diff = compare(state, &collections);
     let doubtful = diff.doubtful().flat_map(|(_, keys)| keys.iter().map(ToString::to_string)).collect();
     let unknown = diff.kinds.iter().flat_map(|(kind, outcome)| {

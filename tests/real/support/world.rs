@@ -16,8 +16,18 @@ use super::proxy::Proxy;
 use super::{kafka, outsider_at, outsider_sends, registry, unique};
 
 /// The event topics, by what stands behind the prefix.
-pub(crate) const EVENT_TOPICS: &[&str] =
-    &["accounts", "groups", "memberships", "policies", "policy-attachments", "roles", "users"];
+pub(crate) const EVENT_TOPICS: &[&str] = &[
+    "accounts",
+    "groups",
+    "memberships",
+    "policies",
+    "policy-attachments",
+    "roles",
+    "users",
+    "access-keys",
+    "login-profiles",
+    "mfa-devices",
+];
 
 /// How many each event topic has: several, and each costs the brokers and every reader time.
 pub(crate) const PARTITIONS: i32 = 3;
