@@ -14,11 +14,11 @@ use ramstream::{
     },
     avro::Encoder,
     diff::{Diff, compare},
-    model::{Complete, Listing, Window},
+    model::{Complete, Kind, Listing, Window},
     state::State,
     sync::{
         Topics,
-        collect::{ListedPolicies, Listings, Parents, Reader, Rounds, Twice, Wanted},
+        collect::{ListedPolicies, Listings, Parents, Reader, Rounds, Twice, UserDetails, Wanted},
         details::Ledger,
         publication::{Publication, Reading},
     },
@@ -134,6 +134,7 @@ fn listings(bodies: &Bodies) -> anyhow::Result<Listings> {
                 after: Ok(listed!(ram::RolesPage, &bodies.roles)),
             },
         },
+        details: UserDetails { access_keys: None, login_profiles: None, mfa_devices: None },
         attachments: Some(Ok(listed!(PolicyAttachmentsPage, &bodies.attachments))),
         policies: ListedPolicies {
             custom: Some(Ok(listed!(ram::PoliciesPage, &bodies.custom_policies))),

@@ -183,6 +183,11 @@ plain_events! {
     GroupEvent(Group) { group_id: String, group_name: String }
     RoleEvent(Role) { role_id: String, role_name: String }
     PolicyEvent(Policy) { policy_type: String, policy_name: String }
+    AccessKeyEvent(AccessKey) { access_key_id: String, user_id: String, user_name: Option<String> }
+    LoginProfileEvent(LoginProfile) { user_id: String, user_name: Option<String> }
+    MfaDeviceEvent(MfaDevice) {
+        user_id: String, device_type: String, serial_number: Option<String>, user_name: Option<String>
+    }
     MembershipEvent(Membership) { group_id: String, user_id: String, group_name: Option<String>, user_name: Option<String> }
     PolicyAttachmentEvent(PolicyAttachment) {
         policy_type: String, policy_name: String, principal_type: String, principal_id: String, scope: String,

@@ -101,7 +101,8 @@ impl Diff {
             return false;
         };
         let own = Scope::entity(key);
-        let beneath = outcome.unknown.range::<Scope, _>(&own..).take_while(|(scope, _)| scope.as_str().starts_with(own.as_str()));
+        let beneath =
+            outcome.unknown.range::<Scope, _>(&own..).take_while(|(scope, _)| scope.as_str().starts_with(own.as_str()));
         !kind.scopes_around(key).iter().any(|scope| outcome.unknown.contains_key(scope))
             && !beneath.into_iter().any(|(scope, _)| scope.wider().any(|wider| wider == own))
     }

@@ -71,7 +71,11 @@ impl Keys {
     /// Switches a key on or off.
     pub fn switch(&self, access_key_id: &str, is_on: bool) {
         let mut switched_off = super::lock(&self.switched_off);
-        if is_on { switched_off.remove(access_key_id) } else { switched_off.insert(access_key_id.to_owned()) };
+        if is_on {
+            switched_off.remove(access_key_id)
+        } else {
+            switched_off.insert(access_key_id.to_owned())
+        };
     }
 
     /// Takes a key away.

@@ -135,7 +135,8 @@ fn set_status(simulator: &Simulator, body: &Bytes, status: UserStatus) -> Result
 
 async fn security_key(State(simulator): Shared, body: Bytes) -> Result<Json<Value>, Refused> {
     let WhichUser { user } = parse(&body)?;
-    let status = |error: &super::error::ServiceError| StatusCode::from_u16(error.status).unwrap_or(StatusCode::CONFLICT);
+    let status =
+        |error: &super::error::ServiceError| StatusCode::from_u16(error.status).unwrap_or(StatusCode::CONFLICT);
     let refused = |error: super::error::ServiceError| Refused(status(&error), error.message.into_owned());
     simulator.add_security_key(&user).map_err(refused)?;
     Ok(Json(json!({ "user": user })))

@@ -2,8 +2,8 @@
 
 use super::account::Account;
 use super::entities::{
-    AccessKey, Attachment, Group, LoginProfile, Membership, MfaDevice, Policy, PolicyType, PrincipalType, ResourceGroup,
-    Role, User,
+    AccessKey, Attachment, Group, LoginProfile, Membership, MfaDevice, Policy, PolicyType, PrincipalType,
+    ResourceGroup, Role, User,
 };
 use super::table::{Row, Table};
 
@@ -91,13 +91,9 @@ macro_rules! row {
     };
 }
 
-row!(
-    AccessKey,
-    "access_key",
-    access_keys,
-    |row: &AccessKey| vec![id_key(&row.access_key_id)],
-    |row: &AccessKey| vec![owned_key(&row.user_id)]
-);
+row!(AccessKey, "access_key", access_keys, |row: &AccessKey| vec![id_key(&row.access_key_id)], |row: &AccessKey| vec![
+    owned_key(&row.user_id)
+]);
 row!(
     LoginProfile,
     "login_profile",

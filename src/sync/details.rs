@@ -115,7 +115,8 @@ impl Ledger {
     /// oldest of their kind is older than `interval`.
     #[must_use]
     pub fn of_one_sync(interval: Duration, now: Timestamp) -> Self {
-        let interval_before = SignedDuration::try_from(interval).ok().and_then(|interval| now.checked_sub(interval).ok());
+        let interval_before =
+            SignedDuration::try_from(interval).ok().and_then(|interval| now.checked_sub(interval).ok());
         Self { overdue_before: Some(interval_before.unwrap_or(Timestamp::MIN)), ..Self::new(interval) }
     }
 
@@ -196,12 +197,17 @@ impl Ledger {
     }
 }
 
-/// A place in [0, 1) that is always the same for one key: where in the first interval it is due.
-fn place(key: &Key) -> f64 {
+/// A number that is always the same for one key, and tells nothing of it.
+pub(crate) fn scattered(key: &Key) -> u64 {
     let mut hasher = DefaultHasher::new();
     key.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// A place in [0, 1) that is always the same for one key: where in the first interval it is due.
+fn place(key: &Key) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "a place needs no more than 52 bits")]
-    let place = (hasher.finish() >> 12) as f64 / (1_u64 << 52) as f64;
+    let place = (scattered(key) >> 12) as f64 / (1_u64 << 52) as f64;
     place
 }
 

@@ -164,9 +164,8 @@ impl Truth {
                     return Ok(());
                 };
                 let is_published = |row: &Map<String, Value>| key_of(row).as_ref() == Some(&key);
-                let fields = |row: Option<Map<String, Value>>| {
-                    row.filter(is_published).map(|row| compared(&kind, &row))
-                };
+                let fields =
+                    |row: Option<Map<String, Value>>| row.filter(is_published).map(|row| compared(&kind, &row));
                 let change = Change { at: time_ms, before: fields(before), after: fields(after) };
                 self.changes.entry(key).or_default().push(change);
             }

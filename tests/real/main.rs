@@ -26,6 +26,7 @@ mod replay;
 mod removals;
 mod replicas;
 mod secrets;
+mod sign_in;
 mod snapshot;
 mod state;
 mod support;

@@ -103,7 +103,7 @@ async fn a_sound_state_is_described_with_what_it_holds() {
         assert_eq!(described["last_trace"][field], sync[field], "{field}");
     }
     assert_eq!(described["last_trace"]["outcome"], sync["outcome"]);
-    assert_eq!((&described["progress"]["format"], &described["progress"]["min_reader"]), (&1.into(), &1.into()));
+    assert_eq!((&described["progress"]["format"], &described["progress"]["min_reader"]), (&2.into(), &2.into()));
     let of = |kind: &str| described["kinds"].as_array().unwrap().iter().find(|said| said["kind"] == kind).unwrap();
     let users = names(&world.cloud.account().await, "users", "user_name").len();
     assert_eq!((&of("user")["count"], &of("user")["progress_count"]), (&users.into(), &users.into()));

@@ -85,11 +85,18 @@ pub(crate) enum Principal {
 /// What is to be asked of the service for a deed, or of its control address.
 pub(crate) enum Asked {
     Call(Write),
-    Freeze { user: String, frozen: bool },
+    Freeze {
+        user: String,
+        frozen: bool,
+    },
     /// Every key that the user has by then.
-    DeleteKeys { user: String },
+    DeleteKeys {
+        user: String,
+    },
     /// A virtual device of the user's name, made where there is none.
-    BindDevice { user: String },
+    BindDevice {
+        user: String,
+    },
 }
 
 impl Deed {

@@ -124,7 +124,9 @@ fn delete(call: &Call<'_>, draft: &mut Draft<'_>) -> Answer {
 
 fn check_password(call: &Call<'_>) -> Result<(), ServiceError> {
     match call.parameters.text("Password") {
-        Some(password) if !(8..=32).contains(&password.chars().count()) => Err(ServiceError::invalid_length("Password")),
+        Some(password) if !(8..=32).contains(&password.chars().count()) => {
+            Err(ServiceError::invalid_length("Password"))
+        }
         _ => Ok(()),
     }
 }

@@ -7,11 +7,7 @@ use crate::{
 };
 
 impl Reader<'_> {
-    pub(super) async fn list_account(
-        &self,
-        session: &Session,
-        wanted: &Wanted,
-    ) -> Option<Listing<ram::AccountAlias>> {
+    pub(super) async fn list_account(&self, session: &Session, wanted: &Wanted) -> Option<Listing<ram::AccountAlias>> {
         if self.wants(wanted, Kind::Account) { Some(ram::get_account_alias(session).await) } else { None }
     }
 

@@ -72,7 +72,8 @@ impl Reader<'_> {
         of_users.refuse(|user_id, shown| {
             let lacks = |device: &sign_in::MfaDevice| {
                 let is_virtual = device.device_type.as_deref().is_some_and(MfaDevice::is_virtual);
-                is_virtual && !listed.contains(&virtual_device(user_id, device.serial_number.clone()).key(self.account_id()))
+                is_virtual
+                    && !listed.contains(&virtual_device(user_id, device.serial_number.clone()).key(self.account_id()))
             };
             let detail = || format!("user {user_id} has a virtual device that is not listed");
             shown.items().iter().any(lacks).then(|| Unknown::new(Reason::Stale, detail()))

@@ -235,8 +235,7 @@ impl Reader<'_> {
         let counts = counts.as_ref();
         let UserDetails { access_keys, login_profiles, mfa_devices } = details;
         let round = &rounds.users;
-        let mut access_keys =
-            access_keys.map(|asked| self.users_details::<AccessKey>(&parents, wanted, asked, round));
+        let mut access_keys = access_keys.map(|asked| self.users_details::<AccessKey>(&parents, wanted, asked, round));
         let mut login_profiles =
             login_profiles.map(|asked| self.users_details::<LoginProfile>(&parents, wanted, asked, round));
         let mut mfa_devices = mfa_devices.map(|devices| self.mfa_devices(&parents, wanted, devices, round));

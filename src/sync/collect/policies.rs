@@ -46,7 +46,11 @@ impl Reader<'_> {
         round: &mut Round<Vec<ram::PolicyVersion>>,
     ) -> ListedPolicies {
         let list = async |of_type: PolicyType, asked: ram::PolicyType| {
-            if self.wants(wanted, Kind::Policy) && wanted.scope(&of_type.scope()) { Some(ram::list_policies(session, asked).await) } else { None }
+            if self.wants(wanted, Kind::Policy) && wanted.scope(&of_type.scope()) {
+                Some(ram::list_policies(session, asked).await)
+            } else {
+                None
+            }
         };
         let custom = async {
             let custom = list(PolicyType::Custom, ram::PolicyType::Custom).await;

@@ -19,7 +19,7 @@ use crate::{
     model::{Collection, Complete, Entity, Found, Key, Kind, Listing, Reason, Scope, Unknown},
     sync::{
         coverage::was_denied,
-        details::{Mark, Read, Round},
+        details::{Mark, Read, Round, scattered},
     },
 };
 
@@ -149,8 +149,11 @@ impl Reader<'_> {
             let key = self.detail_key::<D>(&user.user.user_id);
             let held = user.held.as_ref().filter(|_| !unread.contains(&key));
             match self.ledger.urgency(&key, &user.mark, held, round, begun_at) {
-                // Those that were denied come last: they must not make it seem that everybody is.
-                Some(urgency) => due.push(((was_denied(self.state, &Scope::entity(&key)), urgency), user)),
+                // Those that were denied come last, and neighbours apart: they must not make it seem that everybody is denied.
+                Some(urgency) => {
+                    let was_denied = was_denied(self.state, &Scope::entity(&key));
+                    due.push(((was_denied, urgency, scattered(&key)), user));
+                }
                 None => {
                     standing.insert(user.user.user_id.clone());
                 }
@@ -301,3 +304,7 @@ fn moved(user_id: &str) -> Unknown {
     let detail = format!("user {user_id} came, went or changed its name while it was read");
     Unknown::new(Reason::UnresolvedName, detail)
 }
+
+#[cfg(test)]
+#[path = "user_details_tests.rs"]
+mod tests;
