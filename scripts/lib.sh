@@ -85,8 +85,10 @@ java_is_new_enough() {
 }
 
 # What can load a compose file here: the plugin, or the Go that its loader is built with.
-has_compose_loader() {
-    docker compose version >/dev/null 2>&1 && return
+has_compose_loader() { docker compose version >/dev/null 2>&1 || has_go; }
+
+# A Go that fetches the toolchain which a module asks for, if it is too old itself.
+has_go() {
     have go || return 1
     local minor
     minor=$(go version | sed -n 's/.* go1\.\([0-9]*\).*/\1/p')

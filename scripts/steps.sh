@@ -71,11 +71,17 @@ check_code() {
     else
         not_checked "docker-compose.yml beyond its YAML: that takes the docker compose plugin, or Go 1.24"
     fi
+    if has_go; then
+        step "deployment" scripts/lint-deploy
+    else
+        not_checked "deploy/kubernetes, deploy/systemd and the alerts: that takes Go 1.24"
+    fi
     step "clippy" cargo clippy --locked --all-targets -- -D warnings
     step "clippy, with the simulation" cargo clippy --locked --all-targets --all-features -- -D warnings
     step "documentation" env RUSTDOCFLAGS="-D warnings" \
         cargo doc --locked --no-deps --document-private-items --all-features
     not_checked "the image and the compose file in action: that takes a container engine"
+    not_checked "deploy/kubernetes and deploy/systemd in action: that takes a cluster, and a machine that systemd runs"
 }
 
 check_dependencies() {

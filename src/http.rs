@@ -235,7 +235,7 @@ mod tests {
         let expected = "api_call_duration_seconds_bucket api_call_duration_seconds_count api_call_duration_seconds_sum \
              api_calls_total api_retries_total api_throttled_total build_info changes_published_total entities \
              kafka_transaction_duration_seconds_bucket kafka_transaction_duration_seconds_count \
-             kafka_transaction_duration_seconds_sum kafka_transactions_total parked ready state_records \
+             kafka_transaction_duration_seconds_sum kafka_transactions_total parked ready request_failures state_records \
              state_recovery_seconds sync_duration_seconds_bucket sync_duration_seconds_count \
              sync_duration_seconds_sum sync_interval_seconds sync_last_complete_timestamp_seconds syncs_total \
              unknown_scopes count_difference";
@@ -271,6 +271,7 @@ mod tests {
         metrics.call_ended("ListUsers", CallOutcome::Ok, second, 2);
         metrics.transaction_ended(TransactionOutcome::Superseded, second);
         metrics.set_state_records(9);
+        metrics.set_request_failures(2);
         metrics.state_recovered(second);
         let samples = daemon.samples().await;
         for series in [
@@ -288,6 +289,7 @@ mod tests {
             "ramstream_api_retries_total{operation=\"ListUsers\"} 1",
             "ramstream_kafka_transactions_total{outcome=\"superseded\"} 1",
             "ramstream_state_records 9",
+            "ramstream_request_failures 2",
             "ramstream_state_recovery_seconds 1",
         ] {
             assert!(samples.iter().any(|sample| sample == series), "{series}");

@@ -58,7 +58,7 @@
 //!
 //! A file in [`model`] and a line in `model/kind.rs` (entities, then children, then edges); a schema
 //! in `schemas/`; its operations in [`alicloud`] and in [`alicloud::OPERATIONS`]; a file in
-//! `sync/collect/`, where the compiler asks for its line; both versions in `state/record.rs`; a row in
+//! `sync/collect/` and its line in `sync/needs.rs`, where the compiler asks for them; both versions in `state/record.rs`; a row in
 //! the README; the simulator; in the checker what it hangs on (`verify/fold.rs`) and its rows (`verify/truth.rs`).
 
 #![warn(missing_docs)]

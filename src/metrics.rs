@@ -69,6 +69,8 @@ series! {
     kafka_transactions: IntCounterVec = counters("kafka_transactions_total", &["outcome"]);
     /// From the fresh producer to the answer to the commit.
     kafka_transaction_duration: Histogram = histogram("kafka_transaction_duration_seconds", TRANSACTION_BUCKETS);
+    /// Attempts in a row to serve what was asked for that have failed, while syncs go on; 0 = none waits for another.
+    request_failures: IntGauge = gauge("request_failures");
     /// Records of the published state in memory.
     state_records: IntGauge = gauge("state_records");
     /// How long reading and verifying the state took at the start.
@@ -189,6 +191,11 @@ impl Metrics {
     pub fn transaction_ended(&self, outcome: TransactionOutcome, duration: Duration) {
         self.series.kafka_transactions.with_label_values(&[outcome.as_str()]).inc();
         self.series.kafka_transaction_duration.observe(duration.as_secs_f64());
+    }
+
+    /// How many attempts in a row to serve what was asked for have failed.
+    pub fn set_request_failures(&self, count: u32) {
+        self.series.request_failures.set(i64::from(count));
     }
 
     /// How many records the published state has in memory.

@@ -42,6 +42,29 @@ fn the_printed_example_is_accepted_from_the_working_directory() {
 }
 
 #[test]
+fn what_the_kubernetes_overlays_configure_is_accepted() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let secret = directory.path().join("secret");
+    std::fs::write(&secret, "canary").expect("a file");
+    let secret = secret.to_str().expect("UTF-8");
+    let role = [
+        ("RAMSTREAM_KAFKA__SASL_PASSWORD_FILE", secret),
+        ("ALIBABA_CLOUD_OIDC_TOKEN_FILE", secret),
+        ("ALIBABA_CLOUD_ROLE_ARN", "acs:ram::1234567890123456:role/ramstream-reader"),
+        ("ALIBABA_CLOUD_OIDC_PROVIDER_ARN", "acs:ram::1234567890123456:oidc-provider/ack-rrsa-c1"),
+    ];
+    let key = [
+        ("RAMSTREAM_CREDENTIALS__ACCESS_KEY_ID_FILE", secret),
+        ("RAMSTREAM_CREDENTIALS__ACCESS_KEY_SECRET_FILE", secret),
+    ];
+    for (overlay, variables) in [("access-key", &key[..]), ("rrsa", &role)] {
+        let file = format!("{}/deploy/kubernetes/overlays/{overlay}/ramstream.toml", env!("CARGO_MANIFEST_DIR"));
+        let check = ramstream(directory.path(), &["--config", &file, "config", "check"], variables);
+        assert_eq!(check.status.code(), Some(0), "{overlay}: {}", text(&check.stderr));
+    }
+}
+
+#[test]
 fn a_wrong_configuration_exits_with_64_and_tells_every_mistake() {
     let directory = tempfile::tempdir().expect("a directory");
     let check = ramstream(directory.path(), &["config", "check"], &[("RAMSTREAM_SYNC__INTERVALL", "5m")]);
@@ -49,7 +72,7 @@ fn a_wrong_configuration_exits_with_64_and_tells_every_mistake() {
     let told = text(&check.stderr);
     for part in [
         "there is no ramstream.toml in this directory",
-        "5 mistakes",
+        "4 mistakes",
         "account.id",
         "kafka.brokers",
         "registry.url",
@@ -201,7 +224,8 @@ fn what_came_of_a_request_is_the_exit_code() {
     for (answer, line, code) in [
         (r#"{"request_id":"s","action":"sync","state":"completed","sequence":7}"#, "completed at sequence 7", 0),
         (
-            r#"{"request_id":"s","action":"sync","state":"completed","sequence":7,"reason":"the sync was partial"}"#,
+            r#"{"request_id":"s","action":"sync","state":"completed","sequence":7,"reason":"the sync was partial",
+                "sync_outcome":"partial"}"#,
             "completed at sequence 7: the sync was partial",
             3,
         ),

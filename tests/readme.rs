@@ -23,6 +23,19 @@ fn the_policy_grants_exactly_what_the_calls_need() {
 }
 
 #[test]
+fn the_credentials_page_tells_every_variable_of_the_chain() {
+    const PAGE: &str = include_str!("../docs/credentials.md");
+    let sources =
+        [include_str!("../src/config/credentials/chain.rs"), include_str!("../src/config/credentials/links.rs")];
+    let words = sources.iter().flat_map(|text| text.split(|c: char| !(c.is_ascii_uppercase() || c == '_')));
+    let variables: BTreeSet<&str> = words.filter(|word| word.starts_with("ALIBABA_CLOUD_")).collect();
+    assert!(variables.len() >= 12, "{variables:?}");
+    for variable in variables {
+        assert!(PAGE.contains(&format!("`{variable}")), "{variable}");
+    }
+}
+
+#[test]
 fn every_kind_has_its_row() {
     let rows: Vec<&str> = README.lines().filter(|line| line.starts_with("| ")).collect();
     for kind in Kind::ALL {
@@ -48,6 +61,52 @@ fn every_operation_of_the_client_is_in_its_list() {
     let text: String = files.map(|file| std::fs::read_to_string(file).expect("text")).collect();
     let constants = text.lines().filter(|line| line.starts_with("pub const ") && line.contains(": Operation ="));
     assert_eq!(constants.count(), OPERATIONS.len());
+}
+
+/// The pages beside the README, with the folder that their links begin in.
+const PAGES: &[(&str, &str)] = &[
+    ("", include_str!("../CHANGELOG.md")),
+    ("", include_str!("../CONTRIBUTING.md")),
+    ("docs", include_str!("../docs/deploy.md")),
+    ("docs", include_str!("../docs/threat-model.md")),
+];
+
+/// As pages show headings: lower case, blanks as dashes, no punctuation.
+fn anchors(page: &str) -> BTreeSet<String> {
+    let headings = page.lines().filter(|line| line.starts_with('#')).map(|line| line.trim_start_matches('#').trim());
+    let kept = |c: &char| c.is_alphanumeric() || *c == ' ' || *c == '-';
+    headings.map(|heading| heading.to_lowercase().chars().filter(kept).collect::<String>().replace(' ', "-")).collect()
+}
+
+#[test]
+fn every_link_of_the_pages_beside_it_leads_to_a_file_and_to_a_heading_in_it() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    for (folder, page) in PAGES {
+        let links: Vec<&str> = page.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect();
+        assert!(!links.is_empty(), "{page}");
+        for link in links.into_iter().filter(|link| !link.starts_with("https://")) {
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let there = root.join(folder).join(file);
+            assert!(there.exists(), "{link}");
+            let target =
+                if file.is_empty() { (*page).to_owned() } else { std::fs::read_to_string(&there).unwrap_or_default() };
+            assert!(anchor.is_empty() || anchors(&target).contains(anchor), "{link}");
+        }
+    }
+}
+
+#[test]
+fn every_module_that_the_threat_model_names_is_there() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = include_str!("../docs/threat-model.md");
+    let words = page.split('`').skip(1).step_by(2);
+    let is_path = |word: &&str| word.contains("::") && word.chars().all(|c| c.is_ascii_lowercase() || "_:".contains(c));
+    let modules: BTreeSet<&str> = words.filter(is_path).collect();
+    assert!(modules.len() > 5, "{modules:?}");
+    for module in modules {
+        let path = root.join("src").join(module.replace("::", "/"));
+        assert!(path.with_extension("rs").exists() || path.join("mod.rs").exists(), "{module}");
+    }
 }
 
 /// The page for those who read the topics.

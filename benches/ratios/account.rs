@@ -70,11 +70,20 @@ impl Size {
     }
 }
 
+/// The account itself.
+pub(crate) fn itself() -> Account {
+    Account {
+        alias: Some("example".to_owned()),
+        root_mfa_enabled: Some(true),
+        default_domain: Some("example.onaliyun.com".to_owned()),
+    }
+}
+
 /// The account of this size, every collection read completely.
 pub(crate) fn collections(size: &Size) -> BTreeMap<Kind, Collection> {
     let policies = (0..size.custom_policies).map(custom_policy).chain((0..size.system_policies).map(system_policy));
     let all = [
-        whole([Account { alias: Some("example".to_owned()) }]),
+        whole([itself()]),
         whole((0..size.users).map(user)),
         whole((0..size.groups).map(group)),
         whole((0..size.roles).map(role)),

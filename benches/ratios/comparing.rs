@@ -18,7 +18,7 @@ use ramstream::{
     state::State,
     sync::{
         Topics,
-        collect::{ListedPolicies, Listings, Parents, Reader, Rounds, Twice, UserDetails, Wanted},
+        collect::{ListedPolicies, ListedProviders, Listings, Parents, Reader, Rounds, Twice, UserDetails, Wanted},
         details::Ledger,
         publication::{Publication, Reading},
     },
@@ -121,7 +121,10 @@ fn listings(bodies: &Bodies) -> anyhow::Result<Listings> {
     });
     let count = |count: usize| Some(count as u64);
     Ok(Listings {
-        account: Some(Ok(complete(vec![ram::AccountAlias { account_alias: Some("example".to_owned()) }]))),
+        account: Some(Ok(complete(vec![account::itself()]))),
+        password_policy: None,
+        security_preference: None,
+        providers: ListedProviders { saml: None, oidc: None },
         members: Some(members.collect::<anyhow::Result<_>>()?),
         parents: Parents {
             users: Twice {
@@ -136,6 +139,7 @@ fn listings(bodies: &Bodies) -> anyhow::Result<Listings> {
         },
         details: UserDetails { access_keys: None, login_profiles: None, mfa_devices: None },
         attachments: Some(Ok(listed!(PolicyAttachmentsPage, &bodies.attachments))),
+        instances: None,
         policies: ListedPolicies {
             custom: Some(Ok(listed!(ram::PoliciesPage, &bodies.custom_policies))),
             system: Some(Ok(listed!(ram::PoliciesPage, &bodies.system_policies))),

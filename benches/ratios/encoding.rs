@@ -10,8 +10,10 @@ use ramstream::{
     diff::{Change, Op, Span, compare},
     event::{Batch, Envelope},
     model::{
-        Entity, Kind, Millis, Names, Verb, account::Account, group::Group, membership::Membership, policy::Policy,
-        policy_attachment::PolicyAttachment, role::Role, user::User,
+        Entity, Kind, Millis, Names, TrustedPrincipal, Verb, access_key::AccessKey, account::Account, group::Group,
+        identity_provider::IdentityProvider, instance::Instance, login_profile::LoginProfile, membership::Membership,
+        mfa_device::MfaDevice, password_policy::PasswordPolicy, policy::Policy, policy_attachment::PolicyAttachment,
+        role::Role, security_preference::SecurityPreference, user::User,
     },
     state::State,
 };
@@ -111,7 +113,7 @@ fn names(changes: &[Change]) -> Names {
 
 /// An event as somebody would write it down who has nothing but the schema.
 macro_rules! plain_events {
-    ($($name:ident($entity:ident) { $($label:ident: $type:ty),* })*) => {
+    ($($name:ident($entity:ident) { $($label:ident: $type:ty),* } $({ $($meaning:ident),* })?)*) => {
         enum Plain { $($entity(Box<$name>),)* }
 
         impl Plain {
@@ -134,6 +136,7 @@ macro_rules! plain_events {
                 previously_observed_at: Option<i64>, replay_id: Option<String>, changed_fields: Vec<String>,
                 $($label: $type,)*
                 before: Option<$entity>, after: Option<$entity>,
+                $($($meaning: Option<Vec<TrustedPrincipal>>,)*)?
             }
 
             impl $name {
@@ -142,7 +145,13 @@ macro_rules! plain_events {
                     let read = |json: &Option<_>| json.as_deref().map(serde_json::from_str::<$entity>).transpose();
                     let (before, after) = (read(&change.before)?, read(&change.after)?);
                     let entity = after.as_ref().or(before.as_ref()).context("a change of nothing")?;
-                    let mut labels = entity.labels(&change.key, names).into_iter().map(|(_, label)| label);
+                    let is_observed = change.op == Op::Observed;
+                    let told = |entity| if is_observed { None } else { entity };
+                    let mut meaning = $entity::meaning(told(before.as_ref()), told(after.as_ref())).into_iter();
+                    let mut labels = entity.labels(&change.key, names).into_iter();
+                    // Some kinds have neither.
+                    let _ = &mut meaning;
+                    let _ = &mut labels;
                     Ok(Self {
                         event_id: envelope.event_id.to_string(),
                         event_type: envelope.event_type.clone(),
@@ -162,7 +171,8 @@ macro_rules! plain_events {
                         previously_observed_at: change.span.from.map(|from| from.0),
                         replay_id: None,
                         changed_fields: change.changed_fields.iter().map(ToString::to_string).collect(),
-                        $($label: <$type as Label>::of(labels.next().flatten().map(Into::into)),)*
+                        $($label: <$type as Label>::of(labels.next().and_then(|(_, label)| label).map(Into::into)),)*
+                        $($($meaning: meaning.next().and_then(|(_, principals)| principals),)*)?
                         before, after,
                     })
                 }
@@ -181,8 +191,12 @@ plain_events! {
     AccountEvent(Account) { alias: Option<String> }
     UserEvent(User) { user_id: String, user_name: String }
     GroupEvent(Group) { group_id: String, group_name: String }
-    RoleEvent(Role) { role_id: String, role_name: String }
+    RoleEvent(Role) { role_id: String, role_name: String } { trust_added, trust_removed }
     PolicyEvent(Policy) { policy_type: String, policy_name: String }
+    PasswordPolicyEvent(PasswordPolicy) {}
+    SecurityPreferenceEvent(SecurityPreference) {}
+    IdentityProviderEvent(IdentityProvider) { provider_type: String, provider_name: String, arn: String }
+    InstanceEvent(Instance) { region: String, instance_id: String, instance_name: Option<String> }
     AccessKeyEvent(AccessKey) { access_key_id: String, user_id: String, user_name: Option<String> }
     LoginProfileEvent(LoginProfile) { user_id: String, user_name: Option<String> }
     MfaDeviceEvent(MfaDevice) {

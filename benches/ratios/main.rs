@@ -1,6 +1,7 @@
 //! The yardsticks: ratios and counts, each measured in one run on this machine; `make bench` runs them all.
 //!
-//! `cargo bench --bench ratios -- NAME…` measures some: reading, comparing, encoding, publishing, memory, recovery.
+//! `cargo bench --bench ratios -- NAME…` measures some: reading, comparing, encoding, publishing, replaying, memory,
+//! recovery.
 //! Those that need Kafka and a schema registry say so where there are none. None of this is a test: what the numbers
 //! mean, and what is honest about them, stands in `docs/benchmarks.md`.
 
@@ -13,6 +14,7 @@ mod memory;
 mod publishing;
 mod reading;
 mod recovery;
+mod replaying;
 mod services;
 mod table;
 
@@ -20,8 +22,8 @@ use std::{env, process::ExitCode};
 
 use table::Figure;
 
-const NAMES: [&str; 6] = ["reading", "comparing", "encoding", "publishing", "memory", "recovery"];
-const NEED_SERVICES: [&str; 4] = ["reading", "publishing", "memory", "recovery"];
+const NAMES: [&str; 7] = ["reading", "comparing", "encoding", "publishing", "replaying", "memory", "recovery"];
+const NEED_SERVICES: [&str; 5] = ["reading", "publishing", "replaying", "memory", "recovery"];
 
 fn main() -> anyhow::Result<ExitCode> {
     // Cargo adds `--bench`.
@@ -57,6 +59,10 @@ fn measure<'a>(wanted: &[&'a str]) -> anyhow::Result<(Vec<Figure>, Vec<&'a str>)
             ("publishing", Some((kafka, _))) => {
                 let baseline = publishing::Baseline::of_the_largest_account()?;
                 figures.push(runtime.block_on(publishing::measure(kafka, &baseline))?);
+            }
+            ("replaying", Some((kafka, _))) => {
+                let baseline = publishing::Baseline::of_the_largest_account()?;
+                figures.push(runtime.block_on(replaying::measure(kafka, &baseline))?);
             }
             ("memory", Some((kafka, registry))) => figures.push(memory::measure(kafka, registry)?),
             ("recovery", Some((kafka, _))) => {

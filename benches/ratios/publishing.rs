@@ -72,6 +72,11 @@ impl Baseline {
         Ok(Self { publication: Arc::new(publication), encoder: Arc::new(Encoder::new(|_| SCHEMA_ID, SCHEMA_ID)?) })
     }
 
+    /// With what its events are encoded.
+    pub(crate) fn encoder(&self) -> &Arc<Encoder> {
+        &self.encoder
+    }
+
     /// Publishes into fresh topics as the daemon does; gives the time from the beginning of the attempt to its end.
     pub(crate) async fn publish(&self, kafka: &str) -> anyhow::Result<(Published, Duration)> {
         let connection = connection(kafka);
@@ -139,7 +144,7 @@ async fn fresh_topics(connection: &Arc<Connection>) -> anyhow::Result<Arc<Topics
 }
 
 /// One transaction as one would write it down with rdkafka; the settings are those of `Connection::producer`.
-fn send_plainly(kafka: &str, records: &[Record]) -> anyhow::Result<Duration> {
+pub(crate) fn send_plainly(kafka: &str, records: &[Record]) -> anyhow::Result<Duration> {
     let begun = Instant::now();
     let timeout_ms = TRANSACTION_TIMEOUT.as_millis().to_string();
     let producer: BaseProducer = ClientConfig::new()

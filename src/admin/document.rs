@@ -35,6 +35,9 @@ pub(super) struct RequestDocument {
     at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// Of a sync that was done: `complete`, `partial` or `failed`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sync_outcome: Option<String>,
 }
 
 /// How far a kind has got.
@@ -78,9 +81,13 @@ impl RequestDocument {
     /// One that waits or is being served; `None` as long as nobody has read it.
     pub(super) fn waiting(request: &Request, stands: Option<&Stands>) -> Self {
         let (state, rows) = match stands {
-            None | Some(Stands::Queued | Stands::Ended(_)) => ("queued", BTreeMap::new()),
+            None | Some(Stands::Queued | Stands::Failing(_) | Stands::Ended(_)) => ("queued", BTreeMap::new()),
             Some(Stands::BehindSync) => ("behind_sync", BTreeMap::new()),
             Some(Stands::Sending(rows)) => ("sending", rows_of(rows)),
+        };
+        let reason = match stands {
+            Some(Stands::Failing(why)) => Some(format!("an attempt failed, another one is made: {why}")),
+            _ => None,
         };
         let kinds = match &request.action {
             Action::Replay { kinds } => Some(kinds.clone()),
@@ -95,7 +102,8 @@ impl RequestDocument {
             rows,
             sequence: None,
             at: None,
-            reason: None,
+            reason,
+            sync_outcome: None,
         }
     }
 
@@ -111,6 +119,7 @@ impl RequestDocument {
             sequence: Some(outcome.sequence),
             at: time(outcome.at),
             reason: outcome.reason.clone(),
+            sync_outcome: outcome.sync_outcome.clone(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The router against a process that the test makes up. Every answer is held against [`OPENAPI`].
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
@@ -169,7 +169,12 @@ fn outcome(name: &str, action: &str, ended: Ended) -> Outcome {
         sequence: 7,
         rows: BTreeMap::new(),
         reason: None,
+        sync_outcome: None,
     }
+}
+
+fn outcomes<const N: usize>(ended: [Outcome; N]) -> Arc<VecDeque<Outcome>> {
+    Arc::new(ended.into())
 }
 
 /// The description with `reference` of it at its root.
@@ -311,6 +316,10 @@ async fn how_a_replay_stands_is_what_the_desk_shows() {
     world.set(|inner| inner.view.entries = vec![waiting(replay("r-1"))]);
     let path = "/v1/accounts/5481/replays/r-1";
     assert_eq!(world.get(path).await.is(200)["state"], "queued");
+    world.set(|inner| inner.view.failure = Some("topic x: not authorized".to_owned()));
+    let failing = world.get(path).await;
+    assert_eq!(failing.is(200)["state"], "queued");
+    assert_eq!(failing.body["reason"], "an attempt failed, another one is made: topic x: not authorized");
     world.set(|inner| inner.view.doing = Doing::Syncing);
     assert_eq!(world.get(path).await.is(200)["state"], "behind_sync");
     world.set(|inner| inner.view.doing = Doing::Replaying { rows: BTreeMap::from([(Kind::User, (3, 10))]) });
@@ -322,7 +331,9 @@ async fn how_a_replay_stands_is_what_the_desk_shows() {
 
     let rows = BTreeMap::from([(Kind::User, 10)]);
     let done = Outcome { rows, ..outcome("r-1", "replay", Ended::Completed) };
-    world.set(|inner| (inner.view.entries, inner.view.outcomes, inner.view.doing) = (vec![], vec![done], Doing::Idle));
+    world.set(|inner| {
+        (inner.view.entries, inner.view.outcomes, inner.view.doing) = (vec![], outcomes([done]), Doing::Idle)
+    });
     let expected = json!({
         "request_id": "r-1", "action": "replay", "state": "completed", "sequence": 7,
         "at": "2026-01-31T11:00:00.25Z", "rows": { "user": { "sent": 10, "total": 10 } },
@@ -332,27 +343,36 @@ async fn how_a_replay_stands_is_what_the_desk_shows() {
     world.delete(path).await.is_problem(409, "not-waiting", &["completed"]);
     assert_eq!(world.appended().len(), 1);
     // What the desk has shown and forgotten is forgotten here, too.
-    world.set(|inner| inner.view.outcomes.clear());
+    world.set(|inner| inner.view.outcomes = outcomes([]));
     world.get(path).await.is_problem(404, "no-such-request", &["r-1"]);
+}
+
+#[tokio::test]
+async fn a_sync_that_could_not_read_everything_says_so_in_a_field() {
+    let world = World::open();
+    let partial = Outcome { sync_outcome: Some("partial".to_owned()), ..outcome("s-1", "sync", Ended::Completed) };
+    world.set(|inner| inner.view.outcomes = outcomes([partial]));
+    let shown = world.get("/v1/accounts/5481/syncs/s-1").await;
+    assert_eq!((&shown.is(200)["state"], &shown.body["sync_outcome"]), (&json!("completed"), &json!("partial")));
 }
 
 #[tokio::test]
 async fn what_ended_otherwise_says_why_and_a_list_has_replays_alone() {
     let world = World::open();
     let rejected = Outcome { reason: Some("busy".to_owned()), ..outcome("r-2", "replay", Ended::Rejected) };
-    let outcomes = vec![
+    let ended = outcomes([
         rejected,
         outcome("s-1", "sync", Ended::Completed),
         outcome("r-3", "replay", Ended::Expired),
         outcome("r-4", "replay", Ended::Cancelled),
-    ];
+    ]);
     // Those that have ended and are not on record yet are among them; what just went on record is there once.
     let judged = |name: &str| {
         let place = Place { partition: 0, offset: 0 };
         Entry { place, id: Some(id(name)), standing: Standing::Ended(outcome(name, "replay", Ended::Expired)) }
     };
     let entries = vec![waiting(replay("r-5")), judged("r-4"), judged("r-6")];
-    world.set(|inner| (inner.view.outcomes, inner.view.entries) = (outcomes, entries));
+    world.set(|inner| (inner.view.outcomes, inner.view.entries) = (ended, entries));
     let list = world.get(REPLAYS).await;
     let shown: Vec<_> = list.is(200)["replays"].as_array().unwrap().iter().collect();
     let shown: Vec<_> = shown.iter().map(|one| (one["request_id"].clone(), one["state"].clone())).collect();

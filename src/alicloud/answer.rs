@@ -45,10 +45,11 @@ impl<T> Answer<T> {
     }
 }
 
-/// Makes an answer of a reply, and tells the current span about it.
+/// Makes an answer of a reply, and tells the current span about it. Without `credentials` by which to tell whether a
+/// message repeats a secret, no message is told.
 pub(super) fn judge<T: DeserializeOwned>(
     operation: &'static Operation,
-    credentials: &Credentials,
+    credentials: Option<&Credentials>,
     reply: &Reply,
 ) -> Result<Answer<T>, Failed> {
     Span::current().record("status", reply.status);
@@ -77,14 +78,14 @@ pub(super) fn judge<T: DeserializeOwned>(
     }
 }
 
-fn tell_refusal(credentials: &Credentials, reply: &Reply) {
+fn tell_refusal(credentials: Option<&Credentials>, reply: &Reply) {
     if !tracing::enabled!(tracing::Level::DEBUG) {
         return;
     }
     let ErrorBody { code, request_id, message } = ErrorBody::of(reply);
     Span::current().record("code", code).record("request_id", request_id);
     // Whatever answers may repeat what it was sent.
-    let message = message.filter(|message| !credentials.are_in(message));
+    let message = message.filter(|message| credentials.is_some_and(|credentials| !credentials.are_in(message)));
     debug!(message, "refused");
 }
 

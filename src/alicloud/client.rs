@@ -149,6 +149,12 @@ impl Client {
         Self::build(settings, Some(expected_account_id.to_owned()))
     }
 
+    /// Where the credentials come from; its `Display` tells which link of the chain it is.
+    #[must_use]
+    pub fn credentials(&self) -> &CredentialsSource {
+        &self.shared.credentials
+    }
+
     /// Begins a reading; calls that cannot be answered by `deadline` are given up.
     #[must_use]
     pub fn session(&self, deadline: Instant) -> Session {

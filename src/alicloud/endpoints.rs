@@ -3,8 +3,11 @@
 //! Promises one validated address per service. Public hosts are the default; with [`Network::Vpc`] the
 //! services that have an address inside Alibaba Cloud's private networks are called there, ResourceManager,
 //! which has none, stays on its public host. RAM, IMS and ResourceManager are global: the same hosts serve
-//! the international site. Source: the vendor's published endpoint table (repository aliyun/aliyun-openapi-meta).
+//! the international site. ECS answers in each region for that region alone, so its host follows from the region of
+//! the call: from the id, which is checked, and never from a host name in a reply, for whoever could forge one would be
+//! sent signed requests (a signature is good for anybody who has it, for a quarter of an hour). Source: the vendor's published endpoint table (repository aliyun/aliyun-openapi-meta).
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -21,11 +24,13 @@ pub enum Service {
     Ram,
     /// ResourceManager: policy attachments of every scope.
     ResourceManager,
+    /// Elastic Compute Service: instances, region by region.
+    Ecs,
 }
 
 impl Service {
     /// Every service.
-    pub const ALL: &[Self] = &[Self::Sts, Self::Ims, Self::Ram, Self::ResourceManager];
+    pub const ALL: &[Self] = &[Self::Sts, Self::Ims, Self::Ram, Self::ResourceManager, Self::Ecs];
 
     /// The version of the service's interface, as `x-acs-version` carries it.
     #[must_use]
@@ -35,6 +40,7 @@ impl Service {
             Self::Ims => "2019-08-15",
             Self::Ram => "2015-05-01",
             Self::ResourceManager => "2020-03-31",
+            Self::Ecs => "2014-05-26",
         }
     }
 
@@ -46,6 +52,7 @@ impl Service {
             Self::Ims => "ims",
             Self::Ram => "ram",
             Self::ResourceManager => "resource_manager",
+            Self::Ecs => "ecs",
         }
     }
 
@@ -54,6 +61,11 @@ impl Service {
             (Self::Sts, Network::Public, None) => "sts.aliyuncs.com".into(),
             (Self::Sts, Network::Public, Some(region)) => format!("sts.{region}.aliyuncs.com"),
             (Self::Sts, Network::Vpc, Some(region)) => format!("sts-vpc.{region}.aliyuncs.com"),
+            (Self::Ecs, Network::Public, None) => "ecs.aliyuncs.com".into(),
+            (Self::Ecs, Network::Public, Some(region)) => format!("ecs.{region}.aliyuncs.com"),
+            (Self::Ecs, Network::Vpc, Some(region)) => format!("ecs-vpc.{region}.aliyuncs.com"),
+            // Inside a private network without a region nothing can be asked of it; STS then needs its own address, too.
+            (Self::Ecs, Network::Vpc, None) => "ecs.aliyuncs.com".into(),
             (Self::Sts, Network::Vpc, None) => return Err(EndpointError::RegionNeeded),
             (Self::Ims, Network::Public, _) => "ims.aliyuncs.com".into(),
             (Self::Ims, Network::Vpc, _) => "ims.vpc-proxy.aliyuncs.com".into(),
@@ -128,10 +140,13 @@ pub enum EndpointError {
     },
 }
 
-/// One address per service.
+/// One address per service, and for ECS one per region.
 #[derive(Debug, Clone)]
 pub struct Endpoints {
     by_service: BTreeMap<Service, Endpoint>,
+    network: Network,
+    /// ECS is called at one address in every region.
+    ecs_is_overridden: bool,
 }
 
 /// An address, and the host as it is signed.
@@ -150,7 +165,7 @@ impl Endpoints {
     pub fn new(settings: &EndpointSettings) -> Result<Self, EndpointError> {
         let region = settings.region.as_deref();
         if let Some(region) = region
-            && !is_host_label(region)
+            && !is_region(region)
         {
             return Err(EndpointError::BadRegion { region: region.to_owned() });
         }
@@ -162,11 +177,18 @@ impl Endpoints {
             };
             by_service.insert(service, Endpoint::parse(service, &url, settings.allow_plain_http)?);
         }
-        Ok(Self { by_service })
+        let ecs_is_overridden = settings.overrides.contains_key(&Service::Ecs);
+        Ok(Self { by_service, network: settings.network, ecs_is_overridden })
     }
 
-    pub(super) fn of(&self, service: Service) -> &Endpoint {
-        self.by_service.get(&service).expect("new() fills in every service")
+    /// Where `service` answers; for a regional service that of `region`, where a call is about one.
+    pub(super) fn of(&self, service: Service, region: Option<&str>) -> Cow<'_, Endpoint> {
+        let regional = region.filter(|region| service == Service::Ecs && is_region(region) && !self.ecs_is_overridden);
+        let host = regional.and_then(|region| service.default_host(self.network, Some(region)).ok());
+        match host.and_then(|host| Endpoint::parse(service, &format!("https://{host}"), false).ok()) {
+            Some(endpoint) => Cow::Owned(endpoint),
+            None => Cow::Borrowed(self.by_service.get(&service).expect("new() fills in every service")),
+        }
     }
 }
 
@@ -194,8 +216,9 @@ impl Endpoint {
     }
 }
 
-fn is_host_label(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+/// Whether it can stand in a host name as one label, as the id of a region does.
+pub(super) fn is_region(text: &str) -> bool {
+    (1..=63).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -213,7 +236,7 @@ mod tests {
 
     fn hosts(settings: &EndpointSettings) -> Vec<String> {
         let endpoints = Endpoints::new(settings).unwrap();
-        Service::ALL.iter().map(|&service| endpoints.of(service).url.to_string()).collect()
+        Service::ALL.iter().map(|&service| endpoints.of(service, None).url.to_string()).collect()
     }
 
     #[test]
@@ -224,7 +247,8 @@ mod tests {
                 "https://sts.aliyuncs.com/",
                 "https://ims.aliyuncs.com/",
                 "https://ram.aliyuncs.com/",
-                "https://resourcemanager.aliyuncs.com/"
+                "https://resourcemanager.aliyuncs.com/",
+                "https://ecs.aliyuncs.com/"
             ]
         );
     }
@@ -243,6 +267,29 @@ mod tests {
     }
 
     #[test]
+    fn each_region_of_ecs_has_a_host_of_its_own_and_an_override_stands_for_all_of_them() {
+        let host = |settings: &EndpointSettings, region: &str| {
+            Endpoints::new(settings).unwrap().of(Service::Ecs, Some(region)).url.to_string()
+        };
+        let public = EndpointSettings::default();
+        assert_eq!(host(&public, "eu-central-1"), "https://ecs.eu-central-1.aliyuncs.com/");
+        let region = Some("cn-hangzhou".into());
+        let vpc = EndpointSettings { network: Network::Vpc, region, ..EndpointSettings::default() };
+        assert_eq!(host(&vpc, "eu-central-1"), "https://ecs-vpc.eu-central-1.aliyuncs.com/");
+        assert_eq!(host(&with_override(Service::Ecs, "http://127.0.0.1:1"), "eu-central-1"), "http://127.0.0.1:1/");
+    }
+
+    #[test]
+    fn a_region_never_leads_a_signed_request_to_another_domain() {
+        let endpoints = Endpoints::new(&EndpointSettings::default()).unwrap();
+        for region in ["", "evil.example/", "a.b", "x@evil.example", "x#", "x?", "EU", "ü", &"a".repeat(64)] {
+            let endpoint = endpoints.of(Service::Ecs, Some(region)).into_owned();
+            assert_eq!(endpoint.host, "ecs.aliyuncs.com", "{region}");
+        }
+        assert_eq!(endpoints.of(Service::Ram, Some("eu-central-1")).host, "ram.aliyuncs.com", "it is global");
+    }
+
+    #[test]
     fn the_signed_host_carries_a_port_only_if_it_is_not_the_default_one() {
         for (url, host) in [
             ("https://ims.example:8443", "ims.example:8443"),
@@ -251,7 +298,7 @@ mod tests {
             ("http://[::1]:8080", "[::1]:8080"),
         ] {
             let endpoints = Endpoints::new(&with_override(Service::Ims, url)).unwrap();
-            assert_eq!(endpoints.of(Service::Ims).host, host);
+            assert_eq!(endpoints.of(Service::Ims, None).host, host);
         }
     }
 

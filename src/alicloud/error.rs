@@ -102,7 +102,7 @@ pub enum CallError {
     NoCredentials {
         /// The operation that was to be called.
         operation: &'static Operation,
-        /// Which file, and why.
+        /// Which link of the chain, and why.
         #[source]
         source: CredentialsError,
     },
@@ -143,8 +143,8 @@ impl CallError {
             Self::NoReply { source: ExchangeError::UnsendableHeader(_), .. }
             | Self::Unauthenticated(_)
             | Self::ClockApart(_)
-            | Self::ForeignAccount { .. }
-            | Self::NoCredentials { .. } => Reason::Unauthenticated,
+            | Self::ForeignAccount { .. } => Reason::Unauthenticated,
+            Self::NoCredentials { source, .. } => source.reason(),
             // Only what was listed is asked for by name, so a parent vanished.
             Self::NotFound(_) => Reason::ParentGone,
             Self::Rejected(_) | Self::BrokenReply { .. } => Reason::Protocol,
@@ -247,6 +247,7 @@ const CODES: &[(&str, Meaning)] = &[
     ("Forbidden", Meaning::Denied),
     ("NotAuthorized", Meaning::Denied),
     ("AccessDenied", Meaning::Denied),
+    ("AuthenticationFail", Meaning::Unauthenticated),
     ("EntityNotExist", Meaning::NotFound),
 ];
 

@@ -2,8 +2,9 @@
 //!
 //! Promises a bounded exchange: bounded time, bounded body (also after decompression), no redirect followed
 //! (a signature must not travel to another host), no retry, no proxy from the environment (a proxy is used
-//! only if the settings name one). Does not know what a reply means.
+//! only if the settings name one). Does not know what a reply means. What stands beside this process is asked by `nearby`.
 
+mod nearby;
 #[cfg(feature = "simulation")]
 mod simulated;
 
@@ -11,15 +12,17 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Certificate, Proxy, Url, redirect, retry};
 use tokio::time::Instant;
 use uuid::Uuid;
 
+pub(super) use nearby::{Nearby, NearbyReply};
 #[cfg(feature = "simulation")]
 pub use simulated::SimulatedServices;
 
 use super::sign::SignedHeaders;
+use crate::secret::Secret;
 
 /// The largest body that is read, counted after decompression. The largest legal page (1,000 users, each with 20 tags
 /// of 128 characters and 128 more, in three bytes each) takes 17 MiB; an ordinary one half a MiB.
@@ -118,12 +121,14 @@ pub enum ExchangeError {
     UnsendableHeader(&'static str),
 }
 
-/// A request that needs nothing more than to be sent (`POST`, empty body).
+/// A request that needs nothing more than to be sent (`POST`).
 pub(super) struct SignedRequest {
     /// Address with the signed query.
     pub(super) url: Url,
     /// Headers, some of them secret.
     pub(super) headers: SignedHeaders,
+    /// The body, where a call is not signed: a proof that must not stand in an address.
+    pub(super) form: Option<Secret>,
 }
 
 impl fmt::Debug for SignedRequest {
@@ -187,8 +192,14 @@ impl Exchange {
 
 async fn over_http(http: &reqwest::Client, request: SignedRequest) -> Result<Reply, ExchangeError> {
     let begun = Instant::now();
-    let headers = header_map(request.headers)?;
-    let mut response = http.post(request.url).headers(headers).send().await.map_err(no_reply)?;
+    let mut headers = header_map(request.headers)?;
+    let mut post = http.post(request.url);
+    if let Some(form) = request.form {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(form.expose().len()));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+        post = post.body(form.expose().to_owned());
+    }
+    let mut response = post.headers(headers).send().await.map_err(no_reply)?;
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(no_reply)? {
         if body.len() + chunk.len() > MAX_BODY_BYTES {

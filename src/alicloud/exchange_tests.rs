@@ -50,7 +50,7 @@ async fn plain_server(reply: Vec<u8>) -> (String, JoinHandle<String>) {
 
 async fn exchange(settings: &ExchangeSettings, url: &str) -> Result<Reply, ExchangeError> {
     let headers = vec![("host", "ims.example:8443".to_owned()), ("x-acs-action", "ListUsers".to_owned())];
-    Exchange::new(settings).unwrap().exchange(SignedRequest { url: url.parse().unwrap(), headers }).await
+    Exchange::new(settings).unwrap().exchange(SignedRequest { url: url.parse().unwrap(), headers, form: None }).await
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
-//! The pace of calls: a token bucket per operation.
+//! The pace of calls: a token bucket per operation, and for ECS per region, too.
 //!
-//! Quotas are per operation and shared with everything else in the account (consoles, Terraform, scanners), so
+//! Quotas are per operation (those of ECS are counted in each region by itself) and shared with everything else in the account (consoles, Terraform, scanners), so
 //! each bucket fills at a configured share of the operation's quota and holds about one second's worth. Knows
 //! neither retries nor the time budget beyond "not later than".
 
@@ -18,7 +18,14 @@ pub(super) struct Limiter {
     /// The part of a quota that is used, above 0, at most 1.
     rate_share: f64,
     /// When each operation's bucket will be full again; an absent one is full.
-    full_at: Mutex<HashMap<(Service, &'static str), Instant>>,
+    full_at: Mutex<HashMap<Bucket, Instant>>,
+}
+
+/// What has a quota of its own: an operation, in a region if its service counts by region.
+type Bucket = (Service, &'static str, Option<Box<str>>);
+
+fn bucket(operation: &Operation, region: Option<&str>) -> Bucket {
+    (operation.service, operation.name, region.map(Into::into))
 }
 
 /// The turn would come after the deadline.
@@ -31,26 +38,37 @@ impl Limiter {
     }
 
     /// Takes a token and waits until it is due. Turns are given in the order of the calls.
-    pub(super) async fn acquire(&self, operation: &Operation, deadline: Instant) -> Result<(), TooLate> {
-        let due = self.reserve(operation, Instant::now(), deadline)?;
+    pub(super) async fn acquire(
+        &self,
+        operation: &Operation,
+        region: Option<&str>,
+        deadline: Instant,
+    ) -> Result<(), TooLate> {
+        let due = self.reserve(operation, region, Instant::now(), deadline)?;
         sleep_until(due).await;
         Ok(())
     }
 
-    /// Lets nobody call `operation` for `pause`: the service asked for it.
-    pub(super) fn hold(&self, operation: &Operation, pause: Duration) {
+    /// Lets nobody call `operation` (in `region`) for `pause`: the service asked for it.
+    pub(super) fn hold(&self, operation: &Operation, region: Option<&str>, pause: Duration) {
         let (token, burst) = self.pace(operation);
         // The bucket is empty until `pause` is over, then one token is there.
         let full_at = Instant::now() + pause + burst - token;
         let mut all = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
-        let held = all.entry((operation.service, operation.name)).or_insert(full_at);
+        let held = all.entry(bucket(operation, region)).or_insert(full_at);
         *held = full_at.max(*held);
     }
 
-    fn reserve(&self, operation: &Operation, now: Instant, deadline: Instant) -> Result<Instant, TooLate> {
+    fn reserve(
+        &self,
+        operation: &Operation,
+        region: Option<&str>,
+        now: Instant,
+        deadline: Instant,
+    ) -> Result<Instant, TooLate> {
         let (token, burst) = self.pace(operation);
         let mut all = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
-        let full_at = all.entry((operation.service, operation.name)).or_insert(now);
+        let full_at = all.entry(bucket(operation, region)).or_insert(now);
         let then_full_at = (*full_at).max(now) + token;
         let due = then_full_at.checked_sub(burst).map_or(now, |due| due.max(now));
         if due > deadline {
@@ -85,7 +103,7 @@ mod tests {
     async fn time_of(limiter: &Limiter, calls: u32) -> Duration {
         let begun = Instant::now();
         for _ in 0..calls {
-            limiter.acquire(&CALM, in_a_minute()).await.unwrap();
+            limiter.acquire(&CALM, None, in_a_minute()).await.unwrap();
         }
         begun.elapsed()
     }
@@ -107,8 +125,21 @@ mod tests {
         let limiter = Limiter::new(0.1);
         time_of(&limiter, 15).await;
         let begun = Instant::now();
-        limiter.acquire(&OTHER, in_a_minute()).await.unwrap();
+        limiter.acquire(&OTHER, None, in_a_minute()).await.unwrap();
         assert_eq!(begun.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn regions_do_not_wait_for_each_other_and_one_that_is_held_holds_no_other() {
+        let limiter = Limiter::new(0.1);
+        limiter.hold(&CALM, Some("eu-central-1"), Duration::from_secs(5));
+        let begun = Instant::now();
+        for _ in 0..10 {
+            limiter.acquire(&CALM, Some("cn-hangzhou"), in_a_minute()).await.unwrap();
+        }
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+        limiter.acquire(&CALM, Some("eu-central-1"), in_a_minute()).await.unwrap();
+        assert!(about(begun.elapsed(), 5000), "{:?}", begun.elapsed());
     }
 
     #[tokio::test(start_paused = true)]
@@ -117,7 +148,7 @@ mod tests {
         time_of(&limiter, 10).await;
         let begun = Instant::now();
         for _ in 0..100 {
-            assert_eq!(limiter.acquire(&CALM, begun + Duration::from_millis(50)).await, Err(TooLate));
+            assert_eq!(limiter.acquire(&CALM, None, begun + Duration::from_millis(50)).await, Err(TooLate));
         }
         assert_eq!(begun.elapsed(), Duration::ZERO);
         let next = time_of(&limiter, 1).await;
@@ -127,7 +158,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_held_operation_waits_for_the_pause_that_the_service_asked_for() {
         let limiter = Limiter::new(0.1);
-        limiter.hold(&CALM, Duration::from_secs(5));
+        limiter.hold(&CALM, None, Duration::from_secs(5));
         let first = time_of(&limiter, 1).await;
         assert!(about(first, 5000), "{first:?}");
         let second = time_of(&limiter, 1).await;

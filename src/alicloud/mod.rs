@@ -3,9 +3,11 @@
 //! Promises of this module:
 //!
 //! - A listing is complete or unknown: `paging.rs` is the only file that states completeness.
-//! - Only operations of [`OPERATIONS`] are called, all of them reads, at a share of their quotas.
+//! - Only operations of [`OPERATIONS`] are called, all of them reads but those that give a role's credentials, at a share
+//!   of their quotas.
 //! - Retries, waits and the time budget live here (`session.rs`, `retry.rs`, `limit.rs`) and nowhere else.
-//! - Nothing is called with credentials of another account than the expected one (`client.rs`).
+//! - Nothing is called with credentials of another account than the expected one (`client.rs`), but to exchange them for
+//!   those of a role (`credentials/assume_role.rs`).
 //! - No secret and no message of a service leaves in an error or a log above debug level.
 //!
 //! It knows services and their operations, one file per service. It does not know what is compared,
@@ -46,7 +48,10 @@ mod exchange;
 mod operation;
 mod sign;
 
+pub mod ecs;
 pub mod ims;
+pub mod ims_providers;
+pub mod ims_settings;
 pub mod presence;
 pub mod ram;
 pub mod resource_manager;
@@ -58,7 +63,10 @@ pub(crate) mod test_server;
 
 pub use answer::Dated;
 pub use client::{CallObserver, CallReport, Client, IdentifyError, Settings, SettingsError, identify};
-pub use credentials::{CredentialFiles, Credentials, CredentialsError, CredentialsSource};
+pub use credentials::{
+    AssumedRole, CliProfile, CredentialFiles, Credentials, CredentialsError, CredentialsSource, CredentialsUri,
+    DEFAULT_METADATA, EcsRole, EcsSettings, Link, OidcRole, OidcSettings, RoleSettings,
+};
 pub use endpoints::{EndpointError, EndpointSettings, Endpoints, Network, Service};
 pub use error::{CallError, Refusal};
 #[cfg(feature = "simulation")]
@@ -81,6 +89,8 @@ pub mod bodies {
 /// Every operation that is ever called: the least-privilege policy consists of their actions.
 pub const OPERATIONS: &[&Operation] = &[
     &sts::GET_CALLER_IDENTITY,
+    &sts::ASSUME_ROLE,
+    &sts::ASSUME_ROLE_WITH_OIDC,
     &ims::LIST_USERS,
     &ims::LIST_GROUPS,
     &ims::LIST_USERS_FOR_GROUP,
@@ -102,21 +112,34 @@ pub const OPERATIONS: &[&Operation] = &[
     &ram::LIST_POLICIES_FOR_GROUP,
     &ram::LIST_POLICIES_FOR_ROLE,
     &resource_manager::LIST_POLICY_ATTACHMENTS,
+    &ecs::DESCRIBE_REGIONS,
+    &ecs::DESCRIBE_INSTANCES,
+    &ecs::DESCRIBE_INSTANCE_RAM_ROLE,
+    &ims_settings::GET_PASSWORD_POLICY,
+    &ims_settings::GET_SECURITY_PREFERENCE,
+    &ims_settings::GET_ACCOUNT_MFA_INFO,
+    &ims_settings::GET_DEFAULT_DOMAIN,
+    &ims_providers::LIST_SAML_PROVIDERS,
+    &ims_providers::GET_SAML_PROVIDER,
+    &ims_providers::LIST_OIDC_PROVIDERS,
+    &ims_providers::GET_OIDC_PROVIDER,
 ];
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{OPERATIONS, sts};
+    use super::{OPERATIONS, Service};
 
     #[test]
     fn every_operation_stands_once_and_needs_the_read_action_of_its_name() {
         let names: BTreeSet<String> = OPERATIONS.iter().map(ToString::to_string).collect();
         assert_eq!(names.len(), OPERATIONS.len());
-        for operation in OPERATIONS.iter().filter(|operation| **operation != &sts::GET_CALLER_IDENTITY) {
-            assert!(operation.name.starts_with("Get") || operation.name.starts_with("List"), "{operation}");
-            assert_eq!(operation.ram_action, Some(format!("ram:{}", operation.name).as_str()));
+        for operation in OPERATIONS.iter().filter(|operation| operation.service != Service::Sts) {
+            assert!(["Get", "List", "Describe"].iter().any(|read| operation.name.starts_with(read)), "{operation}");
+            // All the others are authorised by RAM's actions, whichever service has them.
+            let of = if operation.service == Service::Ecs { "ecs" } else { "ram" };
+            assert_eq!(operation.ram_action, Some(format!("{of}:{}", operation.name).as_str()));
         }
     }
 }

@@ -11,7 +11,7 @@ pub struct Operation {
     pub service: Service,
     /// Its name, as `x-acs-action` carries it.
     pub name: &'static str,
-    /// The RAM action that the credentials must be granted; none if everybody may call it.
+    /// The action (of RAM's, or of the service's own) that the credentials must be granted; none if everybody may call it.
     pub ram_action: Option<&'static str>,
     /// How often the account may call it.
     pub quota: Quota,

@@ -157,22 +157,47 @@ impl Readings<'_> {
     }
 }
 
+/// What a service calls the size of a page and the mark of the next one.
+#[derive(Clone, Copy)]
+struct Paged {
+    size: &'static str,
+    mark: &'static str,
+}
+
 /// Reads a listing whose pages carry `IsTruncated` and `Marker`.
 pub(super) async fn by_marker<P, T>(session: &Session, listed: &Listed<'_>) -> Listing<T>
 where
     P: DeserializeOwned + Into<MarkedPage<T>>,
     T: Identified + PartialEq,
 {
+    Ok(by_mark::<P, T>(session, listed, Paged { size: "MaxItems", mark: "Marker" }).await?)
+}
+
+/// Reads a listing whose pages carry `NextToken`, which is empty on the last one. Its error has the service's code, for
+/// some of these say that there is nothing to list.
+pub(super) async fn by_token<P, T>(session: &Session, listed: &Listed<'_>) -> Result<Complete<T>, CallError>
+where
+    P: DeserializeOwned + Into<MarkedPage<T>>,
+    T: Identified + PartialEq,
+{
+    by_mark::<P, T>(session, listed, Paged { size: "MaxResults", mark: "NextToken" }).await
+}
+
+async fn by_mark<P, T>(session: &Session, listed: &Listed<'_>, paged: Paged) -> Result<Complete<T>, CallError>
+where
+    P: DeserializeOwned + Into<MarkedPage<T>>,
+    T: Identified + PartialEq,
+{
     let mut readings = Readings { listed, done: 0 };
     loop {
-        match follow_markers::<P, T>(session, listed).await? {
+        match follow_markers::<P, T>(session, listed, paged).await? {
             Reading::Complete(complete) => return Ok(complete),
             Reading::Moved(how) => readings.again(&how)?,
         }
     }
 }
 
-async fn follow_markers<P, T>(session: &Session, listed: &Listed<'_>) -> Result<Reading<T>, CallError>
+async fn follow_markers<P, T>(session: &Session, listed: &Listed<'_>, paged: Paged) -> Result<Reading<T>, CallError>
 where
     P: DeserializeOwned + Into<MarkedPage<T>>,
     T: Identified + PartialEq,
@@ -182,7 +207,7 @@ where
     let mut marker: Option<String> = None;
     let mut window: Option<Window> = None;
     for _ in 0..listed.page_cap() {
-        let mut answer = match (marked_page_after::<P, T>(session, listed, marker.as_deref()).await, window) {
+        let mut answer = match (marked_page_after::<P, T>(session, listed, paged, marker.as_deref()).await, window) {
             (Err(_), Some(so_far)) if planted!(FailedPageIsTheEnd) => {
                 return Ok(Reading::Complete(Complete::proven(items, so_far)));
             }
@@ -197,7 +222,7 @@ where
             let what = format!("brings the listing to {} items, more than an account can have", items.len());
             return Err(listed.broken(&answer, what));
         }
-        let Some(next) = next_marker(listed, &answer)? else {
+        let Some(next) = next_marker(listed, paged, &answer)? else {
             if planted!(SkipLastPage) && marker.is_some() {
                 items.truncate(before_page);
             }
@@ -207,7 +232,7 @@ where
             });
         };
         if !markers.insert(next.clone()) {
-            return Err(listed.broken(&answer, "repeats a Marker"));
+            return Err(listed.broken(&answer, format!("repeats a {}", paged.mark)));
         }
         marker = Some(next);
     }
@@ -218,6 +243,7 @@ where
 async fn marked_page_after<P, T>(
     session: &Session,
     listed: &Listed<'_>,
+    paged: Paged,
     marker: Option<&str>,
 ) -> Result<Answer<MarkedPage<T>>, CallError>
 where
@@ -225,18 +251,23 @@ where
 {
     let page_size = listed.page_size.to_string();
     let mut parameters = listed.parameters.to_vec();
-    parameters.push(("MaxItems", &page_size));
-    parameters.extend(marker.map(|marker| ("Marker", marker)));
+    parameters.push((paged.size, &page_size));
+    parameters.extend(marker.map(|marker| (paged.mark, marker)));
     Ok(session.call::<P>(listed.operation, &parameters).await?.map(Into::into))
 }
 
-fn next_marker<T>(listed: &Listed<'_>, answer: &Answer<MarkedPage<T>>) -> Result<Option<String>, CallError> {
+fn next_marker<T>(
+    listed: &Listed<'_>,
+    paged: Paged,
+    answer: &Answer<MarkedPage<T>>,
+) -> Result<Option<String>, CallError> {
     match (answer.item.is_truncated, &answer.item.marker) {
         (Some(false), _) => Ok(None),
         (Some(true), Some(_)) if planted!(FirstPageOnly) => Ok(None),
         (Some(true), Some(marker)) => Ok(Some(marker.clone())),
         (Some(true), None) => Err(listed.broken(answer, "is truncated but lacks a Marker")),
-        (None, _) => Err(listed.broken(answer, "lacks IsTruncated")),
+        (None, _) if paged.mark == "Marker" => Err(listed.broken(answer, "lacks IsTruncated")),
+        (None, _) => Err(listed.broken(answer, format!("lacks {}", paged.mark))),
     }
 }
 

@@ -1,13 +1,16 @@
 //! Point reads: is this one still there? The service's own word, for what listings alone do not prove.
 //!
 //! Only `EntityNotExist` from the service, or another id under the name, makes [`Presence::Gone`];
-//! every other failure leaves the question open.
+//! every other failure leaves the question open. ECS has no such code: it answers the question for the instance of one id
+//! with a list, and that the list is whole and empty is its word for "gone".
 
 use serde::Deserialize;
 
 use super::answer::Answer;
+use super::ecs::{DESCRIBE_INSTANCES, InstancesPage, RegionId, id_list};
 use super::error::CallError;
 use super::ims::{GET_GROUP, GET_USER};
+use super::ims_providers::{GET_OIDC_PROVIDER, GET_SAML_PROVIDER};
 use super::operation::Operation;
 use super::ram::{GET_POLICY, GET_ROLE, PolicyType};
 use super::session::Session;
@@ -121,6 +124,70 @@ pub async fn of_policy(session: &Session, policy_type: PolicyType, name: &str) -
     let answer = session.call::<Found>(&GET_POLICY, &parameters).await;
     let answer = about(answer, &GET_POLICY, name, |found| &found.policy.policy_name);
     presence(answer, "Policy", |_| true)
+}
+
+/// Looks whether the instance of this id is in this region.
+///
+/// # Errors
+///
+/// The failure of the call, also if the reply has no list, is not whole, or is about other instances.
+pub async fn of_instance(session: &Session, region: &RegionId, instance_id: &str) -> Result<Presence, CallError> {
+    let ids = id_list(&[instance_id.to_owned()]);
+    let parameters = [("InstanceIds", ids.as_str()), ("MaxResults", "100"), ("RegionId", region.as_str())];
+    let answer = session.call::<InstancesPage>(&DESCRIBE_INSTANCES, &parameters).await?;
+    let request_id = answer.request_id.clone();
+    let broken = |what: &str| Err(CallError::broken_reply(&DESCRIBE_INSTANCES, request_id.clone(), what));
+    match (answer.item.is_last(), answer.item.into_items()) {
+        (_, None) => broken("lacks its array"),
+        (false, Some(_)) => broken("does not say that it is whole"),
+        (true, Some(found)) if found.is_empty() => Ok(Presence::Gone),
+        (true, Some(found)) if found.iter().all(|found| found.instance_id == instance_id) => Ok(Presence::Exists),
+        (true, Some(_)) => broken("is not about the one that was asked for"),
+    }
+}
+
+/// Looks whether the SAML provider of this name exists. The service was seen to spell the code of its absence in two ways.
+///
+/// # Errors
+///
+/// The failure of the call, also if the reply is about another provider.
+pub async fn of_saml_provider(session: &Session, name: &str) -> Result<Presence, CallError> {
+    #[derive(Deserialize)]
+    struct Found {
+        #[serde(rename = "SAMLProvider", deserialize_with = "wire::object")]
+        provider: FoundProvider,
+    }
+    #[derive(Deserialize)]
+    struct FoundProvider {
+        #[serde(rename = "SAMLProviderName", deserialize_with = "wire::id")]
+        name: String,
+    }
+    let answer = session.call::<Found>(&GET_SAML_PROVIDER, &[("SAMLProviderName", name)]).await;
+    match about(answer, &GET_SAML_PROVIDER, name, |found| &found.provider.name) {
+        Err(error) if error.says_gone("SAMLProviderError") => Ok(Presence::Gone),
+        answer => presence(answer, "SAMLProvider", |_| true),
+    }
+}
+
+/// Looks whether the OIDC provider of this name exists.
+///
+/// # Errors
+///
+/// The failure of the call, also if the reply is about another provider.
+pub async fn of_oidc_provider(session: &Session, name: &str) -> Result<Presence, CallError> {
+    #[derive(Deserialize)]
+    struct Found {
+        #[serde(rename = "OIDCProvider", deserialize_with = "wire::object")]
+        provider: FoundProvider,
+    }
+    #[derive(Deserialize)]
+    struct FoundProvider {
+        #[serde(rename = "OIDCProviderName", deserialize_with = "wire::id")]
+        name: String,
+    }
+    let answer = session.call::<Found>(&GET_OIDC_PROVIDER, &[("OIDCProviderName", name)]).await;
+    let answer = about(answer, &GET_OIDC_PROVIDER, name, |found| &found.provider.name);
+    presence(answer, "OIDCProvider", |_| true)
 }
 
 /// An answer about another name than the one asked for proves nothing; names are unique without regard to case.

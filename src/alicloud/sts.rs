@@ -1,4 +1,4 @@
-//! Security Token Service: whose credentials these are.
+//! Security Token Service: whose credentials these are, and the credentials of roles.
 
 use serde::Deserialize;
 
@@ -11,6 +11,15 @@ use super::wire;
 /// Everybody may ask who they are.
 pub const GET_CALLER_IDENTITY: Operation =
     Operation { service: Service::Sts, name: "GetCallerIdentity", ram_action: None, quota: Quota::Documented(100) };
+
+/// Credentials of a role for credentials; who may is decided on the side of those, so that no action of the reading role
+/// is needed.
+pub const ASSUME_ROLE: Operation =
+    Operation { service: Service::Sts, name: "AssumeRole", ram_action: None, quota: Quota::Documented(100) };
+
+/// Credentials of a role for the token of an identity provider; not signed.
+pub const ASSUME_ROLE_WITH_OIDC: Operation =
+    Operation { service: Service::Sts, name: "AssumeRoleWithOIDC", ram_action: None, quota: Quota::Documented(100) };
 
 /// To whom the credentials belong.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

@@ -12,7 +12,7 @@ use jiff::fmt::rfc2822;
 use reqwest::header::{DATE, HeaderMap};
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{DeserializeOwned, Deserializer, Error, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 /// The longest pause that a service is believed to ask for.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
@@ -140,6 +140,19 @@ pub(super) fn tags<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Tag
     deserializer.deserialize_any(NothingOrTags)
 }
 
+/// Texts that stand in one text, with commas or semicolons between them; none where there are none. Use with
+/// `#[serde(default)]`.
+pub(super) fn separated<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let text = text(deserializer)?.unwrap_or_default();
+    let parts = text.split([',', ';']).map(str::trim).filter(|part| !part.is_empty());
+    Ok(parts.map(str::to_owned).collect())
+}
+
+/// An array of texts, none where there are none. Use with `#[serde(default)]`.
+pub(super) fn array<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    deserializer.deserialize_any(NothingOrTexts)
+}
+
 /// A tag of a user, a role or a policy.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Tag {
@@ -184,6 +197,37 @@ impl<'de, T, F: FnOnce(&str) -> Option<T>> Visitor<'de> for NothingOr<T, F> {
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
         empty(map)?;
         Ok(None)
+    }
+}
+
+struct NothingOrTexts;
+
+impl<'de> Visitor<'de> for NothingOrTexts {
+    type Value = Vec<String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("texts, null, \"\" or {}")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        if text.is_empty() { Ok(Vec::new()) } else { Err(E::custom("a list is not text")) }
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(Vec::new())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut all: A) -> Result<Self::Value, A::Error> {
+        let mut texts = Vec::new();
+        while let Some(text) = all.next_element()? {
+            texts.push(text);
+        }
+        Ok(texts)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        empty(map)?;
+        Ok(Vec::new())
     }
 }
 

@@ -30,6 +30,7 @@ fn member(user: usize) -> Change {
         changed_fields: Vec::new(),
         before: None,
         after: Some(format!(r#"{{"group_id":"7","user_id":"{user}","join_date":9}}"#).into()),
+        other_version: None,
         previous_revision: None,
         span: Span { from: None, to: Millis(60_000) },
     }

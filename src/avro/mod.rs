@@ -17,10 +17,10 @@ use apache_avro::{
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
 use crate::{
-    diff::Change,
+    diff::{Change, Op},
     event::{Envelope, Notice},
     framing::{Whole, unframed},
-    model::{Entity, ForKind, Key, Kind, Millis, Names},
+    model::{Entity, ForKind, Key, Kind, Millis, Names, TrustedPrincipal},
 };
 
 use datum::Datum;
@@ -221,20 +221,25 @@ impl Writer {
     }
 }
 
-/// A whole event of one kind: envelope, ids and names, before, after.
+/// A whole event of one kind: envelope, ids and names, before, after, and what the change means.
 struct Event<'a, E> {
     envelope: &'a Envelope<'a>,
     labels: Vec<(&'static str, Option<String>)>,
     before: Option<E>,
     after: Option<E>,
+    meaning: Vec<(&'static str, Option<Vec<TrustedPrincipal>>)>,
 }
 
 impl<'a, E: Entity> Event<'a, E> {
     fn new(envelope: &'a Envelope<'a>, names: &Names) -> Result<Self, EncodeError> {
-        let Change { key, before, after, .. } = envelope.change;
+        let Change { key, before, after, op, .. } = envelope.change;
         let (before, after) = (read::<E>(key, before.as_deref())?, read::<E>(key, after.as_deref())?);
         let labels = after.as_ref().or(before.as_ref()).map(|entity| entity.labels(key, names)).unwrap_or_default();
-        Ok(Self { envelope, labels, before, after })
+        let meaning = match op {
+            Op::Observed => E::meaning(None, None),
+            Op::Created | Op::Updated | Op::Removed => E::meaning(before.as_ref(), after.as_ref()),
+        };
+        Ok(Self { envelope, labels, before, after, meaning })
     }
 }
 
@@ -245,7 +250,7 @@ fn read<E: Entity>(key: &Key, json: Option<&str>) -> Result<Option<E>, EncodeErr
 
 impl<E: Entity> Serialize for Event<'_, E> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut record = serializer.serialize_struct("Event", 20 + self.labels.len())?;
+        let mut record = serializer.serialize_struct("Event", 20 + self.labels.len() + self.meaning.len())?;
         serialize_envelope(self.envelope, &mut record)?;
         for (name, value) in &self.labels {
             match value {
@@ -255,6 +260,9 @@ impl<E: Entity> Serialize for Event<'_, E> {
         }
         record.serialize_field("before", &self.before)?;
         record.serialize_field("after", &self.after)?;
+        for (name, principals) in &self.meaning {
+            record.serialize_field(name, principals)?;
+        }
         record.end()
     }
 }
@@ -267,7 +275,7 @@ fn serialize_envelope<S: SerializeStruct>(envelope: &Envelope<'_>, record: &mut 
     record.serialize_field("op", change.op.as_str())?;
     record.serialize_field("cause", &envelope.cause())?;
     record.serialize_field("lineage", &Text(&batch.lineage))?;
-    record.serialize_field("model_version", change.kind.model_version())?;
+    record.serialize_field("model_version", change.model_version())?;
     record.serialize_field("account_id", &batch.account_id)?;
     record.serialize_field("account_name", &batch.account_name)?;
     record.serialize_field("sync_id", &Text(&batch.sync_id))?;
@@ -299,7 +307,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        diff::{Op, Span},
+        diff::Span,
         event::{Batch, CollectionStatus, NoticeType},
         model::{Millis, Verb},
     };
@@ -323,7 +331,7 @@ mod tests {
 
     fn sample(kind: Kind) -> &'static str {
         match kind {
-            Kind::Account => r#"{"alias":"example"}"#,
+            Kind::Account => r#"{"alias":"example","root_mfa_enabled":true,"default_domain":"example.onaliyun.com"}"#,
             Kind::User => {
                 r#"{"user_id":"1","user_name":"a","user_principal_name":"a@x","display_name":"Zoë","comments":null,"email":null,"mobile_phone":null,"status":"active","provision_type":null,"tags":[{"key":"k","value":""}],"create_date":5,"update_date":null}"#
             }
@@ -335,6 +343,18 @@ mod tests {
             }
             Kind::Policy => {
                 r#"{"policy_type":"custom","policy_name":"P","description":null,"default_version":"v1","default_document":"{}","versions":[{"version_id":"v1","create_date":1,"document":"{}"}],"tags":[],"create_date":null,"update_date":null}"#
+            }
+            Kind::Instance => {
+                r#"{"region":"eu-central-1","instance_id":"i-1","instance_name":"web","vpc_id":"vpc-1","role_name":"ops","status":"Running","tags":[{"key":"k","value":"v"}],"creation_time":60000}"#
+            }
+            Kind::PasswordPolicy => {
+                r#"{"minimum_length":8,"minimum_different_characters":0,"require_lowercase":true,"require_uppercase":false,"require_numbers":true,"require_symbols":null,"forbid_user_name":null,"refuse_risky_over_api":false,"max_age_days":90,"initial_max_age_days":14,"expired_bars_login":false,"reuse_prevention_count":3,"max_login_attempts":5}"#
+            }
+            Kind::SecurityPreference => {
+                r#"{"login_session_duration_hours":6,"login_network_masks":["10.0.0.0/8","192.168.0.0/16"],"mfa_operation_for_login":"independent","operation_for_risk_login":null,"verification_types":[],"save_mfa_ticket":false,"allow_user_to_login_with_passkey":null,"allow_user_to_change_password":true,"allow_user_to_manage_access_keys":false,"allow_user_to_manage_service_credentials":null,"allow_user_to_manage_mfa_devices":true,"allow_user_to_manage_personal_dingtalk":true,"max_idle_days_for_users":730,"max_idle_days_for_access_keys":730}"#
+            }
+            Kind::IdentityProvider => {
+                r#"{"provider_type":"oidc","arn":"acs:ram::5481:oidc-provider/p","provider_name":"p","description":null,"metadata_sha256":null,"authn_sign_algorithm":null,"issuer_url":"https://example.com","client_ids":["a","b"],"fingerprints":["0f"],"issuance_limit_hours":12,"create_date":5,"update_date":null}"#
             }
             Kind::AccessKey => {
                 r#"{"access_key_id":"LTAI1","user_id":"2","status":"active","create_date":5,"update_date":null}"#
@@ -367,6 +387,7 @@ mod tests {
             changed_fields: vec!["alias"],
             before: Some(sample(kind).into()),
             after: Some(sample(kind).into()),
+            other_version: None,
             previous_revision: Some(2),
             span: Span { from: Some(Millis(1)), to: Millis(2) },
         }
@@ -386,7 +407,8 @@ mod tests {
             let bytes = encoder().event(&Envelope::new(&batch, 1, &change), &Names::new()).unwrap();
             assert_eq!(bytes[..5], [0, 0, 0, 1, 2], "framing of {kind}");
             let fields = decode(kind.schema(), &bytes);
-            let Some((_, Value::Union(1, after))) = fields.last() else { panic!("{fields:?}") };
+            let after = fields.iter().find(|(name, _)| name == "after");
+            let Some((_, Value::Union(1, after))) = after else { panic!("{fields:?}") };
             let stored: serde_json::Value = serde_json::from_str(sample(*kind)).unwrap();
             let decoded: serde_json::Value = (**after).clone().try_into().unwrap();
             assert_eq!(decoded, stored, "{kind}");
@@ -394,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn every_schema_begins_with_the_envelope_and_ends_with_before_and_after() {
+    fn every_schema_begins_with_the_envelope_and_ends_with_before_after_and_what_the_change_means() {
         let field_names = |kind: &Kind| {
             let schema: serde_json::Value = serde_json::from_str(kind.schema()).unwrap();
             let fields = schema["fields"].as_array().unwrap();
@@ -404,7 +426,11 @@ mod tests {
         for kind in Kind::ALL {
             let names = field_names(kind);
             assert_eq!(names[..18], envelope, "{kind}");
-            assert_eq!(names[names.len() - 2..], ["before", "after"], "{kind}");
+            let end: &[&str] = match kind {
+                Kind::Role => &["before", "after", "trust_added", "trust_removed"],
+                _ => &["before", "after"],
+            };
+            assert_eq!(names[names.len() - end.len()..], *end, "{kind}");
         }
     }
 
@@ -497,6 +523,46 @@ mod tests {
         assert!(writer.encode(&Alias { alias: ["a"] }).is_err());
         assert!(writer.encode(&More { alias: Some("a"), more: true }).is_err());
         assert!(writer.encode(&"a").is_err());
+    }
+
+    #[test]
+    fn the_event_of_a_changed_trust_policy_tells_who_is_trusted_now_and_who_no_longer() {
+        let role = |trust: &str| {
+            let trust = serde_json::Value::from(trust);
+            sample(Kind::Role).replace(r#""trust_policy":"{}""#, &format!(r#""trust_policy":{trust}"#))
+        };
+        let ecs = role(r#"{"Statement":[{"Effect":"Allow","Principal":{"Service":["ecs.aliyuncs.com"]}}]}"#);
+        let root = role(r#"{"Statement":[{"Effect":"Allow","Principal":{"RAM":["acs:ram::2:root"]}}]}"#);
+        let updated = Change { before: Some(ecs.into()), after: Some(root.into()), ..change(Kind::Role) };
+        let observed = Change { op: Op::Observed, before: None, ..updated.clone() };
+        let told = |change: &Change| {
+            let bytes = encoder().event(&Envelope::new(&batch(), 0, change), &Names::new()).unwrap();
+            let fields = decode(Kind::Role.schema(), &bytes).into_iter().rev().take(2);
+            let told = fields.map(|(name, value)| (name, serde_json::Value::try_from(value).unwrap()));
+            serde_json::Value::Object(told.collect())
+        };
+        let expected = serde_json::json!({
+            "trust_added": [{ "principal_type": "ram", "principal": "acs:ram::2:root" }],
+            "trust_removed": [{ "principal_type": "service", "principal": "ecs.aliyuncs.com" }],
+        });
+        assert_eq!(told(&updated), expected);
+        assert_eq!(told(&observed), serde_json::json!({ "trust_added": null, "trust_removed": null }));
+    }
+
+    /// What version 1 of the account wrote can be told once more, and says so.
+    #[test]
+    fn an_entity_of_an_older_version_is_told_under_that_version() {
+        let before = Some(std::sync::Arc::new("1".to_owned()));
+        let json: std::sync::Arc<str> = r#"{"alias":"example"}"#.into();
+        let observed = Change { op: Op::Observed, before: None, after: Some(json), ..change(Kind::Account) };
+        let observed = Change { other_version: before, ..observed };
+        let bytes = encoder().event(&Envelope::new(&batch(), 0, &observed), &Names::new()).unwrap();
+        let fields = decode(Kind::Account.schema(), &bytes);
+        let get = |name: &str| fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.clone()).unwrap();
+        assert_eq!(get("model_version"), Value::String("1".into()));
+        let after: serde_json::Value = get("after").try_into().unwrap();
+        let nothing_more = serde_json::json!({ "alias": "example", "root_mfa_enabled": null, "default_domain": null });
+        assert_eq!(after, nothing_more);
     }
 
     #[test]

@@ -182,6 +182,7 @@ impl Notice {
             sequence: Some(self.sequence),
             at: None,
             reason: self.message.filter(|_| state != "completed"),
+            sync_outcome: None,
         })
     }
 }

@@ -6,10 +6,7 @@ use anyhow::Context;
 use uuid::Uuid;
 
 use crate::{
-    alicloud::{
-        self, CallReport, CredentialFiles, CredentialsSource, EndpointSettings, Endpoints, ExchangeSettings,
-        OPERATIONS, Service,
-    },
+    alicloud::{self, CallReport, EndpointSettings, Endpoints, ExchangeSettings, OPERATIONS, Service},
     config::{self, Config},
     kafka::{
         self,
@@ -19,6 +16,8 @@ use crate::{
     model::{Kind, Reason},
     sync::{self, Rhythm, Schemas, TopicSettings, Topics},
 };
+
+use super::credentials::credentials_source;
 
 /// The metrics, with every label that there can be.
 pub(super) fn metrics() -> Arc<Metrics> {
@@ -63,7 +62,7 @@ pub(super) fn client_settings(
         rate_share: alicloud.rate_share,
         concurrency: alicloud.concurrency,
         on_call,
-        ..alicloud::Settings::new(credentials_source(credentials), Endpoints::new(&settings)?)
+        ..alicloud::Settings::new(credentials_source(credentials, &alicloud.endpoints)?, Endpoints::new(&settings)?)
     })
 }
 
@@ -81,6 +80,7 @@ pub(super) fn account_topics(config: &Config, kafka: &config::Kafka) -> sync::Ac
         topics: Arc::new(Topics::new(&kafka.topic_prefix, &account_id)),
         settings: Some(topic_settings(kafka)),
         transactional_id: transactional_id(kafka, &account_id),
+        redacted: Arc::new(config.collect.redacted()),
         account_id,
     }
 }
@@ -105,6 +105,7 @@ pub(super) fn pipeline(config: &Config, metrics: &Arc<Metrics>) -> anyhow::Resul
         topics: Arc::new(Topics::new(&kafka.topic_prefix, &id)),
         topic_settings: Some(topic_settings(kafka)),
         kinds: config.collect.kinds.clone(),
+        redacted: Arc::new(config.collect.redacted()),
         rhythm: rhythm(&config.sync),
         message_max_bytes: usize::try_from(kafka.message_max_bytes)?,
         metrics: Arc::clone(metrics),
@@ -119,19 +120,9 @@ fn overrides(endpoints: &config::Endpoints) -> BTreeMap<Service, String> {
         (Service::Ims, &endpoints.ims),
         (Service::Ram, &endpoints.ram),
         (Service::ResourceManager, &endpoints.resource_manager),
+        (Service::Ecs, &endpoints.ecs),
     ];
     given.into_iter().filter_map(|(service, url)| Some((service, url.as_ref()?.to_string()))).collect()
-}
-
-fn credentials_source(credentials: &config::Credentials) -> CredentialsSource {
-    match credentials.clone() {
-        config::Credentials::Static { access_key_id, access_key_secret, security_token } => {
-            CredentialsSource::Static(alicloud::Credentials { access_key_id, access_key_secret, security_token })
-        }
-        config::Credentials::Files { access_key_id, access_key_secret, security_token } => {
-            CredentialsSource::Files(CredentialFiles::new(access_key_id, access_key_secret, security_token))
-        }
-    }
 }
 
 fn outcome(failure: Option<Reason>) -> CallOutcome {

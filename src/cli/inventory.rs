@@ -3,6 +3,7 @@
 use std::{
     io::{self, Write},
     path::Path,
+    sync::Arc,
     time::Duration,
 };
 
@@ -11,13 +12,14 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::format::{Format, plain, write_json};
+use super::format::{Format, write_json};
 use super::{Exit, assemble, configure, kinds, waiting::with_progress};
 use crate::{
     alicloud::{CallError, Client},
     config::Purpose,
     model::{Collection, Found, Kind, Reason},
     sync::{self, Inventory},
+    tail::harmless,
 };
 
 #[derive(Debug, clap::Args)]
@@ -34,8 +36,9 @@ pub(super) async fn run(args: &Args, file: Option<&Path>) -> anyhow::Result<Exit
     let config = configure(file, Purpose::Reading)?;
     let settings = assemble::client_settings(&config.alicloud, assemble::credentials(&config)?, None, None)?;
     let client = Client::new(settings, &config.account.id)?;
-    let begun = Instant::now();
-    let reading = sync::take_inventory(&client, &config.account.id, &config.collect.kinds, config.sync.time_budget);
+    let (begun, redacted) = (Instant::now(), Arc::new(config.collect.redacted()));
+    let reading =
+        sync::take_inventory(&client, &config.account.id, &config.collect.kinds, redacted, config.sync.time_budget);
     let inventory = match with_progress("reading the account", reading).await {
         Err(error @ CallError::ForeignAccount { .. }) => {
             eprintln!("ramstream: {error}");
@@ -108,7 +111,7 @@ fn cell(field: &str, value: &Value) -> String {
             let moment = millis.as_i64().and_then(|millis| Timestamp::from_millisecond(millis).ok());
             moment.map_or_else(|| value.to_string(), |moment| moment.to_string())
         }
-        Value::String(text) => plain(text),
+        Value::String(text) => harmless(text),
         other => other.to_string(),
     }
 }

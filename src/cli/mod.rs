@@ -13,6 +13,7 @@ mod shutdown;
 mod waiting;
 
 mod assemble;
+mod credentials;
 mod identify;
 
 mod asking;
@@ -23,6 +24,7 @@ mod claim;
 mod config;
 mod demo;
 mod inventory;
+mod policy;
 mod replay;
 mod run;
 mod simulate;
@@ -46,8 +48,8 @@ const ABOUT: &str = "Change data capture for Alibaba Cloud identity (RAM)";
 const LONG_ABOUT: &str = "\
 Change data capture for Alibaba Cloud identity (RAM).
 
-ramstream reads the users (with access keys, login profiles and MFA devices), groups, memberships, roles, policies and \
-policy attachments of one account, \
+ramstream reads the users (with access keys, login profiles and MFA devices), groups, memberships, roles, policies, \
+policy attachments, identity providers and account-wide settings of one account, \
 compares them with what it published last, and publishes every difference as an Avro event to Kafka, exactly once for
 readers of committed records.";
 
@@ -80,6 +82,11 @@ enum Command {
     #[command(after_help = "Examples:\n  ramstream inventory\n  ramstream inventory --kind user\n  \
                             ramstream inventory --format json | jq .collections.user")]
     Inventory(inventory::Args),
+    /// Print the RAM policy (JSON) that reading needs, and nothing more
+    #[command(
+        after_help = "Example:\n  ramstream policy > policy.json    grant it to the user or role that ramstream is"
+    )]
+    Policy(policy::Args),
     /// Read the topics as any consumer would, and judge whether they keep what is promised of them
     #[command(after_help = "Examples:\n  ramstream verify\n  ramstream verify --format json | jq .verdicts\n  \
                             ramstream verify --truth truth.jsonl    against what a simulated account really was")]
@@ -154,6 +161,7 @@ impl Cli {
         match self.command {
             Command::Run(args) => run::run(&args, file.as_deref()).await,
             Command::Inventory(args) => inventory::run(&args, file.as_deref()).await,
+            Command::Policy(args) => policy::run(&args, file.as_deref()),
             Command::Verify(args) => verify::run(&args, file.as_deref()).await,
             Command::Tail(args) => tail::run(args, file.as_deref()).await,
             Command::Replay(args) => replay::run(&args, file.as_deref()).await,

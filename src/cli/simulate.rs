@@ -24,9 +24,16 @@ Control address (plain JSON over HTTP):
                    truncate_body truncate_json missing_marker repeated_marker missing_array empty
   DELETE /faults                   take all faults away
   POST   /freeze, /unfreeze        {\"user\":\"name or id\"}
+  POST   /recreate                 {\"instance\":\"its id\"}   make it anew under its id
+  POST   /regions                  {\"regions\":[\"eu-central-1\"]}
+  POST   /root-mfa                 {\"enabled\":true}
   POST   /latency                  {\"latency_ms\":20}
   POST   /throttle                 {\"quota_percent\":50,\"percent_of_calls\":10,\"operation\":\"ListUsers\",\"retry_after_ms\":500}
                                    (any part; \"quota_percent\":null lifts the quotas)
+  POST   /policy                   a RAM policy that every call is judged by, or null
+  POST   /sessions                 {\"seconds\":5,\"external_id\":\"x\"}   of temporary keys from now on
+  POST   /oidc                     {\"provider_arn\":\"…\",\"token\":\"…\"}   what AssumeRoleWithOIDC takes
+  POST   /instance                 {\"role\":\"reader\",\"mode\":\"hardened\"}   the metadata service (or both, v1; \"fails\":true)
   POST   /clock                    {\"offset_seconds\":1200,\"judge_requests_by\":\"machine_clock\"}
                                    (without the second part, requests with a right time expire)";
 
@@ -46,6 +53,9 @@ pub(super) struct SimulateArgs {
     /// Where faults are set and the account is looked at: a port on loopback, or IP:PORT
     #[arg(long, value_name = "ADDRESS", default_value = "9481", value_parser = address)]
     control: SocketAddr,
+    /// Where the metadata service of an ECS instance is (and /credentials, for a credentials URI): a port on loopback, or IP:PORT
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    metadata: Option<SocketAddr>,
     /// The account's file (JSON): loaded if it exists, written at the end and on request
     #[arg(long, value_name = "FILE")]
     account: Option<PathBuf>,
@@ -108,6 +118,9 @@ struct SizeArgs {
     /// Users with a second factor
     #[arg(long, value_name = "N", default_value_t = Size::default().mfa_devices)]
     mfa_devices: usize,
+    /// ECS instances, spread over the account's regions
+    #[arg(long, value_name = "N", default_value_t = Size::default().instances)]
+    instances: usize,
     /// Another number, another account; the same number, the same account
     #[arg(long, value_name = "N", default_value_t = Size::default().seed)]
     seed: u64,
@@ -125,24 +138,25 @@ pub(super) async fn run(args: SimulateArgs, shutdown: CancellationToken) -> anyh
 }
 
 fn settings(args: SimulateArgs) -> Settings {
-    let SizeArgs { users, groups, memberships, roles, custom_policies, system_policies, attachments, .. } = args.size;
-    let SizeArgs { access_keys, login_profiles, mfa_devices, seed, .. } = args.size;
+    let size = args.size;
     Settings {
         http: args.http,
         https: args.https,
         control: args.control,
+        metadata: args.metadata,
         size: Size {
-            users,
-            groups,
-            memberships,
-            roles,
-            custom_policies,
-            system_policies,
-            attachments,
-            access_keys,
-            login_profiles,
-            mfa_devices,
-            seed,
+            users: size.users,
+            groups: size.groups,
+            memberships: size.memberships,
+            roles: size.roles,
+            custom_policies: size.custom_policies,
+            system_policies: size.system_policies,
+            attachments: size.attachments,
+            access_keys: size.access_keys,
+            login_profiles: size.login_profiles,
+            mfa_devices: size.mfa_devices,
+            instances: size.instances,
+            seed: size.seed,
         },
         account_file: args.account,
         access_key_id: args.access_key_id,

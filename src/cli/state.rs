@@ -9,7 +9,7 @@ use std::path::Path;
 use anyhow::Context;
 use clap::Subcommand;
 
-use super::format::{Format, plain, write_json};
+use super::format::{Format, write_json};
 use super::{Exit, assemble, configure};
 use crate::{
     config::{Publishing, Purpose},

@@ -18,6 +18,8 @@ pub(super) struct Told {
     pub(super) sequence: Option<i64>,
     pub(super) at: Option<String>,
     pub(super) reason: Option<String>,
+    /// Of a sync that was done.
+    pub(super) sync_outcome: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -45,7 +47,10 @@ impl Told {
                 format!("sending {}", kinds.collect::<Vec<_>>().join(", "))
             }
             "completed" => "committed".to_owned(),
-            other => other.to_owned(),
+            other => match &self.reason {
+                Some(reason) if !self.has_ended() => format!("{other} ({reason})"),
+                _ => other.to_owned(),
+            },
         };
         format!("{} {}: {how}", self.action, self.request_id)
     }
@@ -68,9 +73,9 @@ impl Told {
     }
 
     pub(super) fn exit(&self) -> Exit {
-        match (self.state.as_str(), self.reason.as_deref()) {
-            ("completed", None) => Exit::Complete,
-            ("completed", Some(reason)) if reason.ends_with("partial") => Exit::Partial,
+        match (self.state.as_str(), self.sync_outcome.as_deref()) {
+            ("completed", None | Some("complete")) => Exit::Complete,
+            ("completed", Some("partial")) => Exit::Partial,
             _ => Exit::Failed,
         }
     }
@@ -95,6 +100,13 @@ mod tests {
     }
 
     #[test]
+    fn a_replay_that_waits_for_another_attempt_says_why() {
+        let told = told(r#"{"request_id":"r","action":"replay","state":"queued","reason":"an attempt failed: why"}"#);
+        assert_eq!(told.progress(), "replay r: queued (an attempt failed: why)");
+        assert!(!told.has_ended());
+    }
+
+    #[test]
     fn the_last_line_says_what_came_of_it_and_the_exit_code_follows() {
         for (json, line, exit) in [
             (
@@ -104,12 +116,19 @@ mod tests {
                 Exit::Complete,
             ),
             (
-                r#"{"request_id":"s","action":"sync","state":"completed","sequence":8,"reason":"the sync was partial"}"#,
+                r#"{"request_id":"s","action":"sync","state":"completed","sequence":8,"reason":"the sync was partial",
+                    "sync_outcome":"partial"}"#,
                 "completed at sequence 8: the sync was partial",
                 Exit::Partial,
             ),
             (
-                r#"{"request_id":"s","action":"sync","state":"completed","sequence":8,"reason":"the sync was failed"}"#,
+                r#"{"request_id":"s","action":"sync","state":"completed","sequence":8,"sync_outcome":"complete"}"#,
+                "completed at sequence 8",
+                Exit::Complete,
+            ),
+            (
+                r#"{"request_id":"s","action":"sync","state":"completed","sequence":8,"reason":"the sync was failed",
+                    "sync_outcome":"failed"}"#,
                 "completed at sequence 8: the sync was failed",
                 Exit::Failed,
             ),

@@ -40,7 +40,7 @@ fn account_id(raw: &Raw) -> Parsed<String> {
 pub struct Alicloud {
     /// `alicloud.network`: through which network.
     pub network: Network,
-    /// `alicloud.region`, for STS; the other services are global.
+    /// `alicloud.region`, for STS, and where the regions of ECS are asked for; the other services are global.
     pub region: Option<String>,
     /// Addresses in place of those that follow from network and region.
     pub endpoints: Endpoints,
@@ -81,6 +81,10 @@ pub struct Endpoints {
     pub ram: Option<Url>,
     /// Resource Manager.
     pub resource_manager: Option<Url>,
+    /// Elastic Compute Service, in place of the addresses of all regions.
+    pub ecs: Option<Url>,
+    /// The metadata service of an ECS instance.
+    pub ecs_metadata: Option<Url>,
 }
 
 const NETWORKS: &[(&str, Network)] = &[("public", Network::Public), ("vpc", Network::Vpc)];
@@ -125,8 +129,19 @@ impl Endpoints {
             ims: r.optional("alicloud.endpoints.ims", parse),
             ram: r.optional("alicloud.endpoints.ram", parse),
             resource_manager: r.optional("alicloud.endpoints.resource_manager", parse),
+            ecs: r.optional("alicloud.endpoints.ecs", parse),
+            ecs_metadata: r.optional("alicloud.endpoints.ecs_metadata", metadata),
         }
     }
+}
+
+/// Plain http, as the service speaks it, to its own address or to a stand-in on this machine: it gives credentials.
+fn metadata(raw: &Raw) -> Parsed<Url> {
+    let url = endpoint(raw, true)?;
+    if parse::is_loopback(&url) || url.host_str() == Some("100.100.100.200") {
+        return Ok(url);
+    }
+    Err(Fault::new("no metadata service is on another machine", "write \"http://100.100.100.200\", or leave it out"))
 }
 
 fn endpoint(raw: &Raw, allow_plain_http: bool) -> Parsed<Url> {

@@ -31,7 +31,7 @@ use std::path::Path;
 
 pub use alicloud::{Account, Alicloud, Endpoints, Network};
 pub use collect::Collect;
-pub use credentials::Credentials;
+pub use credentials::{AccessKey, AssumeRole, Credentials, Ecs, Oidc, Profile, Source};
 pub use faces::{Admin, Listen, Log, LogFormat};
 pub use kafka::{ClientCertificate, Kafka, KafkaSecurity, Sasl, SecurityProtocol};
 pub use problem::{Origin, Problem, Refused};
@@ -59,7 +59,7 @@ pub struct Config {
     pub account: Account,
     /// `[alicloud]`
     pub alicloud: Alicloud,
-    /// `[credentials]`; `None` only if [`Purpose::Topics`] or [`Purpose::Asking`] was asked for and none are given.
+    /// `[credentials]`; `None` only if [`Purpose::Topics`] or [`Purpose::Asking`] was asked for and they are not complete.
     pub credentials: Option<Credentials>,
     /// `[collect]`
     pub collect: Collect,
@@ -189,7 +189,8 @@ fn validate(given: &Given, purpose: Purpose, file: Option<&Path>) -> Result<Load
         return Ok(Loaded { config, settings: r.settings, warnings: r.warnings });
     }
     let unknown = !r.is_given("account.id") && cloud_is_fine;
-    let account_unknown = credentials.filter(|_| unknown).map(|credentials| Box::new((alicloud, credentials)));
+    let account_unknown =
+        credentials.filter(|given| unknown && given.are_chosen()).map(|credentials| Box::new((alicloud, credentials)));
     Err(Refused { account_unknown, ..refused(r.problems, file) })
 }
 

@@ -85,7 +85,7 @@ pub struct Refused {
     /// Every mistake that was found.
     pub problems: Vec<Problem>,
     /// How to ask the cloud for the missing `account.id`: present if that key is missing and these two sections
-    /// are in order, so that the caller can name the account that the credentials belong to.
+    /// are in order and chosen by somebody, so that the caller can name the account that the credentials belong to.
     pub account_unknown: Option<Box<(Alicloud, Credentials)>>,
 }
 

@@ -152,12 +152,41 @@ impl<'a> Reader<'a> {
 
     /// Alibaba Cloud's own variable `name`, which stands in for `key`.
     pub(super) fn stand_in(&mut self, name: &str, key: &str) -> Option<&'a str> {
-        let value = self.given.alibaba.get(name)?;
-        for setting in self.settings.iter_mut().filter(|setting| setting.key == key) {
-            setting.shown = Some(HIDDEN.to_owned());
-            setting.origin = Origin::Environment { name: name.to_owned() };
-        }
+        let value = self.theirs(name)?;
+        self.settle(key, HIDDEN, Origin::Environment { name: name.to_owned() });
         Some(value)
+    }
+
+    /// As [`Reader::stand_in`], for a value that is no secret.
+    pub(super) fn shown_stand_in<T>(&mut self, name: &str, key: &str, parse: impl Fn(&Raw) -> Parsed<T>) -> Option<T> {
+        let value = self.stand_in(name, key)?;
+        let origin = Origin::Environment { name: name.to_owned() };
+        self.settle(key, value, origin.clone());
+        match parse(&Raw::Untyped(value.to_owned())) {
+            Ok(value) => Some(value),
+            Err(fault) => {
+                self.problems.push(fault.at(key, Some(origin)));
+                None
+            }
+        }
+    }
+
+    /// Alibaba Cloud's own variable `name`.
+    pub(super) fn theirs(&self, name: &str) -> Option<&'a str> {
+        self.given.alibaba.get(name).map(String::as_str)
+    }
+
+    /// A path below the home directory, if there is one.
+    pub(super) fn in_home(&self, path: &str) -> Option<PathBuf> {
+        self.given.home.as_ref().map(|home| home.join(path))
+    }
+
+    /// Notes what holds for `key`, which was asked for, where something else than its own value decided.
+    pub(super) fn settle(&mut self, key: &str, shown: &str, origin: Origin) {
+        for setting in self.settings.iter_mut().filter(|setting| setting.key == key) {
+            setting.shown = Some(shown.to_owned());
+            setting.origin = origin.clone();
+        }
     }
 
     fn origin(&self, key: &str) -> Option<Origin> {

@@ -73,6 +73,8 @@ pub(super) struct Given {
     pub(super) entries: BTreeMap<String, Entry>,
     /// Alibaba Cloud's own variables (`ALIBABA_CLOUD_…`), as they are.
     pub(super) alibaba: BTreeMap<String, String>,
+    /// `HOME`, below which Alibaba Cloud's tools keep their files.
+    pub(super) home: Option<PathBuf>,
     /// Mistakes of the raw stage: no TOML, no UTF-8.
     pub(super) problems: Vec<Problem>,
 }
@@ -111,6 +113,10 @@ impl Given {
     /// An empty variable counts as not given: that is what `${NAME:-}` in a compose file leaves behind.
     fn take_variable(&mut self, name: &OsString, value: OsString) {
         let name = name.to_string_lossy();
+        if name == "HOME" && !value.is_empty() {
+            self.home = Some(PathBuf::from(value));
+            return;
+        }
         let ours = name.starts_with(PREFIX) && name != FILE_VARIABLE && !is_service_link(&name);
         if value.is_empty() || !(ours || name.starts_with("ALIBABA_CLOUD_")) {
             return;

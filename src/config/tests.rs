@@ -6,7 +6,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::source::{self, variable_of};
-use super::{Config, Credentials, EXAMPLE, Loaded, Network, Origin, Problem, Purpose, Refused, RegistryAuth, validate};
+use super::{
+    AccessKey, Config, Credentials, EXAMPLE, Ecs, Loaded, Network, Origin, Problem, Purpose, Refused, RegistryAuth,
+    Source, validate,
+};
 use crate::secret::Secret;
 
 const MINIMAL: &str = r#"
@@ -137,7 +140,7 @@ fn the_environment_outranks_the_file_and_needs_no_file() {
 #[test]
 fn all_mistakes_are_told_together_each_with_key_origin_reason_and_mend() {
     let text = "[sync]\ninterval = 5\nintervall = \"5m\"\n[alicloud]\nnetwork = \"moon\"\n";
-    let refused = load(text, &[("RAMSTREAM_LISTEN__METRICS", "here")]).unwrap_err();
+    let refused = load(text, &[("RAMSTREAM_LISTEN__METRICS", "here"), NO_INSTANCE]).unwrap_err();
     let told = refused.to_string();
     let expected = [
         "account.id: is missing",
@@ -251,7 +254,7 @@ fn a_missing_account_can_be_looked_up_with_what_is_given() {
     let refused = load(&text, &[]).unwrap_err();
     let (alicloud, credentials) = *refused.account_unknown.expect("the cloud's sections are fine");
     assert_eq!(alicloud.network, Network::Public);
-    assert!(matches!(credentials, Credentials::Static { access_key_id, .. } if access_key_id == "LTAI5tExample"));
+    assert!(matches!(credentials.source, Source::Values(key) if key.access_key_id == "LTAI5tExample"));
     assert!(load(&text.replace("LTAI5tExample", ""), &[]).unwrap_err().account_unknown.is_none());
 }
 
@@ -309,17 +312,16 @@ fn half_given_and_conflicting_credentials_are_mistakes() {
     assert!(told(&[id_file, absent]).starts_with("credentials.access_key_secret_file: no/such: No such file"));
     let files = [id_file, ("RAMSTREAM_CREDENTIALS__ACCESS_KEY_SECRET_FILE", path(&file))];
     let (held, expected) = (load(&without, &files).unwrap().config.credentials, file.path().to_owned());
-    let expected =
-        Credentials::Files { access_key_id: expected.clone(), access_key_secret: expected, security_token: None };
-    assert_eq!(held, Some(expected));
+    let expected = Source::Files { access_key_id: expected.clone(), access_key_secret: expected, security_token: None };
+    assert_eq!(held, Some(Credentials { source: expected, assume_role: None }));
 }
 
 #[test]
 fn the_topics_alone_need_no_credentials_but_no_wrong_ones_either() {
     let (id, file) = ("access_key_id = \"LTAI5tExample\"", "access_key_secret_file = \"no/such\"");
     let without = MINIMAL.replace(id, "").replace("access_key_secret = \"canary-secret\"", "");
-    assert!(load(&without, &[]).is_err());
-    let loaded = load_as(Purpose::Topics, &without, &[]).unwrap();
+    assert!(load(&without, &[NO_INSTANCE]).is_err());
+    let loaded = load_as(Purpose::Topics, &without, &[NO_INSTANCE]).unwrap();
     assert_eq!(loaded.config.credentials, None);
     assert!(loaded.config.publishing.is_some());
     let wrong = without.replace("[credentials]", &format!("[credentials]\n{file}"));
@@ -335,12 +337,95 @@ fn the_section_outranks_alibabas_own_variables() {
         ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "x"),
         ("ALIBABA_CLOUD_SECURITY_TOKEN", "t"),
     ];
-    let expected = Credentials::Static {
-        access_key_id: "LTAI5tExample".into(),
-        access_key_secret: Secret::new("canary-secret"),
-        security_token: None,
+    assert_eq!(config(&theirs).credentials.unwrap().source, Source::Values(key("LTAI5tExample", "canary-secret")));
+}
+
+fn key(id: &str, secret: &str) -> AccessKey {
+    AccessKey { access_key_id: id.into(), access_key_secret: Secret::new(secret), security_token: None }
+}
+
+/// Without this, the role of the instance is what is left to try.
+const NO_INSTANCE: (&str, &str) = ("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true");
+
+/// The minimal file without its credentials, which come from `lines` and `variables`.
+fn with_other_credentials(lines: &str, variables: &[(&str, &str)]) -> Result<Loaded, Refused> {
+    let without =
+        MINIMAL.replace("access_key_id = \"LTAI5tExample\"", "").replace("access_key_secret = \"canary-secret\"", "");
+    // Dotted keys belong to the section that they stand in: these stand before all.
+    load(&format!("{lines}\n{}", without.replace("[credentials]", "")), variables)
+}
+
+#[test]
+fn the_chain_is_the_first_link_that_is_configured() {
+    let home = tempfile::tempdir().unwrap();
+    let home_is = ("HOME", home.path().to_str().unwrap());
+    let ecs = ("ALIBABA_CLOUD_ECS_METADATA", "reader");
+    let uri = ("ALIBABA_CLOUD_CREDENTIALS_URI", "http://127.0.0.1:7002/canary");
+    let oidc = [
+        ("ALIBABA_CLOUD_ROLE_ARN", "acs:ram::1:role/r"),
+        ("ALIBABA_CLOUD_OIDC_PROVIDER_ARN", "acs:ram::1:oidc-provider/p"),
+        ("ALIBABA_CLOUD_OIDC_TOKEN_FILE", "/token"),
+    ];
+    let keys = [("ALIBABA_CLOUD_ACCESS_KEY_ID", "theirs"), ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "x")];
+    let decided = |variables: &[(&str, &str)]| {
+        let loaded = with_other_credentials("", variables).unwrap();
+        let setting = loaded.settings.into_iter().find(|setting| setting.key == "credentials.source").unwrap();
+        (loaded.config.credentials.unwrap().source, format!("{} {}", setting.shown.unwrap(), setting.origin))
     };
-    assert_eq!(config(&theirs).credentials, Some(expected));
+    // A role alone is no link: others use that variable, too.
+    let (source, told) = decided(&[oidc[0]]);
+    assert_eq!(source, Source::Ecs(Ecs { role: None, allow_v1: false, is_chosen: false }));
+    assert_eq!(told, "ecs default");
+    let (source, told) = decided(&[uri]);
+    assert_eq!((source, &*told), (Source::Uri(Secret::new(uri.1)), "uri ALIBABA_CLOUD_CREDENTIALS_URI"));
+    let (source, _) = decided(&[ecs, uri]);
+    assert_eq!(source, Source::Ecs(Ecs { role: Some("reader".into()), allow_v1: false, is_chosen: true }));
+    assert!(decided(&[ecs, uri, NO_INSTANCE]).1.starts_with("uri "));
+    assert!(decided(&[ecs, home_is]).1.starts_with("ecs "));
+    std::fs::create_dir(home.path().join(".aliyun")).unwrap();
+    std::fs::write(home.path().join(".aliyun/config.json"), "{}").unwrap();
+    assert_eq!(decided(&[ecs, home_is]).1, "profile default");
+    let off = ("ALIBABA_CLOUD_CLI_PROFILE_DISABLED", "true");
+    assert!(decided(&[ecs, home_is, off]).1.starts_with("ecs "));
+    assert_eq!(decided(&[home_is, oidc[0], oidc[1], oidc[2]]).1, "oidc ALIBABA_CLOUD_OIDC_TOKEN_FILE");
+    let (source, told) = decided(&[oidc[0], oidc[1], oidc[2], keys[0], keys[1], home_is]);
+    assert_eq!((source, &*told), (Source::Environment(key("theirs", "x")), "environment ALIBABA_CLOUD_ACCESS_KEY_ID"));
+}
+
+#[test]
+fn a_link_that_is_half_configured_is_a_mistake_and_not_passed_over() {
+    let told = |lines: &str, variables: &[(&str, &str)]| {
+        let problem = only(with_other_credentials(lines, variables).unwrap_err().problems);
+        format!("{problem}")
+    };
+    let half = [("ALIBABA_CLOUD_OIDC_TOKEN_FILE", "/token"), ("ALIBABA_CLOUD_ROLE_ARN", "acs:ram::1:role/r")];
+    assert!(told("", &half).starts_with("credentials.oidc.provider_arn: is missing"));
+    let ini = told("", &[("ALIBABA_CLOUD_CREDENTIALS_FILE", "/their.ini")]);
+    assert!(ini.contains("an INI file (/their.ini), which is not read"), "{ini}");
+    let elsewhere = told("", &[("ALIBABA_CLOUD_CREDENTIALS_URI", "http://10.0.0.1/canary")]);
+    assert!(elsewhere.contains("plain http to another machine") && !elsewhere.contains("canary"), "{elsewhere}");
+    assert!(told("credentials.source = \"environment\"", &[]).contains("is set"));
+    assert!(told("credentials.source = \"profile\"", &[]).contains("HOME is not set"));
+    let unmet = told("credentials.source = \"uri\"\ncredentials.ecs.role = \"x\"", &[]);
+    assert!(unmet.contains("credentials.source is \"uri\"") && unmet.starts_with("credentials.ecs.role"), "{unmet}");
+    let mixed = told("credentials.profile.name = \"p\"\ncredentials.ecs.role = \"x\"", &[]);
+    assert!(mixed.contains("mixed: profile, ecs"), "{mixed}");
+    let missing = told("credentials.assume_role.external_id = \"canary\"\ncredentials.source = \"ecs\"", &[]);
+    assert!(missing.starts_with("credentials.assume_role.role_arn: is missing") && !missing.contains("canary"));
+    for arn in ["reader", "acs:ram::x:role/reader", "acs:ram::1:user/reader"] {
+        let lines = format!("credentials.assume_role.role_arn = {arn:?}\ncredentials.source = \"ecs\"");
+        assert!(told(&lines, &[]).contains("is not the ARN of a role"));
+    }
+}
+
+#[test]
+fn a_role_goes_on_top_of_any_source_and_its_policy_may_have_lines() {
+    let lines = "[credentials.assume_role]\nrole_arn = \"acs:ram::1:role/reader\"\nduration = \"15m\"\n\
+                 policy = '''{\n \"Version\": \"1\"\n}'''";
+    let config = load(&format!("{MINIMAL}\n{lines}"), &[]).unwrap().config;
+    let role = config.credentials.unwrap().assume_role.unwrap();
+    assert_eq!((&*role.role_arn, &*role.session_name), ("acs:ram::1:role/reader", "ramstream"));
+    assert_eq!((role.policy.as_deref(), role.duration), (Some("{\"Version\":\"1\"}"), Duration::from_secs(900)));
 }
 
 fn secret_file(mode: u32, text: &str) -> tempfile::NamedTempFile {
@@ -506,7 +591,7 @@ fn a_token_that_can_be_guessed_or_not_be_sent_is_a_mistake() {
 fn who_only_asks_needs_the_account_alone() {
     let account = ("RAMSTREAM_ACCOUNT__ID", "1234567890123456");
     let config = load_as(Purpose::Asking, "", &[account]).unwrap().config;
-    assert!(config.credentials.is_none() && config.publishing.is_none());
+    assert!(!config.credentials.unwrap().are_chosen() && config.publishing.is_none());
     let wrong = load_as(Purpose::Asking, "", &[account, ("RAMSTREAM_KAFKA__COMPRESSION", "rar")]).unwrap_err();
     assert_eq!(only(wrong.problems).key, "kafka.compression");
     let half = load_as(Purpose::Asking, "", &[account, ("RAMSTREAM_KAFKA__BROKERS", "kafka:9093")]).unwrap_err();
@@ -514,12 +599,16 @@ fn who_only_asks_needs_the_account_alone() {
 }
 
 #[test]
-fn every_kind_is_read_unless_it_is_switched_off() {
+fn every_kind_but_instances_is_read_unless_it_is_switched_off() {
     use crate::model::Kind;
     let every: BTreeSet<Kind> = Kind::ALL.iter().copied().collect();
-    assert_eq!(config(&[]).collect.kinds, every);
-    let kinds = config(&[("RAMSTREAM_COLLECT__MFA_DEVICE", "false")]).collect.kinds;
-    assert_eq!(every.difference(&kinds).collect::<Vec<_>>(), [&Kind::MfaDevice]);
+    let off = |environment: &[(&str, &str)]| {
+        let kinds = config(environment).collect.kinds;
+        every.difference(&kinds).copied().collect::<Vec<_>>()
+    };
+    assert_eq!(off(&[]), [Kind::Instance]);
+    assert_eq!(off(&[("RAMSTREAM_COLLECT__INSTANCE", "true")]), []);
+    assert_eq!(off(&[("RAMSTREAM_COLLECT__MFA_DEVICE", "false")]), [Kind::Instance, Kind::MfaDevice]);
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! What progress remembers of requests.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::RequestId;
 use crate::model::{Kind, Millis};
@@ -17,7 +18,9 @@ pub struct Journal {
     pub cursor: BTreeMap<i32, i64>,
     /// When the cursor was last written, Unix milliseconds.
     pub written_at: Option<Millis>,
-    outcomes: VecDeque<Outcome>,
+    /// Shared by all copies of this journal: there are many, and few of them note anything.
+    #[serde(serialize_with = "write_shared", deserialize_with = "read_shared")]
+    outcomes: Arc<VecDeque<Outcome>>,
 }
 
 /// How a request ended.
@@ -50,9 +53,12 @@ pub struct Outcome {
     /// Rows of a replay by kind.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rows: BTreeMap<Kind, u64>,
-    /// Why it was not done.
+    /// Why it was not done, or in what it fell short.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Of a sync that was done: `complete`, `partial` or `failed`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sync_outcome: Option<String>,
 }
 
 impl Ended {
@@ -74,6 +80,12 @@ impl Journal {
         self.outcomes.iter()
     }
 
+    /// The same, to be kept.
+    #[must_use]
+    pub fn shared_outcomes(&self) -> Arc<VecDeque<Outcome>> {
+        Arc::clone(&self.outcomes)
+    }
+
     /// What became of a request; `None` if it is not known, or not any more.
     #[must_use]
     pub fn outcome(&self, id: &RequestId) -> Option<&Outcome> {
@@ -88,9 +100,18 @@ impl Journal {
 
     /// Remembers an outcome, and forgets the oldest one for it.
     pub fn note(&mut self, outcome: Outcome) {
-        self.outcomes.push_back(outcome);
-        while self.outcomes.len() > REMEMBERED {
-            self.outcomes.pop_front();
+        let outcomes = Arc::make_mut(&mut self.outcomes);
+        outcomes.push_back(outcome);
+        while outcomes.len() > REMEMBERED {
+            outcomes.pop_front();
         }
     }
+}
+
+fn write_shared<S: Serializer>(outcomes: &Arc<VecDeque<Outcome>>, serializer: S) -> Result<S::Ok, S::Error> {
+    outcomes.as_ref().serialize(serializer)
+}
+
+fn read_shared<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<VecDeque<Outcome>>, D::Error> {
+    VecDeque::deserialize(deserializer).map(Arc::new)
 }

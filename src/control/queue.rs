@@ -240,6 +240,7 @@ fn outcome(request: &Request, ended: Ended, at: Millis, sequence: i64) -> Outcom
         sequence,
         rows: BTreeMap::new(),
         reason: None,
+        sync_outcome: None,
     }
 }
 

@@ -71,7 +71,11 @@ impl Event {
             Kind::AccessKey => format!("{} of {}", self.label("access_key_id"), self.label("user_name")),
             Kind::LoginProfile => self.label("user_name"),
             Kind::MfaDevice => format!("{} of {}", self.label("device_type"), self.label("user_name")),
-            Kind::User | Kind::Group | Kind::Role | Kind::Policy => self.label(&format!("{kind}_name")),
+            Kind::PasswordPolicy | Kind::SecurityPreference => kind.as_str().replace('_', " "),
+            Kind::IdentityProvider => self.label("provider_name"),
+            Kind::Instance | Kind::User | Kind::Group | Kind::Role | Kind::Policy => {
+                self.label(&format!("{kind}_name"))
+            }
         };
         let (Some(before), Some(after)) = (&self.before, &self.after) else { return Ok(who) };
         if self.event_type.ends_with(".renamed") {

@@ -29,6 +29,7 @@ const SIZE: Size = Size {
     access_keys: 0,
     login_profiles: 0,
     mfa_devices: 0,
+    instances: 0,
     seed: 1,
 };
 

@@ -51,5 +51,6 @@ fn upsert<E: Entity>(from: &State, key: &Key, held: &Held, span: Span) -> Option
         }
         None => (Op::Created, E::NEW, Vec::new()),
     };
-    Some(Change::upsert(E::KIND, key, (op, verb), changed_fields, before, &held.entity, span))
+    let change = Change::upsert(E::KIND, key, (op, verb), changed_fields, before, &held.entity, span);
+    Some(Change { other_version: held.other_version.clone(), ..change })
 }

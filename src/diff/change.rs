@@ -78,6 +78,9 @@ pub struct Change {
     pub before: Option<Arc<str>>,
     /// The entity's JSON from now on.
     pub after: Option<Arc<str>>,
+    /// The version of the kind under which the entity that it leaves (or the one that it takes away) was written, if that
+    /// is not the present one.
+    pub other_version: Option<Arc<String>>,
     /// The revision of `before`.
     pub previous_revision: Option<i64>,
     /// When it happened.
@@ -85,6 +88,12 @@ pub struct Change {
 }
 
 impl Change {
+    /// The version of the kind under which the entity that it leaves, or takes away, was written.
+    #[must_use]
+    pub fn model_version(&self) -> &str {
+        self.other_version.as_ref().map_or(self.kind.model_version(), |version| version)
+    }
+
     /// The removal of what was `held`.
     #[must_use]
     pub fn removed(kind: Kind, key: Key, held: &Held, span: Span, cause: Option<Cause>) -> Self {
@@ -97,6 +106,7 @@ impl Change {
             changed_fields: Vec::new(),
             before: Some(held.entity.clone()),
             after: None,
+            other_version: held.other_version.clone(),
             previous_revision: Some(held.revision),
             span,
         }
@@ -122,6 +132,7 @@ impl Change {
             changed_fields,
             before: held.map(|held| Arc::clone(&held.entity)),
             after: Some(Arc::clone(after)),
+            other_version: None,
             previous_revision: held.map(|held| held.revision),
             span,
         }

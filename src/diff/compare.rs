@@ -26,7 +26,7 @@ pub(super) struct Pair<'a> {
 impl Pair<'_> {
     /// Whether it was found as it is held, in the words of this version.
     fn is_unchanged(&self) -> bool {
-        matches!((self.found, self.held), (Some(Found::Known(json)), Some(held)) if held.is_current && *json == held.entity)
+        matches!((self.found, self.held), (Some(Found::Known(json)), Some(held)) if held.is_current() && *json == held.entity)
     }
 }
 
@@ -50,7 +50,7 @@ pub(super) fn pairs<'a>(found: &'a [(Key, Found)], held: &'a BTreeMap<Key, Held>
 /// Compares what was found of one kind with what is held; the changes come by key.
 pub(super) fn compare_kind<E: Entity>(state: &State, collection: &Collection) -> Compared {
     let said = state.progress_of(E::KIND);
-    let baseline = !said.baselined || said.model_version != E::MODEL_VERSION;
+    let baseline = !said.baselined || said.model_version != state.model_version(E::KIND);
     let pairs: Vec<Pair<'_>> =
         pairs(collection.found(), state.entities(E::KIND)).filter(|pair| baseline || !pair.is_unchanged()).collect();
     let stale = stale_scopes::<E>(&pairs);
@@ -104,14 +104,14 @@ impl Walk<'_> {
         }
         match held {
             None => self.new_entity::<E>(key, json),
-            Some(held) if self.baseline || !held.is_current => self.push_observed::<E>(key, json),
+            Some(held) if self.baseline || !held.is_current() => self.push_observed::<E>(key, Some(held), json),
             Some(held) => self.difference::<E>(key, held, json),
         }
     }
 
     fn new_entity<E: Entity>(&mut self, key: &Key, json: &Arc<str>) {
         if self.baseline || was_missed(self.state, E::KIND, key) {
-            return self.push_observed::<E>(key, json);
+            return self.push_observed::<E>(key, None, json);
         }
         let born = parse::<E>(json).and_then(|entity| entity.dates().born);
         let last_read = last_read(self.state, E::KIND, key);
@@ -125,7 +125,10 @@ impl Walk<'_> {
 
     fn difference<E: Entity>(&mut self, key: &Key, held: &Held, json: &Arc<str>) {
         let (Some(before), Some(after)) = (parse::<E>(&held.entity), parse::<E>(json)) else { return };
-        if let Some((verb, changed)) = difference(&before, &after) {
+        if before.must_be_seen_twice(&after) && !self.collection.is_confirmed(key) {
+            self.compared.outcome.doubtful.insert(key.clone());
+            self.compared.outcome.lacking.insert(key.clone());
+        } else if let Some((verb, changed)) = difference(&before, &after) {
             self.push::<E>(key, Op::Updated, verb, json, Some(held), changed);
         }
     }
@@ -166,11 +169,12 @@ impl Walk<'_> {
         !self.stale.is_empty() && self.stale.contains_key(&E::scope(key))
     }
 
-    fn push_observed<E: Entity>(&mut self, key: &Key, json: &Arc<str>) {
+    /// What was held under another version of the kind is told as it was, but what differs is no change of the account.
+    fn push_observed<E: Entity>(&mut self, key: &Key, held: Option<&Held>, json: &Arc<str>) {
         if planted!(BaselineAsAdded) {
             return self.push::<E>(key, Op::Created, E::NEW, json, None, Vec::new());
         }
-        self.push::<E>(key, Op::Observed, Verb::Observed, json, None, Vec::new());
+        self.push::<E>(key, Op::Observed, Verb::Observed, json, held, Vec::new());
     }
 
     fn push<E: Entity>(
@@ -183,7 +187,9 @@ impl Walk<'_> {
         changed_fields: Vec<&'static str>,
     ) {
         let span = if op == Op::Observed { Span { from: None, to: self.to } } else { self.span::<E>(key) };
-        self.compared.changes.push(Change::upsert(E::KIND, key, (op, verb), changed_fields, held, json, span));
+        let change = Change::upsert(E::KIND, key, (op, verb), changed_fields, held, json, span);
+        let other_version = self.state.other_version(E::KIND);
+        self.compared.changes.push(Change { other_version, ..change });
     }
 
     /// From the start of the last complete reading of the key's scope to the end of this one.

@@ -38,6 +38,8 @@ pub struct KindOutcome {
     /// Keys that seem to be gone, or seem to have been there all along, in one listing only: a
     /// second listing must confirm them. Until then they are as in the state.
     pub doubtful: BTreeSet<Key>,
+    /// Those of the doubtful keys that are there, and seem to lack something.
+    pub lacking: BTreeSet<Key>,
     /// How many more were listed than an independent count says, where that is news: neither none nor
     /// as many as last time.
     pub miscounted: Option<i64>,
@@ -83,8 +85,11 @@ impl Diff {
     /// many of how many. More than five and more than a tenth, or all of it.
     #[must_use]
     pub fn suspected_removals(&self, state: &State) -> Vec<(Kind, usize, usize)> {
-        let missing =
-            |kind: Kind, keys: &BTreeSet<Key>| keys.iter().filter(|key| state.get(kind, key).is_some()).count();
+        let missing = |kind: Kind, keys: &BTreeSet<Key>| {
+            let lacking = self.kinds.get(&kind).map(|outcome| &outcome.lacking);
+            let is_there = |key: &Key| lacking.is_some_and(|lacking| lacking.contains(key));
+            keys.iter().filter(|key| state.get(kind, key).is_some() && !is_there(key)).count()
+        };
         let counts = self.doubtful().map(|(kind, keys)| (kind, missing(kind, keys), state.entities(kind).len()));
         counts.filter(|(_, missing, held)| *missing > 5.max(held / 10) || (*missing > 0 && missing == held)).collect()
     }

@@ -168,7 +168,7 @@ fn dangling(diff: &Diff) -> Vec<&str> {
 
 fn apply(state: &mut State, diff: &Diff, sequence: i64) {
     for change in &diff.changes {
-        let value = change.after.as_ref().map(|after| entity_record("1", sequence, after));
+        let value = change.after.as_ref().map(|after| entity_record(change.kind.model_version(), sequence, after));
         state.apply(change.key.as_ref(), value.as_deref()).unwrap();
     }
 }
@@ -384,6 +384,37 @@ fn what_the_baseline_of_a_new_version_could_not_read_is_observed_when_it_is_read
     let observed = compare(&state, &world.read());
     apply(&mut state, &observed, 8);
     assert_eq!(told(&compare(&state, &world.read())), [""; 0]);
+}
+
+#[test]
+fn a_new_version_of_the_account_is_observed_with_what_was_held_and_is_never_a_change() {
+    use crate::model::account::Account;
+    let mut state = State::new(ACCOUNT);
+    let key = Key::new(ACCOUNT, Kind::Account, &[]);
+    state.apply(key.as_ref(), Some(&entity_record("1", 7, r#"{"alias":"example"}"#))).unwrap();
+    set_progress(&mut state, |_| {});
+    let read = Account { alias: Some("other".into()), root_mfa_enabled: Some(true), default_domain: Some("d".into()) };
+    let listing = Collection::whole(Kind::Account, complete(std::slice::from_ref(&read)));
+    let diff = compare(&state, &BTreeMap::from([(Kind::Account, listing)]));
+    assert!(diff.kinds[&Kind::Account].baseline);
+    let [observed] = &diff.changes[..] else { panic!("{:?}", diff.changes) };
+    assert_eq!((observed.op, observed.verb), (Op::Observed, crate::model::Verb::Observed));
+    assert_eq!((observed.before.as_deref(), observed.previous_revision), (Some(r#"{"alias":"example"}"#), Some(7)));
+    assert_eq!((observed.model_version(), observed.changed_fields.len(), observed.span.from), ("2", 0, None));
+
+    // What could not be read stays as it was written, and is told again as that.
+    let unknown = Collection::unknown(Kind::Account, Unknown::new(Reason::Denied, "GetDefaultDomain"));
+    assert!(compare(&state, &BTreeMap::from([(Kind::Account, unknown)])).changes.is_empty());
+    let rows: Vec<_> = crate::event::rows(&state, Kind::Account, 0).collect();
+    assert_eq!(rows[0].change().model_version(), "1");
+
+    // Once it is observed, what differs is a change again.
+    apply(&mut state, &diff, 8);
+    set_progress(&mut state, |said| said.model_version = "2".into());
+    let moved = Account { root_mfa_enabled: Some(false), ..read };
+    let listing = Collection::whole(Kind::Account, complete(&[moved]));
+    let diff = compare(&state, &BTreeMap::from([(Kind::Account, listing)]));
+    assert_eq!(diff.changes[0].changed_fields, ["root_mfa_enabled"]);
 }
 
 #[test]

@@ -80,6 +80,7 @@ impl Row {
     pub fn new(kind: Kind, key: &Key, held: &Held, observed_at: Millis, batch_index: usize) -> Self {
         let (word, span) = ((Op::Observed, Verb::Observed), Span { from: None, to: observed_at });
         let change = Change::upsert(kind, key, word, Vec::new(), None, &held.entity, span);
+        let change = Change { other_version: held.other_version.clone(), ..change };
         Self { change, revision: held.revision, batch_index }
     }
 

@@ -25,6 +25,7 @@ fn change(op: Op, after: Option<&str>) -> Change {
         changed_fields: Vec::new(),
         before: None,
         after: after.map(Into::into),
+        other_version: None,
         previous_revision: None,
         span: Span { from: None, to: Millis(1_700_000_000_123) },
     }

@@ -11,9 +11,9 @@ use std::time::Duration;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, StreamConsumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Message as _};
-use rdkafka::{Offset, TopicPartitionList};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
-use super::client::{Client, blocking, failed, refused};
+use super::client::{Client, Complaints, ask, blocking, failed, refused};
 use super::connection::Connection;
 use super::error::ClientError;
 
@@ -87,8 +87,9 @@ pub struct Follower {
 pub async fn partitions(connection: &Arc<Connection>, topics: &[Arc<str>]) -> Result<Partitions, ClientError> {
     let (connection, topics) = (Arc::clone(connection), topics.to_vec());
     blocking("describe topics", move || {
-        let client: BaseConsumer = connection.watermark_client().create().map_err(refused)?;
-        let metadata = client.fetch_metadata(None, connection.request_timeout).map_err(failed("describe topics"))?;
+        let client = asker(&connection.watermark_client())?;
+        let timeout = connection.request_timeout;
+        let metadata = ask(&client, "describe topics", |client| client.fetch_metadata(None, timeout))?;
         let find = |name: &Arc<str>| {
             let topic = metadata.topics().iter().find(|topic| topic.name() == &**name && topic.error().is_none())?;
             Some((Arc::clone(name), topic.partitions().iter().map(|partition| partition.id()).collect()))
@@ -113,13 +114,14 @@ impl Follower {
         // What retention took is gone for everybody; whoever looks on goes on with what there is.
         config.set("auto.offset.reset", "earliest");
         let consumer: StreamConsumer = config.create().map_err(refused)?;
-        let ask = |at: Offset| offsets(&consumer, partitions, at, connection.request_timeout);
+        let client = asker(&config)?;
+        let find = |at: Offset| offsets(&client, partitions, at, connection.request_timeout);
         // Under `read_committed` the end lies before whatever a transaction that is still open has written.
-        let ends = ask(Offset::End)?;
+        let ends = find(Offset::End)?;
         let begins = match begin {
             Begin::End => ends.clone(),
-            Begin::Beginning => ask(Offset::Beginning)?,
-            Begin::Time(millis) => ask(Offset::Offset(millis))?,
+            Begin::Beginning => find(Offset::Beginning)?,
+            Begin::Time(millis) => find(Offset::Offset(millis))?,
         };
         let mut slots = Vec::new();
         let mut assignment = TopicPartitionList::new();
@@ -189,9 +191,14 @@ impl Follower {
 /// By topic and partition; `None` where no record is so late.
 type Offsets = HashMap<(String, i32), Option<i64>>;
 
+/// A client that is only asked, and says why it gets no answer.
+fn asker(config: &ClientConfig) -> Result<BaseConsumer<Complaints>, ClientError> {
+    config.create_with_context(Complaints::default()).map_err(refused)
+}
+
 /// Asks every leader once for all of its partitions; an offset that is none of the special ones is a timestamp.
 fn offsets(
-    consumer: &StreamConsumer,
+    client: &BaseConsumer<Complaints>,
     partitions: &Partitions,
     at: Offset,
     timeout: Duration,
@@ -203,7 +210,7 @@ fn offsets(
             asked.add_partition_offset(topic, *id, at).map_err(&failed)?;
         }
     }
-    let answered = consumer.offsets_for_times(asked, timeout).map_err(&failed)?;
+    let answered = ask(client, "ask for offsets", |client| client.offsets_for_times(asked, timeout))?;
     let read = |element: &rdkafka::topic_partition_list::TopicPartitionListElem<'_>| {
         element.error()?;
         let offset = match element.offset() {

@@ -58,15 +58,28 @@ impl TopicLog {
 
     /// Reads on as far as `read_committed` delivers. Giving up on the future loses nothing that `fold` has not got.
     pub async fn follow(&mut self, fold: &mut impl TopicFold) -> Result<(), ReadError> {
+        self.read(fold, Until::NothingComes).await
+    }
+
+    /// Reads to where the partitions end when it is called: for one that does not come back to look again.
+    pub async fn read_to_end(&mut self, fold: &mut impl TopicFold) -> Result<(), ReadError> {
+        self.read(fold, Until::ProvenEnd).await
+    }
+
+    async fn read(&mut self, fold: &mut impl TopicFold, until: Until) -> Result<(), ReadError> {
         for partition in 0..self.partitions().await? {
             if !self.logs.contains_key(&partition) {
                 let log = self.open(partition, fold).await?;
                 self.logs.insert(partition, log);
             }
             let Some(log) = self.logs.get_mut(&partition) else { continue };
-            let followed = log.follow(&mut OfPartition { partition, fold }).await;
+            let mut of_partition = OfPartition { partition, fold };
+            let read = match until {
+                Until::NothingComes => log.follow(&mut of_partition).await,
+                Until::ProvenEnd => log.read_to_proven_end(&mut of_partition).await.map(drop),
+            };
             self.cursor.insert(partition, log.position());
-            if let Err(error) = followed {
+            if let Err(error) = read {
                 // Where it begins and ends is asked anew.
                 self.logs.remove(&partition);
                 if matches!(error, ReadError::Recreated { .. }) {
@@ -103,6 +116,15 @@ impl TopicLog {
         self.counted_at = Some(Instant::now());
         Ok(count)
     }
+}
+
+/// How far a partition is read.
+#[derive(Clone, Copy)]
+enum Until {
+    /// As far as records are there at once.
+    NothingComes,
+    /// As far as it goes.
+    ProvenEnd,
 }
 
 struct OfPartition<'a, F> {

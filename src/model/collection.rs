@@ -359,6 +359,10 @@ impl Collection {
         for (key, _) in self.found.iter().filter(|(key, _)| read_again(key)) {
             self.unknown.remove(&Scope::entity(key));
         }
+        // What one reading has and the other lacks was not seen twice, whichever way it was doubtful.
+        let had: BTreeSet<&Key> = doubtful.iter().filter(|key| self.get(key).is_some()).collect();
+        let is_seen_twice = |key: &Key| had.contains(key) == second.get(key).is_some();
+        let twice: Vec<Key> = doubtful.iter().filter(|key| is_seen_twice(key)).cloned().collect();
         self.found.retain(|(key, _)| !read_again(key));
         for scope in &scopes {
             match second.why_not(scope) {
@@ -375,7 +379,7 @@ impl Collection {
         if let (Some(first), Some(later)) = (self.window, second.window) {
             self.window = Some(first.and(later));
         }
-        self.twice.extend(doubtful);
+        self.twice.extend(twice);
         self.count_difference = second.count_difference.or(self.count_difference);
         self
     }

@@ -45,6 +45,12 @@ impl<T> Complete<T> {
         self.items
     }
 
+    /// The same listing, completed by what was read in `window`, too.
+    #[must_use]
+    pub fn completed_in(self, window: Window) -> Self {
+        Self { window: self.window.and(window), ..self }
+    }
+
     /// The same listing with every item turned into something else; completeness carries over.
     #[must_use]
     pub fn map<U>(self, turn: impl FnMut(T) -> U) -> Complete<U> {

@@ -4,7 +4,7 @@ use std::{collections::HashMap, fmt};
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{Dates, Key, Kind, Scope};
+use super::{Dates, Key, Kind, Scope, TrustedPrincipal};
 
 /// The word for a change, the second half of an event type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -29,6 +29,10 @@ pub enum Verb {
     Activated,
     /// It was switched off.
     Deactivated,
+    /// An instance carries a RAM role, or another one than before.
+    RoleAttached,
+    /// An instance carries no RAM role any more.
+    RoleDetached,
     /// Anything else about it changed.
     Updated,
 }
@@ -48,6 +52,8 @@ impl Verb {
             Self::Unfrozen => "unfrozen",
             Self::Activated => "activated",
             Self::Deactivated => "deactivated",
+            Self::RoleAttached => "role_attached",
+            Self::RoleDetached => "role_detached",
             Self::Updated => "updated",
         }
     }
@@ -95,6 +101,13 @@ pub trait Entity: Serialize + DeserializeOwned + Clone + PartialEq + fmt::Debug 
     /// Its ids and names as they stand at the top level of its events, in schema order.
     fn labels(&self, key: &Key, names: &Names) -> Vec<(&'static str, Option<String>)>;
 
+    /// What the change from `before` to `after` means, as the fields that stand behind `after` in its events, in schema
+    /// order. Without either nothing is said: it was only observed.
+    fn meaning(before: Option<&Self>, after: Option<&Self>) -> Vec<(&'static str, Option<Vec<TrustedPrincipal>>)> {
+        let _ = (before, after);
+        Vec::new()
+    }
+
     /// Its own name, where it has one that edges carry.
     fn name(&self) -> Option<&str> {
         None
@@ -110,6 +123,13 @@ pub trait Entity: Serialize + DeserializeOwned + Clone + PartialEq + fmt::Debug 
     fn update_verb(&self, after: &Self) -> Verb {
         let _ = after;
         Verb::Updated
+    }
+
+    /// Whether the change to `after` is what an answer that lacks something would look like, too: then a second reading
+    /// has to show it, as with a removal.
+    fn must_be_seen_twice(&self, after: &Self) -> bool {
+        let _ = after;
+        false
     }
 }
 

@@ -4,8 +4,9 @@ use std::fmt;
 
 use super::{
     Entity, Key, Scope, access_key::AccessKey, account::Account, fields::serde_as_text, group::Group,
-    login_profile::LoginProfile, membership::Membership, mfa_device::MfaDevice, policy::Policy,
-    policy_attachment::PolicyAttachment, role::Role, user::User,
+    identity_provider::IdentityProvider, instance::Instance, login_profile::LoginProfile, membership::Membership,
+    mfa_device::MfaDevice, password_policy::PasswordPolicy, policy::Policy, policy_attachment::PolicyAttachment,
+    role::Role, security_preference::SecurityPreference, user::User,
 };
 
 /// What a kind is to the others; decides the order inside a transaction.
@@ -94,7 +95,7 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// The account itself: its alias.
+    /// The account itself: its alias, its root user's second factor, its default domain.
     Account: Entity, "account", "accounts";
     /// RAM users, active and frozen.
     User: Entity, "user", "users";
@@ -104,6 +105,14 @@ kinds! {
     Role: Entity, "role", "roles";
     /// RAM policies, custom and system.
     Policy: Entity, "policy", "policies";
+    /// ECS instances and the RAM roles that they carry.
+    Instance: Entity, "instance", "instances";
+    /// The account's password policy.
+    PasswordPolicy: Entity, "password_policy", "password-policies";
+    /// The account's security preferences.
+    SecurityPreference: Entity, "security_preference", "security-preferences";
+    /// SAML and OIDC identity providers.
+    IdentityProvider: Entity, "identity_provider", "identity-providers";
     /// Access keys of users.
     AccessKey: Child, "access_key", "access-keys";
     /// How users sign in to the console.

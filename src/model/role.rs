@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Dates, Document, Entity, Key, Kind, Millis, Names, Scope, Tag, Verb, entity::differing_fields};
+use super::{
+    Dates, Document, Entity, Key, Kind, Millis, Names, Scope, Tag, TrustChange, TrustedPrincipal, Verb,
+    entity::differing_fields,
+};
 
 /// A RAM role.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -41,6 +44,13 @@ impl Entity for Role {
 
     fn labels(&self, _: &Key, _: &Names) -> Vec<(&'static str, Option<String>)> {
         vec![("role_id", Some(self.role_id.clone())), ("role_name", Some(self.role_name.clone()))]
+    }
+
+    fn meaning(before: Option<&Self>, after: Option<&Self>) -> Vec<(&'static str, Option<Vec<TrustedPrincipal>>)> {
+        let trust = |role: Option<&Self>| role.and_then(|role| role.trust_policy.clone());
+        let change = TrustChange::between(trust(before).as_ref(), trust(after).as_ref());
+        let (added, removed) = change.map(|change| (change.added, change.removed)).unzip();
+        vec![("trust_added", added), ("trust_removed", removed)]
     }
 
     fn name(&self) -> Option<&str> {

@@ -8,10 +8,12 @@ use std::{fs, io};
 use serde::{Deserialize, Serialize};
 
 use super::entities::{
-    AccessKey, Attachment, Group, LoginProfile, Membership, MfaDevice, Policy, PrincipalType, ResourceGroup, Role, User,
+    AccessKey, Attachment, Group, IdentityProvider, Instance, LoginProfile, Membership, MfaDevice, Policy,
+    PrincipalType, ResourceGroup, Role, User,
 };
 use super::keys::{id_key, policy_key};
 use super::named;
+use super::settings::{PasswordPolicy, SecurityPreference};
 use super::table::Table;
 
 /// One account.
@@ -23,6 +25,15 @@ pub struct Account {
     /// The alias in every principal name; the account id stands in when there is none.
     #[serde(default)]
     pub alias: Option<String>,
+    /// Whether the root user has a second factor.
+    #[serde(default)]
+    pub root_mfa_enabled: bool,
+    /// The password policy.
+    #[serde(default)]
+    pub password_policy: PasswordPolicy,
+    /// The security preferences.
+    #[serde(default)]
+    pub security_preference: SecurityPreference,
     /// How many ids were ever given out, so that none is given out twice.
     #[serde(default)]
     pub ids_issued: u64,
@@ -56,6 +67,20 @@ pub struct Account {
     /// Second factors.
     #[serde(default)]
     pub mfa_devices: Table<MfaDevice>,
+    /// SAML and OIDC identity providers.
+    #[serde(default)]
+    pub identity_providers: Table<IdentityProvider>,
+    /// The regions that the account can use.
+    #[serde(default = "regions")]
+    pub regions: Vec<String>,
+    /// ECS instances.
+    #[serde(default)]
+    pub instances: Table<Instance>,
+}
+
+/// A few of the service's.
+fn regions() -> Vec<String> {
+    ["cn-hangzhou", "ap-southeast-1", "eu-central-1"].map(str::to_owned).into()
 }
 
 impl Account {
@@ -65,6 +90,9 @@ impl Account {
         Self {
             account_id: account_id.into(),
             alias: None,
+            root_mfa_enabled: false,
+            password_policy: PasswordPolicy::default(),
+            security_preference: SecurityPreference::default(),
             ids_issued: 0,
             users: Table::default(),
             groups: Table::default(),
@@ -76,6 +104,9 @@ impl Account {
             access_keys: Table::default(),
             login_profiles: Table::default(),
             mfa_devices: Table::default(),
+            regions: regions(),
+            instances: Table::default(),
+            identity_providers: Table::default(),
         }
     }
 

@@ -1,8 +1,8 @@
 //! Who calls: signature, freshness, nonce and security token of a request.
 //!
 //! Promises: every request is verified as the services do it, in both styles; a style is told by the `Authorization`
-//! header, never by `x-acs` headers, which clients of either style send. Does not decide what a caller may do: every
-//! verified key may do everything (a denial is a fault that is set through the control address).
+//! header, never by `x-acs` headers, which clients of either style send. Does not decide what a caller may do: `policy`
+//! does.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
@@ -11,6 +11,7 @@ use std::sync::Mutex;
 use jiff::{SignedDuration, Timestamp};
 
 use super::error::{self, ServiceError};
+use super::issuing::Issuing;
 use super::request::Request;
 use super::signature::{self, Acs3Request};
 use crate::secret::Secret;
@@ -23,6 +24,8 @@ const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(15);
 pub enum Identity {
     /// The account itself.
     Root,
+    /// Nobody: the operation asks for no signature.
+    Anonymous,
     /// A RAM user, by id.
     User(String),
     /// A session of a role.
@@ -57,6 +60,8 @@ pub struct Caller {
 /// The keys that verify, and the nonces that were used.
 #[derive(Debug, Default)]
 pub struct Keys {
+    /// How temporary ones come about.
+    pub(super) issuing: Issuing,
     keys: Mutex<HashMap<String, Key>>,
     switched_off: Mutex<HashSet<String>>,
     nonces: Mutex<Nonces>,

@@ -11,9 +11,16 @@
 //! | `DELETE /faults` | | takes all faults away |
 //! | `POST /freeze`, `POST /unfreeze` | `{"user": name or id}` | what the console does and no public operation |
 //! | `POST /security-key` | `{"user": name or id}` | binds one to the user, likewise |
+//! | `POST /recreate` | `{"instance": id}` | makes an instance anew under its id, which no public operation does |
+//! | `POST /regions` | `{"regions": ["eu-central-1"]}` | the regions that the account can use |
+//! | `POST /root-mfa` | `{"enabled": true}` | what the root user does: no public operation gives it a second factor |
 //! | `POST /latency` | `{"latency_ms": 20}` | every answer comes that much later |
 //! | `POST /pages` | `{"largest_page": 3}`, or `null` | pages by marker hold at most so many rows |
 //! | `POST /throttle` | any part of [`Limits`] | quotas, share of calls throttled at random |
+//! | `POST /policy` | a RAM policy, or `null` | every call of every key is judged by it |
+//! | `POST /sessions` | `{"seconds": 5, "external_id": "x"}` | so long live temporary keys; what AssumeRole asks for |
+//! | `POST /oidc` | `{"provider_arn": "…", "token": "…"}` | the token that AssumeRoleWithOIDC takes for any role |
+//! | `POST /instance` | `{"role": "reader", "mode": "hardened"}` | the metadata service; `mode` also `both`, `v1`; `"fails": true` |
 //! | `POST /clock` | `{"offset_seconds": 1200}` | moves the service's clock, seen in `Date` and in every date |
 //!
 //! A fault: `{"operation": "ListUsers", "fault": "missing_marker"}`, with optional `version`, `page`, `parameters`
@@ -41,6 +48,8 @@ use serde_json::{Value, json};
 
 use super::entities::UserStatus;
 use super::faults::Fault;
+use super::issuing::{Instance, Rules, Trusted};
+use super::policy::Policy;
 use super::service::Simulator;
 use super::throttle::Limits;
 
@@ -57,10 +66,17 @@ pub(super) fn routes(simulator: Arc<Simulator>) -> Router {
         .route("/freeze", post(freeze))
         .route("/unfreeze", post(unfreeze))
         .route("/security-key", post(security_key))
+        .route("/recreate", post(recreate))
+        .route("/regions", post(regions))
+        .route("/root-mfa", post(root_mfa))
         .route("/latency", post(latency))
         .route("/pages", post(pages))
         .route("/throttle", post(throttle))
         .route("/clock", post(clock))
+        .route("/policy", post(policy))
+        .route("/sessions", post(sessions))
+        .route("/oidc", post(oidc))
+        .route("/instance", post(instance))
         .with_state(simulator)
 }
 
@@ -144,6 +160,43 @@ async fn security_key(State(simulator): Shared, body: Bytes) -> Result<Json<Valu
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct WhichInstance {
+    instance: String,
+}
+
+async fn recreate(State(simulator): Shared, body: Bytes) -> Result<Json<Value>, Refused> {
+    let WhichInstance { instance } = parse(&body)?;
+    let refused = |error: super::error::ServiceError| Refused(StatusCode::NOT_FOUND, error.message.into_owned());
+    simulator.recreate_instance(&instance).map_err(refused)?;
+    Ok(Json(json!({ "instance": instance })))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Regions {
+    regions: Vec<String>,
+}
+
+async fn regions(State(simulator): Shared, body: Bytes) -> Result<Json<Value>, Refused> {
+    let Regions { regions } = parse(&body)?;
+    simulator.change("SetRegions", |draft| draft.set_regions(regions.clone()));
+    Ok(Json(json!({ "regions": regions })))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RootMfa {
+    enabled: bool,
+}
+
+async fn root_mfa(State(simulator): Shared, body: Bytes) -> Result<Json<Value>, Refused> {
+    let RootMfa { enabled } = parse(&body)?;
+    simulator.change("SetRootMFA", |draft| draft.set_root_mfa(enabled));
+    Ok(Json(json!({ "enabled": enabled })))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Latency {
     latency_ms: u64,
 }
@@ -177,6 +230,33 @@ async fn throttle(State(simulator): Shared, body: Bytes) -> Result<Json<Limits>,
         serde_json::from_value(limits).map_err(|error| Refused(StatusCode::BAD_REQUEST, error.to_string()))?;
     simulator.throttle.set(limits.clone());
     Ok(Json(limits))
+}
+
+async fn policy(State(simulator): Shared, body: Bytes) -> Result<Json<Value>, Refused> {
+    let policy: Option<Policy> = parse(&body)?;
+    let enforced = policy.is_some();
+    *super::lock(&simulator.policy) = policy;
+    Ok(Json(json!({ "enforced": enforced })))
+}
+
+async fn sessions(State(simulator): Shared, body: Bytes) -> Result<Json<Value>, Refused> {
+    let rules: Rules = parse(&body)?;
+    let seconds = rules.seconds;
+    simulator.keys.issuing.set_rules(rules);
+    Ok(Json(json!({ "seconds": seconds })))
+}
+
+async fn oidc(State(simulator): Shared, body: Bytes) -> Result<Json<Value>, Refused> {
+    let trusted: Trusted = parse(&body)?;
+    let provider_arn = trusted.provider_arn.clone();
+    simulator.keys.issuing.trust(trusted);
+    Ok(Json(json!({ "provider_arn": provider_arn })))
+}
+
+async fn instance(State(simulator): Shared, body: Bytes) -> Result<Json<Instance>, Refused> {
+    let instance: Instance = parse(&body)?;
+    simulator.keys.issuing.set_instance(instance.clone());
+    Ok(Json(instance))
 }
 
 #[derive(Clone, Copy, Default, Deserialize, PartialEq, Eq)]

@@ -10,12 +10,13 @@ use serde_json::Value;
 use super::account::Account;
 use super::ids;
 use super::keys::id_key;
+use super::settings::{PasswordPolicy, SecurityPreference};
 use super::table::Row;
 
 /// One row that was added, changed or taken out.
 #[derive(Debug, Serialize)]
 pub struct Change {
-    /// [`Row::KIND`], or `account`.
+    /// [`Row::KIND`], or `account`, `password_policy`, `security_preference`.
     pub kind: &'static str,
     /// The whole row before; absent if it was added.
     pub before: Option<Value>,
@@ -73,10 +74,47 @@ impl<'a> Draft<'a> {
 
     /// Sets or clears the account's alias.
     pub fn set_alias(&mut self, alias: Option<String>) {
-        let before = Some(serde_json::json!({ "alias": self.account.alias }));
-        self.account.alias = alias;
-        let after = Some(serde_json::json!({ "alias": self.account.alias }));
-        self.changes.push(Change { kind: "account", before, after });
+        self.change_account(|account| account.alias = alias);
+    }
+
+    /// Gives the root user a second factor, or takes it away.
+    pub fn set_root_mfa(&mut self, is_enabled: bool) {
+        self.change_account(|account| account.root_mfa_enabled = is_enabled);
+    }
+
+    fn change_account(&mut self, change: impl FnOnce(&mut Account)) {
+        let row = |account: &Account| {
+            serde_json::json!({
+                "alias": account.alias,
+                "root_mfa_enabled": account.root_mfa_enabled,
+                "default_domain": account.domain(),
+            })
+        };
+        let before = Some(row(self.account));
+        change(self.account);
+        self.changes.push(Change { kind: "account", before, after: Some(row(self.account)) });
+    }
+
+    /// Sets the password policy.
+    pub(super) fn set_password_policy(&mut self, policy: PasswordPolicy) {
+        let after = Some(json(&policy));
+        let before = Some(json(&std::mem::replace(&mut self.account.password_policy, policy)));
+        self.changes.push(Change { kind: "password_policy", before, after });
+    }
+
+    /// Sets the security preferences.
+    pub(super) fn set_security_preference(&mut self, preference: SecurityPreference) {
+        let after = Some(json(&preference));
+        let before = Some(json(&std::mem::replace(&mut self.account.security_preference, preference)));
+        self.changes.push(Change { kind: "security_preference", before, after });
+    }
+
+    /// Sets the regions that the account can use.
+    pub fn set_regions(&mut self, regions: Vec<String>) {
+        let before = Some(serde_json::json!({ "regions": self.account.regions }));
+        self.account.regions = regions;
+        let after = Some(serde_json::json!({ "regions": self.account.regions }));
+        self.changes.push(Change { kind: "regions", before, after });
     }
 
     /// A number whose ids (see [`super::ids`]) nothing in this account has; none is given out twice.
@@ -85,9 +123,10 @@ impl<'a> Draft<'a> {
             self.account.ids_issued += 1;
             let seed = self.account.ids_issued;
             // An account file written by hand may hold ids that were never counted.
-            let Account { users, groups, roles, .. } = &*self.account;
+            let Account { users, groups, roles, instances, .. } = &*self.account;
             let (numeric, group) = (id_key(&ids::numeric(seed)), id_key(&ids::ims_group(seed)));
-            if users.get(&numeric).is_none() && roles.get(&numeric).is_none() && groups.get(&group).is_none() {
+            let is_free = users.get(&numeric).is_none() && roles.get(&numeric).is_none();
+            if is_free && groups.get(&group).is_none() && instances.get(&id_key(&ids::instance(seed))).is_none() {
                 return seed;
             }
         }

@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// One tag of a user, role or policy.
+/// One tag of a user, role, policy or instance.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tag {
@@ -305,4 +305,94 @@ impl MfaDevice {
     pub fn is_virtual(&self) -> bool {
         self.device_type == Self::VIRTUAL
     }
+}
+
+/// An ECS instance.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Instance {
+    /// The region that it is in.
+    pub region: String,
+    /// `i-` and twenty letters or digits.
+    pub instance_id: String,
+    /// Not unique.
+    pub instance_name: String,
+    /// The private network; the classic network without one.
+    #[serde(default)]
+    pub vpc_id: Option<String>,
+    /// The RAM role that it carries.
+    #[serde(default)]
+    pub role_name: Option<String>,
+    /// `Running`, `Stopped`.
+    pub status: String,
+    /// At most 20.
+    #[serde(default)]
+    pub tags: Vec<Tag>,
+    /// Whole seconds; the service shows minutes.
+    pub creation_time: Timestamp,
+}
+
+/// The protocol that an identity provider speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProviderType {
+    /// SAML 2.0.
+    Saml,
+    /// OpenID Connect.
+    Oidc,
+}
+
+impl ProviderType {
+    /// As it stands in ARNs.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Saml => "saml",
+            Self::Oidc => "oidc",
+        }
+    }
+
+    /// The parameter that names a provider.
+    #[must_use]
+    pub fn name_parameter(self) -> &'static str {
+        match self {
+            Self::Saml => "SAMLProviderName",
+            Self::Oidc => "OIDCProviderName",
+        }
+    }
+}
+
+/// An identity provider.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IdentityProvider {
+    /// SAML or OIDC.
+    pub provider_type: ProviderType,
+    /// Unique within the type.
+    pub provider_name: String,
+    /// Free text.
+    #[serde(default)]
+    pub description: String,
+    /// SAML: Base64 of the metadata.
+    #[serde(default)]
+    pub encoded_metadata: String,
+    /// SAML: `rsa-sha256` or `rsa-sha1`.
+    #[serde(default)]
+    pub authn_sign_algo: String,
+    /// OIDC: unique.
+    #[serde(default)]
+    pub issuer_url: String,
+    /// OIDC: in the order in which they were added.
+    #[serde(default)]
+    pub client_ids: Vec<String>,
+    /// OIDC: in the order in which they were added.
+    #[serde(default)]
+    pub fingerprints: Vec<String>,
+    /// OIDC: 1 to 168.
+    #[serde(default)]
+    pub issuance_limit_hours: u32,
+    /// Whole seconds.
+    pub create_date: Timestamp,
+    /// Whole seconds.
+    pub update_date: Timestamp,
 }

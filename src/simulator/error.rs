@@ -100,6 +100,7 @@ documented! {
     INTERNAL_ERROR = 500, "InternalError", "The request processing has failed due to some unknown error.";
     UNAVAILABLE = 503, "ServiceUnavailable", "The request has failed due to a temporary failure of the server.";
     NO_PERMISSION = 403, "NoPermission", "You are not authorized to do this action.";
+    TOKEN_NOT_TRUSTED = 403, "AuthenticationFail.NoPermission", "This operation is forbidden by permission system.";
     ROOT_CANNOT_ASSUME = 403, "NoPermission", "Roles may not be assumed by root accounts.";
     USER_NOT_EXIST = 404, "EntityNotExist.User", "The user does not exist.";
     GROUP_NOT_EXIST = 404, "EntityNotExist.Group", "The group does not exist.";
@@ -115,7 +116,18 @@ documented! {
     LOGIN_PROFILE_NOT_EXIST = 404, "EntityNotExist.User.LoginProfile", "The user login profile does not exist.";
     USER_MFA_DEVICE_NOT_EXIST = 404, "EntityNotExist.User.MFADevice", "The user has not bound any MFA device.";
     MFA_DEVICE_NOT_EXIST = 404, "EntityNotExist.VirtualMFADevice", "The virtual mfa device does not exist.";
+    REGION_NOT_FOUND = 404, "InvalidRegionId.NotFound", "The specified RegionId does not exist.";
+    INSTANCE_NOT_FOUND = 404, "InvalidInstanceId.NotFound", "The specified InstanceId does not exist.";
+    INSTANCE_IDS_MALFORMED = 400, "InvalidInstanceIds.Malformed", "The amount of specified instance Ids exceeds the limit, or they are no JSON array.";
+    INSTANCE_NOT_STOPPED = 403, "IncorrectInstanceStatus", "The current status of the resource does not support this operation.";
+    RAM_ROLE_NOT_FOUND = 404, "InvalidRamRole.NotFound", "The specified RAM role does not exist.";
     ALIAS_NOT_EXIST = 404, "EntityNotExist.AccountAlias", "The account alias does not exist.";
+    SAML_PROVIDER_NOT_FOUND = 404, "EntityNotExist.SAMLProviderError", "The SAML provider does not exist.";
+    SAML_PROVIDER_NOT_EXIST = 404, "EntityNotExist.SAMLProvider", "The SAML provider does not exist.";
+    OIDC_PROVIDER_NOT_EXIST = 404, "EntityNotExist.OIDCProvider", "The OIDC provider does not exist.";
+    SAML_PROVIDER_EXISTS = 409, "EntityAlreadyExists.SAMLProvider", "The SAML provider does already exist.";
+    OIDC_PROVIDER_EXISTS = 409, "EntityAlreadyExists.OIDCProvider", "The OIDC provider does already exist.";
+    ISSUER_EXISTS = 409, "EntityAlreadyExists.OIDCProvider.IssuerUrl", "The issuer URL does already exist.";
     USER_EXISTS = 409, "EntityAlreadyExists.User", "The user does already EXIST.";
     GROUP_EXISTS = 409, "EntityAlreadyExists.Group", "The group does already EXIST.";
     ROLE_EXISTS = 409, "EntityAlreadyExists.Role", "The role does already EXIST.";

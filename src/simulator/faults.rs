@@ -45,9 +45,9 @@ pub(super) enum Effect {
     TruncateBody,
     /// Half of the body as if it were whole.
     TruncateJson,
-    /// `IsTruncated` is true and there is no `Marker`.
+    /// `IsTruncated` is true and there is no `Marker`; there is no `NextToken`.
     MissingMarker,
-    /// `IsTruncated` is true and `Marker` is the one that the call itself began at, or a fixed one on the first page.
+    /// `IsTruncated` is true and `Marker` (or `NextToken`) is the one that the call itself began at, or a fixed one on the first page.
     RepeatedMarker,
     /// The listing's array is missing.
     MissingArray,
@@ -147,6 +147,10 @@ impl Fault {
     pub(super) fn spoil(&self, reply: &mut Reply, marker_sent: Option<&str>) {
         let Some((name, item)) = reply.collection() else { return };
         match self.fault {
+            Effect::MissingMarker if reply.has("NextToken") => reply.remove("NextToken"),
+            Effect::RepeatedMarker if reply.has("NextToken") => {
+                reply.set("NextToken", &marker_sent.unwrap_or("AAAB/+c="));
+            }
             Effect::MissingMarker => {
                 reply.set("IsTruncated", &true);
                 reply.remove("Marker");
@@ -164,6 +168,9 @@ impl Fault {
                     if reply.has(field) {
                         reply.set(field, &value);
                     }
+                }
+                if reply.has("NextToken") {
+                    reply.set("NextToken", &"");
                 }
             }
             _ => {}

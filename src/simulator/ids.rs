@@ -42,6 +42,12 @@ pub(super) fn access_key(number: u64) -> String {
     format!("LTAI5t{}", alphanumeric(number, 18))
 }
 
+/// An instance's id: `i-` and twenty lower-case letters or digits, of which the last seven are the number.
+#[must_use]
+pub(super) fn instance(number: u64) -> String {
+    format!("i-bp1{}{:07}", alphanumeric(number, 10).to_lowercase(), number % 10_000_000)
+}
+
 /// An account id: sixteen digits.
 #[must_use]
 pub(super) fn account(number: u64) -> String {

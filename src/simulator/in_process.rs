@@ -41,6 +41,8 @@ pub const RAM: &str = operations::Service::Ram.version();
 pub const IMS: &str = operations::Service::Ims.version();
 /// The version of ResourceManager.
 pub const RESOURCE_MANAGER: &str = operations::Service::ResourceManager.version();
+/// The version of ECS.
+pub const ECS: &str = operations::Service::Ecs.version();
 
 /// A simulated account in this process.
 #[derive(Debug, Clone)]
@@ -135,6 +137,11 @@ impl InProcess {
         self.simulator().change("SetAlias", |draft| draft.set_alias(alias.map(str::to_owned)));
     }
 
+    /// Gives the root user a second factor, or takes it away, which no public operation does.
+    pub fn set_root_mfa(&self, is_enabled: bool) {
+        self.simulator().change("SetRootMFA", |draft| draft.set_root_mfa(is_enabled));
+    }
+
     /// The whole account, in the form of the account file.
     #[must_use]
     pub fn account(&self) -> Value {
@@ -142,7 +149,7 @@ impl InProcess {
     }
 
     /// The names of all users, groups, roles and custom policies, for whoever draws one: `users`, `groups`, `roles`,
-    /// `policies`, in the order of their making.
+    /// `policies`, `instances`, in the order of their making.
     #[must_use]
     pub fn names(&self, table: &str) -> Vec<String> {
         let account = self.simulator().snapshot().0;
@@ -151,8 +158,30 @@ impl InProcess {
             "groups" => account.groups.iter().map(|row| row.group_name.clone()).collect(),
             "roles" => account.roles.iter().map(|row| row.role_name.clone()).collect(),
             "policies" => account.policies.group("Custom").map(|row| row.policy_name.clone()).collect(),
+            "instances" => account.instances.iter().map(|row| row.instance_name.clone()).collect(),
             _ => Vec::new(),
         }
+    }
+
+    /// Region and id of the first instance of this name.
+    #[must_use]
+    pub fn instance(&self, name: &str) -> Option<(String, String)> {
+        let account = self.simulator().snapshot().0;
+        let mut named = account.instances.iter().filter(|row| row.instance_name == name);
+        named.next().map(|row| (row.region.clone(), row.instance_id.clone()))
+    }
+
+    /// Makes an instance anew under its id, which no public operation does.
+    ///
+    /// # Errors
+    /// No such instance.
+    pub fn recreate_instance(&self, id: &str) -> Result<(), ServiceError> {
+        self.simulator().recreate_instance(id)
+    }
+
+    /// Sets the regions that the account can use.
+    pub fn set_regions(&self, regions: Vec<String>) {
+        self.simulator().change("SetRegions", |draft| draft.set_regions(regions));
     }
 
     /// Puts a fault in force, as the control address takes it.
@@ -236,6 +265,12 @@ impl InProcess {
     #[must_use]
     pub fn calls(&self) -> Value {
         json!(*lock(&self.simulator().calls))
+    }
+
+    /// How many calls there were, of whatever operation.
+    #[must_use]
+    pub fn total_calls(&self) -> u64 {
+        lock(&self.simulator().calls).values().map(|calls| calls.calls).sum()
     }
 
     /// The lines of the truth log so far.

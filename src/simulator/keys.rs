@@ -2,8 +2,8 @@
 
 use super::account::Account;
 use super::entities::{
-    AccessKey, Attachment, Group, LoginProfile, Membership, MfaDevice, Policy, PolicyType, PrincipalType,
-    ResourceGroup, Role, User,
+    AccessKey, Attachment, Group, IdentityProvider, Instance, LoginProfile, Membership, MfaDevice, Policy, PolicyType,
+    PrincipalType, ProviderType, ResourceGroup, Role, User,
 };
 use super::table::{Row, Table};
 
@@ -59,6 +59,26 @@ pub(super) fn owned_key(user_id: &str) -> String {
 #[must_use]
 pub(super) fn scope_key(resource_group_id: Option<&str>) -> String {
     format!("scope:{}", resource_group_id.unwrap_or("account"))
+}
+
+/// The key of an identity provider by its name.
+#[must_use]
+pub(super) fn provider_key(of_type: ProviderType, name: &str) -> String {
+    format!("{}:{}", of_type.as_str(), name.to_lowercase())
+}
+
+/// The key of an OIDC provider by its issuer.
+#[must_use]
+pub(super) fn issuer_key(url: &str) -> String {
+    format!("issuer:{url}")
+}
+
+impl IdentityProvider {
+    fn keys(&self) -> Vec<String> {
+        let by_name = provider_key(self.provider_type, &self.provider_name);
+        let by_issuer = (self.provider_type == ProviderType::Oidc).then(|| issuer_key(&self.issuer_url));
+        [by_name].into_iter().chain(by_issuer).collect()
+    }
 }
 
 impl Attachment {
@@ -135,8 +155,14 @@ row!(
     |row: &ResourceGroup| vec![id_key(&row.id), name_key(&row.name)],
     |_| Vec::new()
 );
+row!(IdentityProvider, "identity_provider", identity_providers, IdentityProvider::keys, |row: &IdentityProvider| vec![
+    row.provider_type.as_str().to_owned()
+]);
 row!(Attachment, "policy_attachment", attachments, |row: &Attachment| vec![row.key()], |row: &Attachment| vec![
     policy_key(row.policy_type, &row.policy_name),
     principal_key(row.principal_type, &row.principal_id),
     scope_key(row.resource_group_id.as_deref()),
+]);
+row!(Instance, "instance", instances, |row: &Instance| vec![id_key(&row.instance_id)], |row: &Instance| vec![
+    row.region.clone()
 ]);

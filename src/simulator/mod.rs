@@ -3,14 +3,15 @@
 //! Promises: clients by other hands accept it. It verifies both of Alibaba Cloud's signatures, nonces and clocks; pages,
 //! page sizes, defaults, error codes, statuses and bodies are those of the services; read and write operations work on
 //! one consistent account. What is not known of the real services is decided on the side of caution and said where it is
-//! decided. It does not evaluate policies (whoever has a verified key may do everything), and it answers in JSON where
-//! the oldest clients could ask for XML.
+//! decided. It does not evaluate the account's policies (whoever has a verified key may do everything, unless the control
+//! address sets a policy for all), and it answers in JSON where the oldest clients could ask for XML.
 //!
 //! | file | what is there |
 //! |---|---|
 //! | `account`, `entities`, `keys`, `table`, `draft`, `ids`, [`seed`] | the account's data, how it is found, changed and made up |
 //! | `request`, `parameters`, `signature`, `authentication` | who calls what with which parameters |
 //! | `operations`, `page`, `reply`, `error` | what the services do and how they word it |
+//! | `policy`, `issuing`, `metadata` | what callers may do, temporary keys, what stands beside an ECS instance |
 //! | [`throttle`], `faults`, `clock` | what goes wrong, on purpose |
 //! | `service`, `answer` | from a request to its answer |
 //! | `truth` | the log of every mutation and every request |
@@ -31,15 +32,19 @@ mod ids;
 pub(crate) mod intake;
 #[cfg(feature = "simulation")]
 pub mod in_process;
+mod issuing;
 mod keys;
+mod metadata;
 mod operations;
 mod page;
 mod parameters;
+mod policy;
 mod reply;
 mod request;
 pub mod seed;
 mod server;
 mod service;
+mod settings;
 mod signature;
 mod table;
 pub mod throttle;
@@ -77,6 +82,8 @@ pub struct Settings {
     pub https: Option<SocketAddr>,
     /// The control address.
     pub control: SocketAddr,
+    /// The address of what stands beside an ECS instance: the metadata service, a credentials URI; none without it.
+    pub metadata: Option<SocketAddr>,
     /// The account that is made up, unless [`Settings::account_file`] exists.
     pub size: seed::Size,
     /// Where the account is loaded from if the file exists, and saved to at the end and on request.
@@ -106,6 +113,7 @@ impl Default for Settings {
             http: any_port,
             https: None,
             control: any_port,
+            metadata: None,
             size: seed::Size::default(),
             account_file: None,
             access_key_id: None,
@@ -129,6 +137,8 @@ pub struct Running {
     pub https: Option<SocketAddr>,
     /// The control address.
     pub control: SocketAddr,
+    /// The address of what stands beside an ECS instance.
+    pub metadata: Option<SocketAddr>,
     /// What clients need to trust the HTTPS address, PEM.
     pub ca_pem: Option<String>,
     /// The account's own key.
@@ -159,11 +169,12 @@ pub async fn start(settings: Settings) -> io::Result<Running> {
     let control = bind("control", settings.control).await?;
     let (http_address, control_address) = (http.local_addr()?, control.local_addr()?);
     tasks.spawn(server::listen(http, None, Arc::clone(&simulator), stop.clone()));
-    tasks.spawn(serve_control(control, Arc::clone(&simulator), stop.clone()));
+    tasks.spawn(serve(control, control::routes(Arc::clone(&simulator)), stop.clone()));
     let mut running = Running {
         http: http_address,
         https: None,
         control: control_address,
+        metadata: None,
         ca_pem: None,
         access_key_id,
         access_key_secret,
@@ -174,6 +185,9 @@ pub async fn start(settings: Settings) -> io::Result<Running> {
     };
     if let Some(address) = settings.https {
         running.start_https(address, settings.ca_out.as_deref()).await?;
+    }
+    if let Some(address) = settings.metadata {
+        running.start_metadata(address).await?;
     }
     running.tasks.close();
     Ok(running)
@@ -190,6 +204,14 @@ impl Running {
         self.ca_pem = Some(identity.ca_pem);
         let (simulator, stop) = (Arc::clone(&self.simulator), self.stop.clone());
         self.tasks.spawn(server::listen(listener, Some(identity.acceptor), simulator, stop));
+        Ok(())
+    }
+
+    async fn start_metadata(&mut self, address: SocketAddr) -> io::Result<()> {
+        let listener = bind("metadata", address).await?;
+        self.metadata = Some(listener.local_addr()?);
+        let routes = metadata::routes(Arc::clone(&self.simulator));
+        self.tasks.spawn(serve(listener, routes, self.stop.clone()));
         Ok(())
     }
 
@@ -245,6 +267,7 @@ fn simulator_with(settings: &Settings, account: Account, truth: Truth) -> io::Re
         account_file: settings.account_file.clone(),
         clock,
         keys: Keys::default(),
+        policy: Mutex::default(),
         throttle: Throttle::new(settings.limits.clone(), settings.size.seed),
         faults: Faults::new(settings.size.seed),
         truth,
@@ -259,10 +282,10 @@ async fn bind(what: &str, address: SocketAddr) -> io::Result<TcpListener> {
     bound.map_err(|error| io::Error::new(error.kind(), format!("{what} address {address}: {error}")))
 }
 
-async fn serve_control(listener: TcpListener, simulator: Arc<Simulator>, stop: CancellationToken) {
-    let served = axum::serve(listener, control::routes(simulator)).with_graceful_shutdown(stop.cancelled_owned());
+async fn serve(listener: TcpListener, routes: axum::Router, stop: CancellationToken) {
+    let served = axum::serve(listener, routes).with_graceful_shutdown(stop.cancelled_owned());
     if let Err(error) = served.await {
-        tracing::error!(%error, "control address ended");
+        tracing::error!(%error, "an address ended");
     }
 }
 

@@ -1,4 +1,4 @@
-//! Paging: by marker (RAM and IMS) and by page number (ResourceManager).
+//! Paging: by marker (RAM and IMS), by page number (ResourceManager), by token (ECS).
 //!
 //! Promises: a marker stays valid while rows come and go: what was there all the time is listed exactly once. Page
 //! numbers give no such promise, nor does the real service: rows shift when earlier ones are taken out.
@@ -26,6 +26,13 @@ pub enum Paging {
         /// The largest `MaxItems`.
         max: u32,
     },
+    /// `NextToken`, empty on the last page, and `MaxResults`.
+    Token {
+        /// Rows without `MaxResults`, and the fewest that it can ask for.
+        default: u32,
+        /// The most rows that it can ask for.
+        max: u32,
+    },
     /// `PageNumber` and `PageSize`.
     Number {
         /// Rows without `PageSize`.
@@ -50,8 +57,9 @@ pub(super) fn page_number(paging: Paging, operation: &str, parameters: &Paramete
     match paging {
         Paging::None => 1,
         Paging::Number { .. } => parameters.text("PageNumber").and_then(|text| text.parse().ok()).unwrap_or(1),
-        Paging::Marker { .. } => {
-            let marker = parameters.text("Marker").and_then(|text| decode_marker(operation, text));
+        Paging::Marker { .. } | Paging::Token { .. } => {
+            let sent = parameters.text("Marker").or_else(|| parameters.text("NextToken"));
+            let marker = sent.and_then(|text| decode_marker(operation, text));
             marker.map_or(1, |marker| marker.pages + 1)
         }
     }
@@ -93,6 +101,42 @@ where
         reply.set("Marker", &encode_marker(call.operation.name, next));
     }
     Ok(reply.with_rows(name, item, &rows))
+}
+
+/// A page by token of the rows that `after` gives, behind the place it is given. A size outside of its range is not
+/// refused, but moved into it.
+///
+/// # Errors
+/// `InvalidParameter.MaxResults` and `InvalidParameter.NextToken`.
+pub(super) fn by_token<'a, T: 'a, I, R>(
+    call: &Call<'_>,
+    (name, item): (&'static str, &'static str),
+    after: impl FnOnce(u64) -> I,
+    row: impl FnMut(&'a T) -> R,
+) -> Result<Reply, ServiceError>
+where
+    I: Iterator<Item = (u64, &'a T)>,
+    R: Serialize,
+{
+    let Paging::Token { default, max } = call.operation.paging else {
+        unreachable!("{} is listed by token in the table of operations", call.operation.name)
+    };
+    let size = call.parameters.number("MaxResults", default, 0..=u32::MAX)?.clamp(default, max);
+    let count = size.min(call.largest_page) as usize;
+    let begin = match call.parameters.text("NextToken") {
+        None => Marker { place: 0, pages: 0 },
+        Some(text) => decode_marker(call.operation.name, text).ok_or_else(|| ServiceError::invalid("NextToken"))?,
+    };
+    let mut source = after(begin.place);
+    let (mut last, mut row) = (begin.place, row);
+    let mut rows = Vec::with_capacity(count);
+    for (place, found) in source.by_ref().take(count) {
+        last = place;
+        rows.push(row(found));
+    }
+    let next = source.next().is_some().then_some(Marker { place: last, pages: begin.pages + 1 });
+    let token = next.map(|next| encode_marker(call.operation.name, next)).unwrap_or_default();
+    Ok(Reply::done().with("NextToken", &token).with("PageSize", &size).with_rows(name, item, &rows))
 }
 
 /// The rows that a page by number is cut from.

@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use super::account::Account;
 use super::answer::{Answered, respond};
-use super::authentication::{Caller, Keys};
+use super::authentication::{Caller, Identity, Keys};
 use super::clock::{Clock, whole_seconds};
 use super::draft::Draft;
 use super::entities::UserStatus;
@@ -23,6 +23,7 @@ use super::error::{self, ServiceError};
 use super::faults::{Effect, Fault, Faults};
 use super::operations::{self, Call, Operation, Run, Service};
 use super::page::page_number;
+use super::policy::Policy;
 use super::reply::Reply;
 use super::request::Request;
 use super::throttle::Throttle;
@@ -36,6 +37,8 @@ pub(super) struct Simulator {
     pub(super) account_file: Option<PathBuf>,
     pub(super) clock: Clock,
     pub(super) keys: Keys,
+    /// What every caller may do; everything without it.
+    pub(super) policy: Mutex<Option<Policy>>,
     pub(super) throttle: Throttle,
     pub(super) faults: Faults,
     pub(super) truth: Truth,
@@ -122,8 +125,14 @@ impl Simulator {
         let (version, action) = request.operation().ok_or_else(|| ServiceError::missing("Action"))?;
         let operation = operations::lookup(version, action).ok_or(error::API_NOT_FOUND)?;
         outcome.operation = Some(operation);
-        let caller = self.keys.authenticate(request, self.clock.judging(), self.clock.now())?;
-        self.throttle.admit(operation)?;
+        let caller = match operation.signed {
+            true => self.keys.authenticate(request, self.clock.judging(), self.clock.now())?,
+            false => Caller { access_key_id: String::new(), identity: Identity::Anonymous },
+        };
+        self.throttle.admit(operation, request.parameters.text("RegionId"))?;
+        if super::lock(&self.policy).as_ref().is_some_and(|policy| !policy.allows(operation)) {
+            return Err(error::NO_PERMISSION);
+        }
         Ok((operation, caller))
     }
 
@@ -147,7 +156,8 @@ impl Simulator {
             Run::Write(write) => self.change(call.operation.name, |draft| write(call, draft)),
         };
         if let (Some(fault), Ok(reply)) = (fault, &mut reply) {
-            fault.spoil(reply, call.parameters.text("Marker"));
+            let sent = call.parameters.text("Marker").or_else(|| call.parameters.text("NextToken"));
+            fault.spoil(reply, sent);
         }
         (reply, as_of)
     }
@@ -190,6 +200,15 @@ impl Simulator {
         self.change("BindSecurityKey", added).0
     }
 
+    /// Makes an instance anew under its id.
+    ///
+    /// # Errors
+    /// No such instance.
+    pub(super) fn recreate_instance(&self, id: &str) -> Result<(), ServiceError> {
+        let now = whole_seconds(self.clock.now());
+        self.change("Recreate", |draft| operations::recreate_instance(draft, id, now)).0
+    }
+
     /// Puts a fault in force.
     ///
     /// # Errors
@@ -220,6 +239,11 @@ impl Simulator {
         let Some(path) = &self.account_file else { return Ok(None) };
         self.snapshot().0.save(path)?;
         Ok(Some(path.clone()))
+    }
+
+    /// Counts a request that is not one of the services'.
+    pub(super) fn note(&self, name: &str) {
+        super::lock(&self.calls).entry(name.to_owned()).or_default().calls += 1;
     }
 
     fn count(&self, outcome: &Outcome) {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::error::{self, ServiceError};
-use super::operations::Operation;
+use super::operations::{Operation, Service};
 
 /// What is throttled.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,8 +44,11 @@ pub struct Throttle {
 struct State {
     limits: Limits,
     random: StdRng,
-    used: HashMap<(&'static str, &'static str), (u64, u32)>,
+    used: HashMap<Counted, (u64, u32)>,
 }
+
+/// What has a quota of its own: an operation by version and action, and for ECS in each region.
+type Counted = (&'static str, &'static str, String);
 
 impl Throttle {
     /// With these limits, throttling at random by `seed`.
@@ -66,14 +69,15 @@ impl Throttle {
         super::lock(&self.state).limits = limits;
     }
 
-    /// Counts a call of `operation`.
+    /// Counts a call of `operation`, of a regional service in this region.
     ///
     /// # Errors
     /// `Throttling.User` when it is one too many.
-    pub fn admit(&self, operation: &'static Operation) -> Result<(), ServiceError> {
+    pub fn admit(&self, operation: &'static Operation, region: Option<&str>) -> Result<(), ServiceError> {
+        let region = region.filter(|_| operation.service == Service::Ecs).unwrap_or_default();
         let second = self.started.elapsed().as_secs();
         let mut state = super::lock(&self.state);
-        if state.within_quota(operation, second) && !state.is_unlucky(operation) {
+        if state.within_quota(operation, region, second) && !state.is_unlucky(operation) {
             return Ok(());
         }
         Err(ServiceError { retry_after_ms: state.limits.retry_after_ms, ..error::THROTTLED })
@@ -81,10 +85,11 @@ impl Throttle {
 }
 
 impl State {
-    fn within_quota(&mut self, operation: &'static Operation, second: u64) -> bool {
+    fn within_quota(&mut self, operation: &'static Operation, region: &str, second: u64) -> bool {
         let Some(percent) = self.limits.quota_percent else { return true };
         let quota = u64::from(operation.quota_per_second) * u64::from(percent) / 100;
-        let (since, calls) = self.used.entry((operation.service.version(), operation.name)).or_default();
+        let (since, calls) =
+            self.used.entry((operation.service.version(), operation.name, region.to_owned())).or_default();
         if *since != second {
             (*since, *calls) = (second, 0);
         }

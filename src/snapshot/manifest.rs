@@ -143,7 +143,7 @@ impl KindFile {
             count: tally.count,
             digest: tally.digest,
             state_digest: state.digest(kind),
-            model_version: kind.model_version().to_owned(),
+            model_version: state.model_version(kind).to_owned(),
             baseline: said.baselined,
             begun_at: said.begun_at,
             complete_at: said.complete_at,

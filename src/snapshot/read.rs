@@ -5,6 +5,7 @@ use std::{
     fs::{self, File},
     io::{BufRead, BufReader, Read},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use serde::Deserialize;
@@ -14,7 +15,7 @@ use super::manifest::{Encoding, FORMAT, KindFile, MANIFEST, Manifest};
 use crate::{
     avro::container::{ContainerReader, ReadEvent, from_json},
     event::{Tally, row_id},
-    model::{Entity, ForKind, Key},
+    model::{Entity, ForKind, Key, Redacted},
     state::{CollectionProgress, Progress, ScopeRecord, State, entity_record, progress_key, scope_key},
 };
 
@@ -72,7 +73,8 @@ impl Export {
         let text =
             fs::read(&path).map_err(|error| bad(&path, format!("it cannot be read: {error}"), GIVE_AN_EXPORT))?;
         let manifest = parse_manifest(&path, &text)?;
-        let mut state = State::new(&manifest.account_id);
+        let versions = manifest.kinds.iter().map(|file| (file.kind, file.model_version.clone()));
+        let mut state = State::new(&manifest.account_id).leaving_out(Arc::new(Redacted::by_versions(versions)));
         for file in &manifest.kinds {
             let path = directory.join(&file.file);
             let tally = file.kind.with(ReadFile { path: &path, manifest: &manifest, state: &mut state })?;
@@ -124,7 +126,8 @@ fn check(manifest: &Manifest) -> Result<(), (String, &'static str)> {
         if *file != expected {
             return Err((format!("kinds[].file of {kind} is {file:?}, not {expected:?}"), EXPORT_AGAIN));
         }
-        if model_version != kind.model_version() {
+        // Behind a plus stands what the configuration left out.
+        if model_version.split('+').next() != Some(kind.model_version()) {
             let ours = kind.model_version();
             let reason =
                 format!("kinds[].model_version of {kind} is {model_version:?}, this version knows only {ours:?}");
@@ -234,8 +237,9 @@ impl<'a, 'b> Rows<'a, 'b> {
         if event.sequence != manifest.sequence {
             return of("sequence", &event.sequence, &manifest.sequence);
         }
-        if event.model_version != E::MODEL_VERSION {
-            return of("model_version", &event.model_version, &E::MODEL_VERSION);
+        let version = self.file.state.model_version(E::KIND);
+        if event.model_version != version {
+            return of("model_version", &event.model_version, &version);
         }
         if !(0..=manifest.sequence).contains(&event.revision) {
             return Err(format!("its revision {} does not lie in 0 to {}", event.revision, manifest.sequence));
@@ -250,7 +254,7 @@ impl<'a, 'b> Rows<'a, 'b> {
             return Err(format!("{key} stands behind a key that comes after it, or twice"));
         }
         let json = serde_json::to_string(&entity).map_err(|error| error.to_string())?;
-        let value = entity_record(E::MODEL_VERSION, event.revision, &json);
+        let value = entity_record(&event.model_version, event.revision, &json);
         self.file.state.apply(key.as_ref(), Some(&value)).map_err(|error| error.to_string())?;
         self.tally.add(&event.event_id);
         self.last = Some(key);

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::{
-    model::{Kind, Millis, Reason, Scope},
+    model::{Key, Kind, Millis, Reason, Scope},
     state::{CollectionProgress, Progress, ScopeRecord, State, entity_record, progress_key, scope_key},
 };
 
@@ -20,7 +20,7 @@ const USER_2: &str = r#"{"user_id":"2","user_name":"bob","user_principal_name":"
 
 /// Key, revision and JSON of every entity: one of each kind, two users.
 const ENTITIES: &[(&str, i64, &str)] = &[
-    ("account", 1, r#"{"alias":"example"}"#),
+    ("account", 1, r#"{"alias":"example","root_mfa_enabled":null,"default_domain":null}"#),
     ("user/1", 3, USER_1),
     ("user/2", 12, USER_2),
     (
@@ -37,6 +37,26 @@ const ENTITIES: &[(&str, i64, &str)] = &[
         "policy/custom/p",
         1,
         r#"{"policy_type":"custom","policy_name":"P","description":null,"default_version":"v1","default_document":"{}","versions":[{"version_id":"v1","create_date":1,"document":"{}"}],"tags":[],"create_date":null,"update_date":null}"#,
+    ),
+    (
+        "instance/eu-central-1/i-1",
+        4,
+        r#"{"region":"eu-central-1","instance_id":"i-1","instance_name":"web","vpc_id":null,"role_name":"r","status":"Running","tags":[{"key":"k","value":"v"}],"creation_time":60000}"#,
+    ),
+    (
+        "password_policy",
+        1,
+        r#"{"minimum_length":8,"minimum_different_characters":null,"require_lowercase":true,"require_uppercase":null,"require_numbers":null,"require_symbols":null,"forbid_user_name":null,"refuse_risky_over_api":null,"max_age_days":90,"initial_max_age_days":null,"expired_bars_login":false,"reuse_prevention_count":null,"max_login_attempts":5}"#,
+    ),
+    (
+        "security_preference",
+        1,
+        r#"{"login_session_duration_hours":6,"login_network_masks":["10.0.0.0/8"],"mfa_operation_for_login":"mandatory","operation_for_risk_login":null,"verification_types":[],"save_mfa_ticket":null,"allow_user_to_login_with_passkey":null,"allow_user_to_change_password":true,"allow_user_to_manage_access_keys":false,"allow_user_to_manage_service_credentials":null,"allow_user_to_manage_mfa_devices":null,"allow_user_to_manage_personal_dingtalk":null,"max_idle_days_for_users":null,"max_idle_days_for_access_keys":730}"#,
+    ),
+    (
+        "identity_provider/oidc/acs%3Aram%3A%3A5481%3Aoidc-provider%2Fp",
+        2,
+        r#"{"provider_type":"oidc","arn":"acs:ram::5481:oidc-provider/p","provider_name":"p","description":null,"metadata_sha256":null,"authn_sign_algorithm":null,"issuer_url":"https://example.com","client_ids":["a","b"],"fingerprints":[],"issuance_limit_hours":12,"create_date":9,"update_date":9}"#,
     ),
     (
         "access_key/1/LTAI1",
@@ -64,6 +84,10 @@ const TALLIES: &[(&str, u64, &str)] = &[
     ("group", 1, "dc6e20000dbaefe47f74438119c85e63"),
     ("role", 1, "3f7d8e439820aaef2011c13cfac0fa38"),
     ("policy", 1, "68a54b73dea816b9727ada6ee73eaa7f"),
+    ("instance", 1, "8cd2145365ed859f3b96c87aed543fd5"),
+    ("password_policy", 1, "807d3a0e82b82a4d29b4cb7400f35084"),
+    ("security_preference", 1, "9d2395d5b19643d71859f1cf9bfaf2c0"),
+    ("identity_provider", 1, "f795c255291becb09dda1dbf035c6830"),
     ("access_key", 1, "e7d3a3230321c77f30b2c9ac5cdc053b"),
     ("login_profile", 1, "ce4039cc7ffff774925aeb471685f869"),
     ("mfa_device", 1, "113577daa7caa8966bf126b8fe977a2c"),
@@ -74,8 +98,9 @@ const TALLIES: &[(&str, u64, &str)] = &[
 fn published() -> State {
     let mut state = State::new(ACCOUNT);
     for (path, revision, json) in ENTITIES {
-        let value = entity_record("1", *revision, json);
-        state.apply(format!("{ACCOUNT}/{path}").as_bytes(), Some(&value)).unwrap();
+        let key = format!("{ACCOUNT}/{path}");
+        let (kind, _) = Key::parse(ACCOUNT, &key).unwrap();
+        state.apply(key.as_bytes(), Some(&entity_record(kind.model_version(), *revision, json))).unwrap();
     }
     let scope = Scope::children(Kind::Membership, ["7"]);
     let record = ScopeRecord::new(scope.clone(), Some(Millis(30_000)), Reason::Denied, false);
@@ -84,7 +109,7 @@ fn published() -> State {
     (progress.sequence, progress.sync_id) = (12, Some(Uuid::max()));
     for kind in Kind::ALL {
         let said = CollectionProgress {
-            model_version: "1".into(),
+            model_version: kind.model_version().into(),
             baselined: true,
             begun_at: Some(Millis(40_000)),
             complete_at: Some(Millis(60_000)),
@@ -139,10 +164,14 @@ fn there_is_a_file_a_kind_and_a_manifest_that_anybody_can_compute() {
     let files = [
         "accounts",
         "groups",
+        "identity-providers",
+        "instances",
         "memberships",
+        "password-policies",
         "policies",
         "policy-attachments",
         "roles",
+        "security-preferences",
         "users",
         "access-keys",
         "login-profiles",
@@ -154,7 +183,7 @@ fn there_is_a_file_a_kind_and_a_manifest_that_anybody_can_compute() {
     let manifest: serde_json::Value = serde_json::from_slice(&fs::read(to.join("manifest.json")).unwrap()).unwrap();
     assert_eq!(
         (&manifest["account_id"], &manifest["account_name"], &manifest["sequence"], &manifest["rows"]),
-        (&ACCOUNT.into(), &"prod".into(), &12.into(), &11.into())
+        (&ACCOUNT.into(), &"prod".into(), &12.into(), &15.into())
     );
     let tallies = manifest["kinds"].as_array().unwrap().iter();
     let tallies = tallies.map(|kind| {
@@ -215,7 +244,7 @@ fn an_edited_or_damaged_file_is_refused_with_file_line_reason_and_mend() {
         ),
         ("users.jsonl", &|text| text.replace("b07f65df", "b07f65de"), &["users.jsonl:1", "event_id"]),
         ("groups.jsonl", &|_| String::new(), &["groups.jsonl", "0 rows"]),
-        ("manifest.json", &|text| text.replace(r#""count": 2"#, r#""count": 3"#), &["manifest.json", "rows is 11"]),
+        ("manifest.json", &|text| text.replace(r#""count": 2"#, r#""count": 3"#), &["manifest.json", "rows is 15"]),
         ("manifest.json", &|text| text.replace(r#""format": 1"#, r#""format": 2"#), &["format 2", "use the version"]),
         ("manifest.json", &|text| text.replace("users.jsonl", "../users.jsonl"), &["kinds[].file of user"]),
         ("manifest.json", &|text| text.replace(r#""denied""#, r#""bored""#), &["manifest.json:", "bored"]),

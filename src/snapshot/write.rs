@@ -70,7 +70,7 @@ pub fn write(state: &State, order: Order<'_>) -> Result<Manifest, WriteError> {
     let replay = Replay::of(state, order.kinds, order.account_name, None);
     let replay = replay.ok_or_else(|| WriteError::NothingPublished(state.account().to_owned()))?;
     for kind in order.kinds {
-        let count = state.entities(*kind).values().filter(|held| !held.is_current).count();
+        let count = state.entities(*kind).values().filter(|held| !held.is_current()).count();
         if count > 0 {
             return Err(WriteError::OtherVersion { kind: *kind, count });
         }

@@ -13,7 +13,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::model::{Entity, ForKind, Head, Key, Kind, Names, Rank, Scope};
+use crate::model::{Entity, ForKind, Head, Key, Kind, Names, Rank, Redacted, Scope};
 
 pub use digest::Digest;
 pub use record::{
@@ -28,12 +28,19 @@ pub struct Held {
     pub revision: i64,
     /// Its JSON: `after` of its last event.
     pub entity: Arc<str>,
-    /// Whether it was written under the present version of its kind.
-    pub is_current: bool,
+    /// The version under which it was written, if that is not its kind's own. One word: there are many.
+    pub other_version: Option<Arc<String>>,
+    is_current: bool,
     digest: Digest,
 }
 
 impl Held {
+    /// Whether it was written under the present version of its kind, as configured.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        self.is_current
+    }
+
     /// Its share of the digest over its kind.
     #[must_use]
     pub fn digest(&self) -> Digest {
@@ -45,6 +52,7 @@ impl Held {
 #[derive(Debug, Clone)]
 pub struct State {
     account: String,
+    redacted: Arc<Redacted>,
     entities: BTreeMap<Kind, BTreeMap<Key, Held>>,
     digests: BTreeMap<Kind, Digest>,
     progress: Option<Progress>,
@@ -94,11 +102,36 @@ impl State {
     pub fn new(account: impl Into<String>) -> Self {
         Self {
             account: account.into(),
+            redacted: Arc::default(),
             entities: Kind::ALL.iter().map(|kind| (*kind, BTreeMap::new())).collect(),
             digests: Kind::ALL.iter().map(|kind| (*kind, Digest::default())).collect(),
             progress: None,
             scopes: BTreeMap::new(),
         }
+    }
+
+    /// The same, of an account of which these fields are left out. To be said before any record is taken in.
+    #[must_use]
+    pub fn leaving_out(self, redacted: Arc<Redacted>) -> Self {
+        Self { redacted, ..self }
+    }
+
+    /// Whether `field` of `kind` is left out by configuration.
+    #[must_use]
+    pub fn leaves_out(&self, kind: Kind, field: &str) -> bool {
+        self.redacted.has(kind, field)
+    }
+
+    /// The version of what is compared and published of `kind` now.
+    #[must_use]
+    pub fn model_version(&self, kind: Kind) -> &str {
+        self.redacted.model_version(kind)
+    }
+
+    /// The same, if it is not the kind's own.
+    #[must_use]
+    pub fn other_version(&self, kind: Kind) -> Option<Arc<String>> {
+        other_version(kind, self.model_version(kind))
     }
 
     /// The account that it belongs to.
@@ -151,7 +184,8 @@ impl State {
                 let held = Held {
                     revision: record.revision,
                     entity: record.entity.get().into(),
-                    is_current: record.model_version == kind.model_version(),
+                    other_version: other_version(kind, &record.model_version),
+                    is_current: record.model_version == self.redacted.model_version(kind),
                     digest: Digest::of(key.as_bytes(), value),
                 };
                 digest.add(held.digest);
@@ -302,6 +336,10 @@ impl State {
         }
         Kind::ALL.iter().flat_map(|kind| kind.with(Hanging(self, gone))).collect()
     }
+}
+
+fn other_version(kind: Kind, version: &str) -> Option<Arc<String>> {
+    (version != kind.model_version()).then(|| Arc::new(version.to_owned()))
 }
 
 #[cfg(test)]

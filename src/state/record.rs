@@ -16,7 +16,8 @@ use crate::{
     model::{Key, Kind, Millis, Reason, Scope},
 };
 
-/// The format that this version writes; it reads the earlier ones, too.
+/// The format that this version writes; it reads that and all before it. 2: the kinds of account-wide settings, identity
+/// providers, instances, and what users have (access keys, login profiles, MFA devices).
 const FORMAT: u32 = 2;
 
 /// What a reader must understand to read what this version writes. A new kind raises it, and

@@ -4,7 +4,10 @@
 use std::sync::Arc;
 
 use super::topics::{TopicSettings, Topics};
-use crate::kafka::{Connection, StateLog, claim, topics::TopicSpec};
+use crate::{
+    kafka::{Connection, StateLog, claim, topics::TopicSpec},
+    model::Redacted,
+};
 
 /// See the module's page.
 #[derive(Debug, Clone)]
@@ -21,6 +24,8 @@ pub struct AccountTopics {
     pub settings: Option<TopicSettings>,
     /// The same for every copy that serves the account: it fences.
     pub transactional_id: String,
+    /// The fields that are left out of what is published.
+    pub redacted: Arc<Redacted>,
 }
 
 impl AccountTopics {

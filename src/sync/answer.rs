@@ -3,9 +3,10 @@
 //!
 //! A request for a sync is answered by the next sync itself, in its own transaction.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use tracing::info;
+use tokio::time::{Instant, sleep_until};
+use tracing::{info, warn};
 use uuid::Uuid;
 
 use super::{
@@ -27,6 +28,9 @@ use crate::{
     state::{Harm, Progress, State},
 };
 
+/// How long attempts go on of one that does not stay.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Why nothing was sent.
 enum Left {
     /// It is on record already: an earlier attempt was committed after all.
@@ -40,11 +44,17 @@ enum Left {
 impl Owner<'_> {
     /// Serves what waits, or puts on record what is not yet. Returns another copy's claim if that owns the account.
     pub(super) async fn answer(&mut self, listener: &mut Listener) -> Result<Option<Claim>, LifeError> {
-        if self.state.progress().is_none() || !listener.may_try() {
+        if self.state.progress().is_none() {
             return Ok(None);
         }
         let replay = listener.queue().replay().cloned();
         if replay.is_none() && !listener.has_something_to_tell() {
+            // What was tried in vain may have ended otherwise: with a sync that put on record that it was cancelled.
+            listener.succeeded();
+            self.pipeline.metrics.set_request_failures(0);
+            return Ok(None);
+        }
+        if !listener.may_try() {
             return Ok(None);
         }
         let attempted = self.attempt_to_answer(listener, replay.as_ref()).await;
@@ -66,8 +76,37 @@ impl Owner<'_> {
             Err(AttemptError::Read(error)) => return Err(LifeError::read(error)),
             Err(error) => listener.failed(&chain(&error)),
         }
+        self.pipeline.metrics.set_request_failures(listener.failures());
         listener.follow(&self.state);
         Ok(None)
+    }
+
+    /// For one that does not stay: looks once more, and serves what waits. What cannot be served is left to the next run,
+    /// for the sync is published.
+    pub(super) async fn answer_once(&mut self, listener: &mut Listener) -> Result<(), LifeError> {
+        match self.answer_for_a_while(listener).await {
+            Err(LifeError::Unavailable(why)) => {
+                warn!(why, "what was asked for is not served; it waits for the next run");
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    async fn answer_for_a_while(&mut self, listener: &mut Listener) -> Result<(), LifeError> {
+        let give_up_at = Instant::now() + PATIENCE;
+        // The commit of the sync was answered before what it wrote can be read.
+        self.writer.log().read_to_proven_end(&mut self.state).await.map_err(LifeError::read)?;
+        listener.follow(&self.state);
+        listener.look_to_the_end().await;
+        while self.answer(listener).await?.is_none() {
+            match listener.retry_at() {
+                None => break,
+                Some(at) if at > give_up_at => return Err(LifeError::Unavailable("its time is up".to_owned())),
+                Some(at) => sleep_until(at).await,
+            }
+        }
+        Ok(())
     }
 
     /// One transaction: the rows of the replay if there is one, the notices, progress. Whole or not at all.
@@ -110,14 +149,7 @@ impl Owner<'_> {
             }
             let progress_after = progress_record(&progress_after, topics);
             let rows: Records = match sending {
-                Some((_, sending)) => {
-                    let (topics, encoder) = (Arc::clone(topics), Arc::clone(encoder));
-                    let rows = sending.records(&topics, row_encoder, desk);
-                    let completed = std::iter::once_with(move || {
-                        notice_record(&sending.completed(now), sending.account(), &topics, &encoder)
-                    });
-                    Box::new(rows.chain(completed).map(|record| record.map_err(Unencodable::from)))
-                }
+                Some((_, sending)) => sending.records(topics, row_encoder, encoder, desk, now),
                 None => Box::new(std::iter::empty()),
             };
             let notices = notices.map(|record: Result<_, EncodeError>| record.map_err(Unencodable::from));

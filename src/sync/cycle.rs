@@ -70,8 +70,7 @@ impl Pipeline {
         let session = self.session();
         refuse_foreign(session.verify_account().await)?;
         let mut rounds = Rounds::default();
-        let reader = Reader { state, ledger, kinds: &self.kinds };
-        let collections = reader.read(&session, &Wanted::Everything, &mut rounds).await;
+        let collections = self.reader(state, ledger).read(&session, &Wanted::Everything, &mut rounds).await;
         // Credentials may have been exchanged meanwhile; asking once more costs a call only then.
         refuse_foreign(session.verify_account().await)?;
         let diff = compare(state, &collections);
@@ -84,7 +83,7 @@ impl Pipeline {
     /// As [`Pipeline::read`].
     pub(super) async fn prove(&self, first: First, state: &State, ledger: &Ledger) -> Result<Proven, CallError> {
         let First { sync_id, began, read_at: _, mut collections, mut diff, mut rounds, mut calls } = first;
-        let reader = Reader { state, ledger, kinds: &self.kinds };
+        let reader = self.reader(state, ledger);
         let again = Again { session: &|| self.session(), after: self.rhythm.confirm_delay };
         let more = again.settle(&reader, &mut collections, &mut diff, &mut rounds).await?;
         calls = sum(calls, more);
@@ -96,6 +95,10 @@ impl Pipeline {
         let (started_at, finished_at) = (began.wall, began.later());
         let reading = publication::Reading { sync_id, started_at, finished_at, collections, diff };
         Ok(Proven { reading, rounds, calls })
+    }
+
+    fn reader<'a>(&'a self, state: &'a State, ledger: &'a Ledger) -> Reader<'a> {
+        Reader { state, ledger, kinds: &self.kinds }
     }
 
     fn session(&self) -> Session {

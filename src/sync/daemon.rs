@@ -21,7 +21,6 @@ use super::{
     status::{Phase, Status},
 };
 use crate::ambient;
-use crate::control::Queue;
 use crate::kafka::{Claim, Judgement, Writer, backoff::Backoff};
 
 /// How often an idle owner looks whether it has been superseded, and whether something was asked for.
@@ -75,7 +74,7 @@ pub async fn run(pipeline: &Pipeline, status: &Status, shutdown: &CancellationTo
     End::Orderly(None)
 }
 
-/// Runs one sync and releases the account: for cron.
+/// Runs one sync, serves what was asked for meanwhile, and releases the account: for cron.
 pub async fn run_once(pipeline: &Pipeline, shutdown: &CancellationToken) -> End {
     let ended = finish(once(pipeline, shutdown), pipeline, shutdown).await;
     let stopped = || Ok(End::Unavailable("stopped before the sync was published".to_owned()));
@@ -93,8 +92,14 @@ async fn once(pipeline: &Pipeline, shutdown: &CancellationToken) -> Result<End, 
         if let Claimed::Superseded(_) = pipeline.claim(&mut owner.writer, &mut owner.state).await? {
             return Ok(End::Superseded);
         }
-        match owner.sync(&Queue::default(), &status, shutdown).await {
-            Ok(Synced::Published(report)) => break Ok(End::Orderly(Some(report))),
+        let mut listener = Listener::new(pipeline, status.desk(), &owner.state);
+        listener.look_to_the_end().await;
+        match owner.sync(listener.queue(), &status, shutdown).await {
+            Ok(Synced::Published(report)) => {
+                // The sync is done; what is asked for gives way to a signal and waits for the next run.
+                let answered = shutdown.run_until_cancelled(owner.answer_once(&mut listener)).await;
+                break answered.unwrap_or(Ok(())).map(|()| End::Orderly(Some(report)));
+            }
             Ok(Synced::Superseded(_)) => return Ok(End::Superseded),
             Ok(Synced::Abandoned) => {
                 break Ok(End::Unavailable("stopped before the account was read".to_owned()));
@@ -249,6 +254,7 @@ impl Owner<'_> {
             }
             listener.follow(&self.state);
             listener.look().await;
+            let answering = Instant::now();
             let Some(answered) = alive(finish(self.answer(&mut listener), pipeline, shutdown), status).await else {
                 info!("stopped while serving a request; the next start finds out whether it was committed");
                 return Ok(None);
@@ -256,7 +262,7 @@ impl Owner<'_> {
             if let Some(claim) = answered? {
                 return Ok(Some(claim));
             }
-            let late = due.map_or(Duration::ZERO, |due| due.elapsed());
+            let late = due.map_or(Duration::ZERO, |due| due.elapsed().min(answering.elapsed()));
             if late > LOOK_EVERY {
                 info!(late_secs = late.as_secs(), "the sync fell due while a request was served");
             }

@@ -4,7 +4,7 @@
 //! parked copy writes what it sees of the owner's progress. It is as fresh as the last look at the topics.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -38,7 +38,9 @@ pub struct View {
     /// The requests that are not on record yet, in their order.
     pub entries: Vec<Entry>,
     /// What became of the last requests, the oldest first.
-    pub outcomes: Vec<Outcome>,
+    pub outcomes: Arc<VecDeque<Outcome>>,
+    /// Why the last attempt to serve a replay, or to put something on record, has failed.
+    pub failure: Option<String>,
 }
 
 /// Where the published state stands.
@@ -75,6 +77,8 @@ pub enum Doing {
 pub enum Stands {
     /// It waits for the owner's next look, or for what was asked before it.
     Queued,
+    /// An attempt to serve it has failed, for this reason; another one is made.
+    Failing(String),
     /// It waits for a sync to end, or for the one that serves it.
     BehindSync,
     /// It is being served: rows sent in this attempt, and all rows, by kind.
@@ -109,7 +113,7 @@ impl Desk {
     pub(super) fn show_progress(&self, progress: Option<&Progress>) {
         let mut view = self.inner();
         view.published = progress.filter(|progress| progress.sequence > 0).map(Published::of);
-        view.outcomes = progress.map(|progress| progress.control.outcomes().cloned().collect()).unwrap_or_default();
+        view.outcomes = progress.map(|progress| progress.control.shared_outcomes()).unwrap_or_default();
     }
 
     /// What was read from the `.control` topic.
@@ -119,6 +123,11 @@ impl Desk {
 
     pub(super) fn show(&self, doing: Doing) {
         self.inner().doing = doing;
+    }
+
+    /// Why the last attempt to serve what waits has failed, if it has.
+    pub(super) fn show_failure(&self, why: Option<&str>) {
+        self.inner().failure = why.map(str::to_owned);
     }
 
     /// One row more of a replay was taken to be sent.
@@ -162,6 +171,7 @@ impl View {
         match (&self.doing, &request.action) {
             (Doing::Replaying { rows }, Action::Replay { .. }) => Stands::Sending(rows.clone()),
             (Doing::Syncing, _) => Stands::BehindSync,
+            (Doing::Idle, Action::Replay { .. }) => self.failure.clone().map_or(Stands::Queued, Stands::Failing),
             _ => Stands::Queued,
         }
     }

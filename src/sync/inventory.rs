@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::Duration,
 };
 
@@ -16,7 +17,7 @@ use super::{
 use crate::{
     alicloud::{CallError, Calls, Client},
     diff::{Diff, compare},
-    model::{Collection, Kind},
+    model::{Collection, Kind, Redacted},
     state::State,
 };
 
@@ -29,7 +30,8 @@ pub struct Inventory {
     pub calls: Calls,
 }
 
-/// Reads `kinds` of the account once, within `time_budget`. What could not be read is unknown.
+/// Reads these kinds of the account once, within `time_budget`, without the fields that are left out. What could not be
+/// read is unknown.
 ///
 /// # Errors
 /// The credentials belong to another account, or there are none.
@@ -37,9 +39,10 @@ pub async fn take_inventory(
     client: &Client,
     account: &str,
     kinds: &BTreeSet<Kind>,
+    redacted: Arc<Redacted>,
     time_budget: Duration,
 ) -> Result<Inventory, CallError> {
-    let state = State::new(account);
+    let state = State::new(account).leaving_out(redacted);
     let ledger = Ledger::new(Duration::MAX);
     let session = client.session(Instant::now() + time_budget);
     session.verify_account().await?;

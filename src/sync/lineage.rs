@@ -188,6 +188,7 @@ mod tests {
             topics: Arc::new(Topics::new("p", ACCOUNT)),
             settings: None,
             transactional_id: "id".to_owned(),
+            redacted: Arc::default(),
         };
         let mut state = held(OLD);
         let records = account.replacement(&state, NEW);

@@ -90,6 +90,15 @@ impl Listener {
 
     /// Reads what has arrived.
     pub(super) async fn look(&mut self) {
+        self.read(false).await;
+    }
+
+    /// Reads all that stands there at this moment.
+    pub(super) async fn look_to_the_end(&mut self) {
+        self.read(true).await;
+    }
+
+    async fn read(&mut self, to_the_end: bool) {
         let now = Millis::from(ambient::now());
         let mut hearing = Hearing {
             account: &self.account,
@@ -98,7 +107,9 @@ impl Listener {
             now,
             sequence: self.sequence,
         };
-        match self.log.follow(&mut hearing).await {
+        let read =
+            if to_the_end { self.log.read_to_end(&mut hearing).await } else { self.log.follow(&mut hearing).await };
+        match read {
             Ok(()) => self.trouble = None,
             Err(error) => self.complain(&error),
         }
@@ -138,15 +149,27 @@ impl Listener {
         let wait = self.backoff.after_failure(ambient::fraction());
         warn!(error = why, wait_secs = wait.as_secs(), "serving requests failed, beginning a new attempt");
         self.retry_at = Some(Instant::now() + wait);
+        self.desk.show_failure(Some(why));
     }
 
     pub(super) fn succeeded(&mut self) {
+        self.desk.show_failure(None);
         self.backoff.reset();
         self.retry_at = None;
     }
 
     pub(super) fn may_try(&self) -> bool {
-        self.retry_at.is_none_or(|at| at <= Instant::now())
+        self.retry_at().is_none_or(|at| at <= Instant::now())
+    }
+
+    /// How many attempts in a row have failed.
+    pub(super) fn failures(&self) -> u32 {
+        self.backoff.failures()
+    }
+
+    /// When an attempt may be made, after one has failed.
+    pub(super) fn retry_at(&self) -> Option<Instant> {
+        self.retry_at
     }
 }
 

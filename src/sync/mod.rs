@@ -26,6 +26,7 @@ pub mod details;
 mod inventory;
 mod lineage;
 mod listener;
+mod needs;
 #[cfg(test)]
 #[path = "laws_tests.rs"]
 mod laws;
@@ -35,7 +36,7 @@ pub mod publication;
 mod publish;
 mod recover;
 mod refusal;
-mod replay;
+pub mod replay;
 mod report;
 mod schemas;
 mod status;
@@ -49,12 +50,17 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use uuid::Uuid;
 
-use crate::{alicloud, kafka, metrics::Metrics, model::Kind};
+use crate::{
+    alicloud, kafka,
+    metrics::Metrics,
+    model::{Kind, Redacted},
+};
 
 pub use account_topics::AccountTopics;
 pub use daemon::{End, run, run_once};
 pub use inventory::{Comparison, Inventory, compare_with_account, take_inventory};
 pub use lineage::{Begun, Order};
+pub use needs::{Needs, actions, needs};
 pub use recover::LifeError;
 pub use refusal::Refusal;
 pub use report::Report;
@@ -84,6 +90,8 @@ pub struct Pipeline {
     pub topic_settings: Option<TopicSettings>,
     /// The kinds that are read; the state of all others is kept as it is.
     pub kinds: BTreeSet<Kind>,
+    /// The fields that are left out.
+    pub redacted: Arc<Redacted>,
     /// When and how long.
     pub rhythm: Rhythm,
     /// Largest record that is sent, in bytes.

@@ -106,7 +106,9 @@ impl Publication {
         heard.forget(&self.progress.control);
         let served = heard.syncs().map(|request| Outcome::completed(request, at, self.batch.sequence));
         let reason = (self.outcome != SyncOutcome::Complete).then(|| format!("the sync was {}", self.outcome.as_str()));
-        let served: Vec<_> = served.map(|outcome| Outcome { reason: reason.clone(), ..outcome }).collect();
+        let sync_outcome = Some(self.outcome.as_str().to_owned());
+        let told = |outcome| Outcome { reason: reason.clone(), sync_outcome: sync_outcome.clone(), ..outcome };
+        let served: Vec<_> = served.map(told).collect();
         let (journal, told) = heard.settle(&self.progress.control, &served, at);
         if let (Some(sync), Some(first)) = (self.notices.last_mut(), served.first()) {
             sync.request_id = Some(first.request_id.to_string());
@@ -179,7 +181,7 @@ impl Publication {
     fn entity(&self, index: usize, topics: &Topics) -> Record {
         let change = &self.diff.changes[index];
         let revision = change.previous_revision.filter(|_| planted!(RevisionNotRaised)).unwrap_or(self.batch.sequence);
-        let value = change.after.as_ref().map(|after| entity_record(change.kind.model_version(), revision, after));
+        let value = change.after.as_ref().map(|after| entity_record(change.model_version(), revision, after));
         state_record(topics, record_key(&change.key), value)
     }
 
@@ -224,7 +226,7 @@ fn collection_progress(state: &State, collection: &Collection, diff: &Diff, sequ
     let kind = collection.kind();
     let mut said = state.progress_of(kind);
     if let Some(window) = collection.window() {
-        said.model_version = kind.model_version().to_owned();
+        said.model_version = state.model_version(kind).to_owned();
         said.baselined = true;
         let outcome = diff.kinds.get(&kind).cloned().unwrap_or_default();
         // Scopes that this reading does not cover have records of their own, with an earlier beginning.
@@ -246,7 +248,7 @@ fn collection_progress(state: &State, collection: &Collection, diff: &Diff, sequ
             count -= 1;
         }
         if let Some(after) = &change.after {
-            digest.add(Digest::of(change.key.as_ref(), &entity_record(kind.model_version(), sequence, after)));
+            digest.add(Digest::of(change.key.as_ref(), &entity_record(state.model_version(kind), sequence, after)));
             count += 1;
         }
     }

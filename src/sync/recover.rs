@@ -88,6 +88,7 @@ impl Pipeline {
             topics: Arc::clone(&self.topics),
             settings: self.topic_settings.clone(),
             transactional_id: self.transactional_id.clone(),
+            redacted: Arc::clone(&self.redacted),
         }
     }
 
@@ -95,7 +96,7 @@ impl Pipeline {
     pub(super) async fn recover(&self) -> Result<(StateLog, State), LifeError> {
         let account = self.account_topics();
         let mut log = account.state_log().read_by(self.me);
-        let mut state = State::new(&self.id);
+        let mut state = State::new(&self.id).leaving_out(Arc::clone(&self.redacted));
         account.verify(&mut log, &mut state).await?;
         Ok((log, state))
     }

@@ -9,19 +9,20 @@ use std::{
 
 use super::{
     desk::{Desk, Doing},
+    publication::notice_record,
     topics::Topics,
 };
 use crate::{
     avro::{EncodeError, Encoder},
     control::RequestId,
     event::{KindCount, Notice, NoticeType, Replay, Row, Tally, record_key},
-    kafka::Record,
+    kafka::{Record, Records, Unencodable},
     model::{Key, Kind, Millis, Names},
     state::{Held, State},
 };
 
 /// Everything that one replay sends.
-pub(super) struct Sending {
+pub struct Sending {
     replay: Replay,
     request: RequestId,
     account: String,
@@ -34,7 +35,8 @@ pub(super) struct Sending {
 
 impl Sending {
     /// The rows of these kinds as the state is now; `None` before anything was published.
-    pub(super) fn of(state: &State, kinds: &[Kind], request: &RequestId, account_name: Option<&str>) -> Option<Self> {
+    #[must_use]
+    pub fn of(state: &State, kinds: &[Kind], request: &RequestId, account_name: Option<&str>) -> Option<Self> {
         let replay = Replay::of(state, kinds, account_name, Some(request.as_str()))?;
         let held = kinds
             .iter()
@@ -64,18 +66,27 @@ impl Sending {
         self.held.len()
     }
 
-    /// The rows by kind and key; each is counted as it is taken, and shown at the `desk`.
-    pub(super) fn records(
+    /// The rows by kind and key, then the notice that they are all. Each row is counted as it is taken, and shown at
+    /// the `desk`.
+    pub fn records(
         self: &Arc<Self>,
         topics: &Arc<Topics>,
+        row_encoder: &Arc<Encoder>,
         encoder: &Arc<Encoder>,
         desk: &Desk,
-    ) -> impl Iterator<Item = Result<Record, EncodeError>> + Send + use<> {
+        at: Millis,
+    ) -> Records {
         desk.show(Doing::Replaying { rows: self.rows().into_iter().map(|(kind, all)| (kind, (0, all))).collect() });
-        let (sending, topics, encoder, desk) =
-            (Arc::clone(self), Arc::clone(topics), Arc::clone(encoder), desk.clone());
-        (0..self.held.len() - usize::from(planted!(RowLeftOut) && !self.held.is_empty()))
-            .map(move |index| sending.record(index, &topics, &encoder, &desk))
+        let rows = (0..self.held.len() - usize::from(planted!(RowLeftOut) && !self.held.is_empty())).map({
+            let (sending, topics, encoder, desk) =
+                (Arc::clone(self), Arc::clone(topics), Arc::clone(row_encoder), desk.clone());
+            move |index| sending.record(index, &topics, &encoder, &desk)
+        });
+        let completed = std::iter::once_with({
+            let (sending, topics, encoder) = (Arc::clone(self), Arc::clone(topics), Arc::clone(encoder));
+            move || notice_record(&sending.completed(at), &sending.account, &topics, &encoder)
+        });
+        Box::new(rows.chain(completed).map(|record| record.map_err(Unencodable::from)))
     }
 
     fn record(&self, index: usize, topics: &Topics, encoder: &Encoder, desk: &Desk) -> Result<Record, EncodeError> {
@@ -96,7 +107,7 @@ impl Sending {
     }
 
     /// The notice that the replay is there, once all rows were taken.
-    pub(super) fn completed(&self, at: Millis) -> Notice {
+    fn completed(&self, at: Millis) -> Notice {
         let tallies = self.tallies.lock().unwrap_or_else(PoisonError::into_inner);
         let kinds = tallies.iter().map(|(kind, tally)| KindCount {
             kind: kind.as_str(),
@@ -107,10 +118,5 @@ impl Sending {
         let mut notice = Notice::of_request(NoticeType::ReplayCompleted, self.replay.batch(), request, "", at);
         notice.kinds = kinds.collect();
         notice
-    }
-
-    /// The account.
-    pub(super) fn account(&self) -> &str {
-        &self.account
     }
 }

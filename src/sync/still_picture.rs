@@ -148,7 +148,7 @@ impl AccountTopics {
     pub async fn checks(&self) -> Result<Vec<Check>, LifeError> {
         let (has_state, has_syncs, topics) = self.look().await?;
         let mut checks = vec![topics];
-        let mut state = State::new(&self.account_id);
+        let mut state = State::new(&self.account_id).leaving_out(Arc::clone(&self.redacted));
         let read = self.picture_of(has_state, has_syncs, &mut state).await;
         match read {
             Ok((low_watermark, trace)) => {
@@ -179,7 +179,7 @@ impl AccountTopics {
         if let Finding::Refused(refusals) = topics.finding {
             refusals.into_iter().next().map_or(Ok(()), Err)?;
         }
-        let mut state = State::new(&self.account_id);
+        let mut state = State::new(&self.account_id).leaving_out(Arc::clone(&self.redacted));
         let (low_watermark, trace) = self.picture_of(has_state, has_syncs, &mut state).await?;
         let syncs = self.topics.syncs();
         Picture { state: &state, low_watermark, trace: &trace, syncs: &syncs }.judge()?;

@@ -379,7 +379,7 @@ mod tests {
         let user = r#"{"format":1,"model_version":"1","revision":1,"entity":{}}"#;
         let survey = survey(&[
             ("5481000000000002/user/1", user),
-            ("5481000000000001/user/1", r#"{"format":3,"model_version":"9","revision":1,"entity":{}}"#),
+            ("5481000000000001/user/1", r#"{"format":99,"model_version":"9","revision":1,"entity":{}}"#),
             ("5481000000000001/user/2", user),
             ("5481000000000001/user/3", "no JSON"),
             ("5481000000000001/~claim", r#"{"writer":null,"sequence":4}"#),

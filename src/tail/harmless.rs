@@ -21,7 +21,7 @@ fn is_harmful(c: char) -> bool {
 }
 
 /// `text` in one line, with everything harmful written out, as in `\u{1b}`.
-pub(super) fn harmless(text: &str) -> String {
+pub fn harmless(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if is_harmful(c) { out.extend(c.escape_default()) } else { out.push(c) }

@@ -29,6 +29,7 @@ use tracing::warn;
 
 pub use filter::{Filter, Notices};
 pub use from::{From, FromError};
+pub use harmless::harmless;
 pub use line::Look;
 pub use pattern::Pattern;
 

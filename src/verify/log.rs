@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use super::aborted::sort_out;
 use super::record::{Event, Notice, Reading, StateRecord, Truncated, Unreadable};
 
 /// What a reader holds of a key.
@@ -172,29 +173,6 @@ fn leave_out_the_untraced(lineage: Option<&str>, reading: &mut Reading) {
     }
 }
 
-/// The rule for readers without isolation: an event counts only if its `sync_id` is that of the last sync record with
-/// its sequence, once a higher sequence exists. A repeat has the same id and the same content.
-fn sort_out(Reading { events, notices, remarks, .. }: &mut Reading) {
-    let completions = notices.iter().filter(|notice| notice.is_completion());
-    let last: BTreeMap<i64, Notice> = completions.map(|notice| (notice.sequence, notice.clone())).collect();
-    let decided = last.keys().rev().nth(1).copied().unwrap_or(0);
-    let read = events.len();
-    let mut seen: HashMap<String, [Option<Arc<str>>; 3]> = HashMap::new();
-    events.retain(|event| {
-        let counts = last.get(&event.sequence).is_some_and(|sync| sync.sync_id.as_ref() == Some(&event.sync_id));
-        let content = [Some(Arc::clone(&event.key)), event.before.clone(), event.after.clone()];
-        let mut is_repeat = || seen.insert(event.event_id.clone(), content.clone()).is_some_and(|seen| seen == content);
-        event.sequence <= decided && counts && !is_repeat()
-    });
-    notices.retain(|notice| !notice.is_completion());
-    notices.extend(last.into_values().filter(|notice| notice.sequence <= decided));
-    remarks.push("how lineages follow each other: what was aborted cannot be told from what was not".to_owned());
-    let sorted_out = read - events.len();
-    remarks.push(format!(
-        "without isolation the last sequence is undecided: judged is up to {decided}; {sorted_out} events were sorted out"
-    ));
-}
-
 /// What was committed while the events were read may be among them in part.
 fn leave_out_what_came_meanwhile(events: &mut Vec<Event>, syncs: &mut BTreeMap<i64, Vec<Notice>>) {
     let is_early = |(_, records): &(&i64, &Vec<Notice>)| records.iter().any(|record| !record.is_late);
@@ -205,7 +183,7 @@ fn leave_out_what_came_meanwhile(events: &mut Vec<Event>, syncs: &mut BTreeMap<i
 
 /// Replays that were not read whole, or of a state that is not judged.
 fn leave_out_replays_that_cannot_be_judged(reading: &mut Reading, from: i64) {
-    if reading.rows.is_none() || reading.uncommitted {
+    if reading.rows.is_none() {
         reading.notices.retain(|notice| !notice.is_replay());
         reading.rows = None;
         reading.remarks.push("replays: their topics were not read, or not from the beginning".to_owned());

@@ -7,7 +7,8 @@
 //! Deliberately unknown here: how the daemon works, and the kinds, except which keys are edges and what the truth log's
 //! rows are called.
 //!
-//! Reading order: `record` (what was read), `log` (the events in their order, with what was held before each),
+//! Reading order: `record` (what was read), `log` (the events in their order, with what was held before each; without
+//! isolation `aborted` sorts out first),
 //! `rules` (one function an invariant), [`report`]; `topics` and `consumer` do the reading, by
 //! [`crate::decode`].
 //!
@@ -15,6 +16,7 @@
 
 pub mod report;
 
+mod aborted;
 mod consumer;
 mod fold;
 pub(crate) mod intake;

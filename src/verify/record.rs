@@ -242,7 +242,36 @@ pub(super) struct Reading {
     pub(super) remarks: Vec<String>,
 }
 
+/// Whether two texts are one entity. A field that is null and one that is not there are the same: what a version of a kind
+/// does not have is null when it is told again under the schema of a later one.
+pub(super) fn same_entity(one: Option<&str>, other: Option<&str>) -> bool {
+    let fields = |text: &str| {
+        let fields = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text).ok()?;
+        Some(fields.into_iter().filter(|(_, value)| !value.is_null()).collect::<BTreeMap<_, _>>())
+    };
+    one == other
+        || one.zip(other).is_some_and(
+            |(one, other)| matches!((fields(one), fields(other)), (Some(one), Some(other)) if one == other),
+        )
+}
+
 fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Arc<str>>, D::Error> {
     let raw: Box<RawValue> = Box::deserialize(deserializer)?;
     Ok(if raw.get() == "null" { None } else { Some(raw.get().into()) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::same_entity;
+
+    #[test]
+    fn nulls_of_a_later_schema_make_no_other_entity_and_any_other_value_does() {
+        let held = Some(r#"{"alias":"x"}"#);
+        assert!(same_entity(held, held) && same_entity(None, None));
+        assert!(same_entity(held, Some(r#"{"alias":"x","root_mfa_enabled":null}"#)));
+        for other in [r#"{"alias":"y"}"#, r#"{"alias":"x","root_mfa_enabled":false}"#, r#"{"alias":null}"#, "{", "[]"] {
+            assert!(!same_entity(held, Some(other)), "{other}");
+        }
+        assert!(!same_entity(held, None));
+    }
 }

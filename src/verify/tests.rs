@@ -861,6 +861,40 @@ fn without_isolation_what_was_aborted_is_sorted_out() {
     assert!(report.to_string().contains("2 events were sorted out"), "{report}");
 }
 
+/// A whole replay, an attempt of it at the same sequence that was aborted half-way, one at an earlier sequence of which
+/// some rows are left, and one that was aborted with its notice and without its rows.
+fn replayed_without_isolation() -> Story {
+    let mut story = Story::with_replay();
+    story.reading.uncommitted = true;
+    story.reading.state = None;
+    let rows = story.reading.rows.as_mut().unwrap();
+    let (mut early, mut alone) = (rows[0].clone(), replayed());
+    (early.event_id, early.sequence) = ("early".into(), 2);
+    rows.insert(0, early);
+    rows.insert(0, rows[1].clone());
+    (alone.request_id, alone.place.offset) = (Some("other".into()), 32);
+    story.reading.notices.push(alone);
+    story
+}
+
+#[test]
+fn without_isolation_a_replay_counts_once_its_notice_proves_it() {
+    let report = replayed_without_isolation().judged();
+    assert_eq!(violated(&report), [""; 0], "{report}");
+    let replays = report.verdicts.iter().find(|verdict| verdict.invariant == "replays").unwrap();
+    assert!(replays.checked > 0, "{report}");
+    assert!(report.to_string().contains("2 rows were sorted out"), "{report}");
+
+    let spoilt = |spoil: fn(&mut Vec<Event>)| {
+        let mut story = replayed_without_isolation();
+        spoil(story.reading.rows.as_mut().unwrap());
+        story.violates()
+    };
+    assert_eq!(spoilt(|rows| rows[3].after = Some(USER_A.into())), ["replays"], "an old value");
+    assert_eq!(spoilt(|rows| rows[3].batch_size = 9), ["replays"], "of another size");
+    assert_eq!(spoilt(|rows| drop(rows.pop())), [""; 0], "what is not whole may be aborted");
+}
+
 #[test]
 fn a_forged_sync_record_of_the_past_hides_nothing() {
     let forged = |story: &mut Story| {

@@ -3,28 +3,74 @@
 //! A log that begins with the whole account says of every entity what it was, also of those that never changed and of
 //! those that never were. In one that does not (older simulators wrote such), only what changed while it was kept is known.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
+use serde::de::Error as _;
 use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
 
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// The fields that a row and its entity have in common under the same name, by kind: those that come from a listing,
 /// so that they are read anew by every sync.
-const COMPARED: [(&str, &[&str]); 10] = [
+const COMPARED: [(&str, &[&str]); 14] = [
     // Where no alias is set the services say the account's id, so that it cannot be held against the row.
-    ("account", &[]),
+    ("account", &["root_mfa_enabled", "default_domain"]),
     ("user", &["user_id", "user_name", "display_name", "comments", "status"]),
     ("group", &["group_id", "group_name", "comments"]),
     ("membership", &["group_id", "user_id"]),
     ("role", &["role_id", "role_name"]),
     ("policy", &["default_version"]),
+    (
+        "password_policy",
+        &[
+            "minimum_length",
+            "minimum_different_characters",
+            "require_lowercase",
+            "require_uppercase",
+            "require_numbers",
+            "require_symbols",
+            "forbid_user_name",
+            "refuse_risky_over_api",
+            "max_age_days",
+            "initial_max_age_days",
+            "expired_bars_login",
+            "reuse_prevention_count",
+            "max_login_attempts",
+        ],
+    ),
+    (
+        "security_preference",
+        &[
+            "login_session_duration_hours",
+            "login_network_masks",
+            "mfa_operation_for_login",
+            "operation_for_risk_login",
+            "verification_types",
+            "save_mfa_ticket",
+            "allow_user_to_login_with_passkey",
+            "allow_user_to_change_password",
+            "allow_user_to_manage_access_keys",
+            "allow_user_to_manage_service_credentials",
+            "allow_user_to_manage_mfa_devices",
+            "allow_user_to_manage_personal_dingtalk",
+            "max_idle_days_for_users",
+            "max_idle_days_for_access_keys",
+        ],
+    ),
+    (
+        "identity_provider",
+        &["provider_type", "provider_name", "description", "issuer_url", "client_ids", "fingerprints"],
+    ),
     ("policy_attachment", &["principal_type", "principal_id"]),
+    ("instance", &["region", "instance_id", "instance_name", "role_name"]),
     ("access_key", &["access_key_id", "user_id", "status"]),
     ("login_profile", &["user_id", "status", "mfa_bind_required", "password_reset_required"]),
     ("mfa_device", &["user_id", "device_type", "serial_number"]),
@@ -91,6 +137,8 @@ pub(super) struct Request {
 #[derive(Debug, Default)]
 pub(super) struct Truth {
     changes: BTreeMap<String, Vec<Change>>,
+    /// When anything changed.
+    changed_at: BTreeSet<i64>,
     /// When the whole account was written down for the first time.
     whole_since: Option<i64>,
     /// In the order of their answers.
@@ -99,12 +147,22 @@ pub(super) struct Truth {
     longest_ms: i64,
 }
 
+/// Not an enum with its tag inside: that takes every line apart twice, and logs are long.
 #[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum Line {
-    Account { time_ms: i64, account: Map<String, Value> },
-    Mutation { time_ms: i64, change: Row },
-    Request { request: Served },
+struct Line {
+    r#type: Type,
+    time_ms: Option<i64>,
+    account: Option<Map<String, Value>>,
+    change: Option<Row>,
+    request: Option<Served>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Type {
+    Account,
+    Mutation,
+    Request,
 }
 
 #[derive(Deserialize)]
@@ -155,9 +213,16 @@ impl Truth {
 
     /// Takes one line in.
     pub(super) fn take(&mut self, account: &str, line: &str) -> serde_json::Result<()> {
-        match serde_json::from_str(line)? {
-            Line::Account { time_ms, account: rows } => self.take_whole(account, time_ms, &rows),
-            Line::Mutation { time_ms, change: Row { kind, before, after } } => {
+        let Line { r#type, time_ms, account: whole, change, request } = serde_json::from_str(line)?;
+        let time_ms = || time_ms.ok_or_else(|| serde_json::Error::missing_field("time_ms"));
+        match r#type {
+            Type::Account => {
+                let whole = whole.ok_or_else(|| serde_json::Error::missing_field("account"))?;
+                self.take_whole(account, time_ms()?, &whole);
+            }
+            Type::Mutation => {
+                let time_ms = time_ms()?;
+                let Row { kind, before, after } = change.ok_or_else(|| serde_json::Error::missing_field("change"))?;
                 // Of a device that is bound to nobody nothing is published.
                 let key_of = |row: &Map<String, Value>| key(account, &kind, row);
                 let Some(key) = before.as_ref().and_then(key_of).or_else(|| after.as_ref().and_then(key_of)) else {
@@ -167,10 +232,11 @@ impl Truth {
                 let fields =
                     |row: Option<Map<String, Value>>| row.filter(is_published).map(|row| compared(&kind, &row));
                 let change = Change { at: time_ms, before: fields(before), after: fields(after) };
+                self.changed_at.insert(time_ms);
                 self.changes.entry(key).or_default().push(change);
             }
-            Line::Request { request } => {
-                if let Some(request) = asked(request) {
+            Type::Request => {
+                if let Some(request) = asked(request.ok_or_else(|| serde_json::Error::missing_field("request"))?) {
                     self.longest_ms = self.longest_ms.max(request.answered_ms.saturating_sub(request.received_ms));
                     let place = self.requests.partition_point(|other| other.answered_ms <= request.answered_ms);
                     self.requests.insert(place, request);
@@ -199,6 +265,7 @@ impl Truth {
                 None => (time_ms, None),
             };
             if at == i64::MIN || before != after {
+                self.changed_at.insert(at);
                 changes.push(Change { at, before, after });
             }
         }
@@ -226,10 +293,14 @@ impl Truth {
     /// principal name.
     pub(super) fn has_change(&self, key: &str, from: i64, to: i64) -> bool {
         let (account, path) = key.split_once('/').unwrap_or((key, ""));
-        let alias = format!("{account}/account");
-        let keys = [Some(key), path.starts_with("user/").then_some(alias.as_str())];
-        let mut changes = keys.into_iter().flatten().flat_map(|key| self.changes(key));
+        let alias = path.starts_with("user/").then(|| format!("{account}/account"));
+        let mut changes = [Some(key), alias.as_deref()].into_iter().flatten().flat_map(|key| self.changes(key));
         changes.any(|change| (from..=to).contains(&change.at))
+    }
+
+    /// Whether nothing at all happened between two instants.
+    pub(super) fn is_quiet(&self, from: i64, to: i64) -> bool {
+        self.changed_at.range(from..).next().is_none_or(|at| *at > to)
     }
 
     /// Everything that it was between two instants (Unix milliseconds); nothing where the log does not know.
@@ -251,17 +322,22 @@ impl Truth {
 static NOTHING: Fields = None;
 
 /// The tables of the account file that hold what is published, with the kind of their rows.
-const TABLES: [(&str, &str); 9] = [
+const TABLES: [(&str, &str); 11] = [
     ("users", "user"),
     ("groups", "group"),
     ("memberships", "membership"),
     ("roles", "role"),
     ("policies", "policy"),
     ("attachments", "policy_attachment"),
+    ("identity_providers", "identity_provider"),
+    ("instances", "instance"),
     ("access_keys", "access_key"),
     ("login_profiles", "login_profile"),
     ("mfa_devices", "mfa_device"),
 ];
+
+/// What there is one of in every account file, as a row of its own.
+const SINGLE: [&str; 2] = ["password_policy", "security_preference"];
 
 /// The kind and the fields of every row of an account, and of the account itself.
 fn rows(whole: &Map<String, Value>) -> impl Iterator<Item = (&'static str, &Map<String, Value>)> {
@@ -270,33 +346,58 @@ fn rows(whole: &Map<String, Value>) -> impl Iterator<Item = (&'static str, &Map<
         rows.filter_map(Value::as_object).map(move |row| (kind, row))
     };
     let account = whole.contains_key("alias").then_some(("account", whole));
-    account.into_iter().chain(TABLES.into_iter().flat_map(of_table))
+    let single = SINGLE.into_iter().filter_map(|kind| Some((kind, whole.get(kind)?.as_object()?)));
+    account.into_iter().chain(single).chain(TABLES.into_iter().flat_map(of_table))
 }
 
-/// Whether an entity has the compared fields of a row.
-pub(super) fn fits(key: &str, entity: Option<&str>, fields: &Fields) -> bool {
+/// The compared fields of an entity, which are those of its row if it is what it was.
+pub(super) fn shown(key: &str, entity: Option<&str>) -> Fields {
     let entity = entity.and_then(|entity| serde_json::from_str::<Map<String, Value>>(entity).ok());
-    entity.map(|entity| compared(super::fold::kind_of(key), &entity)) == *fields
+    entity.map(|entity| compared(super::fold::kind_of(key), &entity))
 }
 
 /// The compared fields; none, absent and empty are the same.
 fn compared(kind: &str, row: &Map<String, Value>) -> Map<String, Value> {
     let names = COMPARED.iter().find(|(of, _)| *of == kind).map_or(&[][..], |(_, names)| names);
-    let with_value = names.iter().filter_map(|name| Some(((*name).to_owned(), row.get(*name)?.clone())));
-    let document = document(kind, row).map(|document| ("document".to_owned(), document.clone()));
-    with_value.chain(document).filter(|(_, value)| !value.is_null() && value != "").collect()
+    let with_value = names.iter().filter_map(|name| Some(((*name).to_owned(), in_order(row.get(*name)?.clone()))));
+    let derived = [("document", document(kind, row)), ("default_domain", default_domain(kind, row))];
+    let derived = derived.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    let is_something =
+        |value: &Value| !value.is_null() && *value != "" && value.as_array().is_none_or(|all| !all.is_empty());
+    with_value.chain(derived).filter(|(_, value)| is_something(value)).collect()
 }
 
-/// The document in force of a role or a custom policy, under the names of an entity or under those of a row. It is a
+/// Lists of texts are sorted where they are published.
+fn in_order(mut value: Value) -> Value {
+    if let Value::Array(all) = &mut value {
+        all.sort_by(|one, other| one.as_str().cmp(&other.as_str()));
+    }
+    value
+}
+
+/// The default domain of an account as the account file has it: it follows from the alias.
+fn default_domain(kind: &str, row: &Map<String, Value>) -> Option<Value> {
+    if kind != "account" || row.contains_key("default_domain") {
+        return None;
+    }
+    let alias = row.get("alias").and_then(Value::as_str).or_else(|| row.get("account_id")?.as_str())?;
+    Some(Value::from(format!("{alias}.onaliyun.com")))
+}
+
+/// The document in force of a role or a custom policy, or the digest of a provider's metadata, under the names of an entity or under those of a row. It is a
 /// detail: read anew when the listing says that something of the entity changed.
-fn document<'a>(kind: &str, row: &'a Map<String, Value>) -> Option<&'a Value> {
+fn document(kind: &str, row: &Map<String, Value>) -> Option<Value> {
     match kind {
-        "role" => row.get("trust_policy").or_else(|| row.get("assume_role_policy_document")),
-        "policy" => row.get("default_document").or_else(|| {
+        "role" => row.get("trust_policy").or_else(|| row.get("assume_role_policy_document")).cloned(),
+        "policy" => row.get("default_document").cloned().or_else(|| {
             let is_custom = row.get("policy_type").is_some_and(|of| of == "Custom");
             let versions = row.get("versions").filter(|_| is_custom).and_then(Value::as_array);
             let in_force = |version: &&Value| version.get("version_id") == row.get("default_version");
-            versions.into_iter().flatten().find(in_force)?.get("policy_document")
+            versions.into_iter().flatten().find(in_force)?.get("policy_document").cloned()
+        }),
+        "identity_provider" => row.get("metadata_sha256").cloned().or_else(|| {
+            let encoded = row.get("encoded_metadata").and_then(Value::as_str).filter(|text| !text.is_empty())?;
+            Some(Value::from(hex::encode(Sha256::digest(BASE64.decode(encoded).ok()?))))
         }),
         _ => None,
     }
@@ -307,12 +408,21 @@ fn key(account: &str, kind: &str, row: &Map<String, Value>) -> Option<String> {
     let text = |field: &str| row.get(field).and_then(Value::as_str).map(str::to_owned);
     let lower = |field: &str| text(field).map(|text| text.to_ascii_lowercase());
     let parts = match kind {
-        "account" => Vec::new(),
+        "account" | "password_policy" | "security_preference" => Vec::new(),
         "user" => vec![text("user_id")],
         "group" => vec![text("group_id")],
         "role" => vec![text("role_id")],
+        "identity_provider" => {
+            let (of_type, name) = (text("provider_type"), text("provider_name"));
+            let arn = of_type
+                .as_deref()
+                .zip(name)
+                .map(|(of_type, name)| format!("acs:ram::{account}:{of_type}-provider/{name}"));
+            vec![of_type, arn]
+        }
         "membership" => vec![text("group_id"), text("user_id")],
         "policy" => vec![lower("policy_type"), lower("policy_name")],
+        "instance" => vec![text("region"), text("instance_id")],
         "policy_attachment" => vec![
             lower("policy_type"),
             lower("policy_name"),
@@ -332,11 +442,14 @@ fn key(account: &str, kind: &str, row: &Map<String, Value>) -> Option<String> {
 
 /// A read of what is published; writes, and requests that the services do not know, are none.
 fn asked(served: Served) -> Option<Request> {
-    let operation = served.operation.filter(|name| name.starts_with("List") || name.starts_with("Get"))?;
+    let is_read = |name: &String| ["List", "Get", "Describe"].iter().any(|read| name.starts_with(read));
+    let operation = served.operation.filter(is_read)?;
     let mut subject = served.parameters;
-    let is_later_page = subject.contains_key("Marker") || subject.get("PageNumber").is_some_and(|number| number != "1");
+    let is_later_page = subject.contains_key("Marker")
+        || subject.contains_key("NextToken")
+        || subject.get("PageNumber").is_some_and(|number| number != "1");
     let is_lie = matches!(served.fault.as_deref(), Some("stale" | "empty"));
-    for page in ["Marker", "MaxItems", "PageNumber", "PageSize"] {
+    for page in ["Marker", "MaxItems", "NextToken", "MaxResults", "PageNumber", "PageSize"] {
         subject.remove(page);
     }
     let subject = Value::Object(subject).to_string();

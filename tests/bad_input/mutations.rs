@@ -96,6 +96,8 @@ enum Class {
     List,
     Tags,
     TagList,
+    /// A text that must be there, and may be empty.
+    Token,
     /// Read by nobody.
     Ignored,
 }
@@ -103,7 +105,8 @@ enum Class {
 fn class(path: &[&str]) -> Class {
     match *path {
         [.., "RequestId" | "PageSize" | "Marker"] => Class::Ignored,
-        [.., "Tags"] => Class::Tags,
+        [.., "NextToken"] => Class::Token,
+        [.., "Tags" | "VpcAttributes"] => Class::Tags,
         [.., "Tag"] => Class::TagList,
         [.., "SummaryMap"] => Class::Object(true),
         ["SummaryMap", _] | [.., "MaxSessionDuration" | "PageNumber"] => Class::Number(false),
@@ -116,10 +119,28 @@ fn class(path: &[&str]) -> Class {
         [.., "VersionId" | "PolicyType" | "PrincipalType" | "PrincipalName" | "ResourceGroupId" | "TagKey"] => {
             Class::Id
         }
-        [.., "AssumeRolePolicyDocument" | "AccountId"] => Class::Id,
-        [.., name] if name.ends_with("Date") => Class::Date,
+        [.., "AssumeRolePolicyDocument" | "AccountId" | "RegionId" | "InstanceId"] => Class::Id,
+        [.., name] if name.ends_with("Date") || name == "CreationTime" => Class::Date,
+        ["SAMLProvider", "SAMLProviderName" | "Description"] => Class::Ignored,
+        [.., "SAMLProvider" | "OIDCProvider", "Arn"] => Class::Id,
+        [.., "SAMLProviderName" | "OIDCProviderName" | "IssuerUrl" | "EncodedSAMLMetadataDocument"] => Class::Id,
+        [.., "DefaultDomainName"] => Class::Id,
+        [.., "MinimumPasswordLength" | "LoginSessionDuration"] => Class::Number(true),
+        [.., "MaxLoginAttemps" | "MaxPasswordAge"] => Class::Number(false),
+        [.., "IsMFAEnable"] => Class::Boolean(true),
+        [.., "HardExpire" | "RequireNumbers" | "AllowUserToManageAccessKeys" | "AllowUserToManageMFADevices"] => {
+            Class::Boolean(false)
+        }
+        [.., "AccessKeyPreference" | "MFAPreference"] => Class::Object(true),
+        ["PasswordPolicy" | "SecurityPreference" | "SAMLProvider" | "SAMLProviders" | "OIDCProviders"] => {
+            Class::Object(false)
+        }
+        [.., "LoginProfilePreference"] => Class::Object(false),
+        [_, "SAMLProvider" | "OIDCProvider"] => Class::List,
         [_, "User" | "Group" | "Role" | "Policy" | "PolicyVersion" | "PolicyAttachment"] => Class::List,
         ["Users" | "Groups" | "Roles" | "Policies" | "PolicyVersions" | "PolicyAttachments"] => Class::Object(false),
+        [_, "Region" | "Instance" | "InstanceRamRoleSet"] => Class::List,
+        ["Regions" | "Instances" | "InstanceRamRoleSets"] => Class::Object(false),
         ["User" | "Group" | "Role" | "Policy"] => Class::Object(false),
         _ => Class::Text,
     }
@@ -218,6 +239,7 @@ fn wrong(class: Class, now: &Value) -> Vec<Wrong> {
             [nothing(), vec![some("is empty", json!("")), some("is an empty object", json!({}))], no_text()].concat()
         }
         Class::Text => no_text(),
+        Class::Token => [nothing(), no_text()].concat(),
         Class::Date => {
             let texts = vec![
                 some("is no date", json!("yesterday")),

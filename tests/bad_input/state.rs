@@ -77,7 +77,7 @@ fn of_record(value: &str) -> Vec<(String, String)> {
         }
     }
     for name in ["format", "min_reader"].into_iter().filter(|name| fields.contains_key(*name)) {
-        for other in [0_u64, 3, 4_294_967_295, 4_294_967_296] {
+        for other in [0_u64, 99, 4_294_967_295, 4_294_967_296] {
             let mut record = record.clone();
             record[name] = json!(other);
             mutated.push((format!("{name} is {other}"), record.to_string()));

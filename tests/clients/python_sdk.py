@@ -11,6 +11,8 @@ import json
 import sys
 import urllib.request
 
+from alibabacloud_ecs20140526 import models as ecs_models
+from alibabacloud_ecs20140526.client import Client as EcsClient
 from alibabacloud_ims20190815 import models as ims_models
 from alibabacloud_ims20190815.client import Client as ImsClient
 from alibabacloud_ram20150501 import models as ram_models
@@ -62,6 +64,7 @@ class Account:
         self.ram = RamClient(config())
         self.rm = RmClient(config())
         self.sts = StsClient(config())
+        self.ecs = EcsClient(config())
 
 
 def control(address, path, body=None):
@@ -250,6 +253,108 @@ def check_user_life(account, control_address):
     )
 
 
+def check_settings(account, control_address, truth):
+    before = account.ims.get_password_policy().body.password_policy
+    expect("minimum length", before.minimum_password_length, truth["password_policy"]["minimum_length"])
+    account.ims.set_password_policy(ims_models.SetPasswordPolicyRequest(minimum_password_length=20, hard_expire=True))
+    policy = account.ims.get_password_policy().body.password_policy
+    expect("password policy", (policy.minimum_password_length, policy.hard_expire), (20, True))
+    expect("what was not sent stays", policy.max_password_age, before.max_password_age)
+    restored = dict(minimum_password_length=before.minimum_password_length, hard_expire=before.hard_expire)
+    account.ims.set_password_policy(ims_models.SetPasswordPolicyRequest(**restored))
+    expect_error(
+        "too short a password",
+        lambda: account.ims.set_password_policy(ims_models.SetPasswordPolicyRequest(minimum_password_length=7)),
+        "InvalidParameter.MinimumPasswordLength",
+        400,
+    )
+
+    login = account.ims.get_security_preference().body.security_preference.login_profile_preference
+    wanted = truth["security_preference"]
+    expect("masks", login.login_network_masks, ";".join(wanted["login_network_masks"]))
+    request = ims_models.SetSecurityPreferenceRequest(
+        login_session_duration=3, mfaoperation_for_login="mandatory", verification_types=["sms"]
+    )
+    account.ims.set_security_preference(request)
+    preference = account.ims.get_security_preference().body.security_preference
+    login = preference.login_profile_preference
+    expect("login", (login.login_session_duration, login.mfaoperation_for_login), (3, "mandatory"))
+    expect("second factors", preference.verification_preference.verification_types, ["sms"])
+    request = ims_models.SetSecurityPreferenceRequest(
+        login_session_duration=wanted["login_session_duration_hours"],
+        mfaoperation_for_login=wanted["mfa_operation_for_login"],
+        verification_types=wanted["verification_types"],
+    )
+    account.ims.set_security_preference(request)
+
+    expect("root MFA", account.ims.get_account_mfainfo().body.is_mfaenable, truth["root_mfa_enabled"])
+    control(control_address, "/root-mfa", {"enabled": not truth["root_mfa_enabled"]})
+    expect("root MFA", account.ims.get_account_mfainfo().body.is_mfaenable, not truth["root_mfa_enabled"])
+    control(control_address, "/root-mfa", {"enabled": truth["root_mfa_enabled"]})
+
+    domain = account.ims.get_default_domain().body.default_domain_name
+    account.ims.set_default_domain(ims_models.SetDefaultDomainRequest(default_domain_name="sdk.onaliyun.com"))
+    expect("the alias follows the domain", account.ram.get_account_alias().body.account_alias, "sdk")
+    account.ims.set_default_domain(ims_models.SetDefaultDomainRequest(default_domain_name=domain))
+
+
+def check_provider_life(account):
+    name = dict(samlprovider_name="python-sdk")
+    create = ims_models.CreateSAMLProviderRequest(encoded_samlmetadata_document="PG0vPg==", description="by it", **name)
+    account.ims.create_samlprovider(create)
+    listed = by_marker(
+        lambda marker: account.ims.list_samlproviders(ims_models.ListSAMLProvidersRequest(max_items=1, marker=marker)),
+        lambda body: body.samlproviders.samlprovider,
+    )
+    found = [provider for provider in listed if provider.samlprovider_name == "python-sdk"]
+    expect("SAML provider", [provider.description for provider in found], ["by it"])
+    update = ims_models.UpdateSAMLProviderRequest(new_encoded_samlmetadata_document="PG4vPg==", **name)
+    account.ims.update_samlprovider(update)
+    got = account.ims.get_samlprovider(ims_models.GetSAMLProviderRequest(**name)).body.samlprovider
+    expect("metadata", (got.encoded_samlmetadata_document, got.authn_sign_algo), ("PG4vPg==", "rsa-sha1"))
+    account.ims.delete_samlprovider(ims_models.DeleteSAMLProviderRequest(**name))
+    expect_error(
+        "deleted SAML provider",
+        lambda: account.ims.get_samlprovider(ims_models.GetSAMLProviderRequest(**name)),
+        "EntityNotExist.SAMLProviderError",
+        404,
+    )
+
+    name = dict(oidcprovider_name="python-sdk")
+    account.ims.create_oidcprovider(
+        ims_models.CreateOIDCProviderRequest(
+            issuer_url="https://sdk.example.com", client_ids="a,b", fingerprints="0f", issuance_limit_time=6, **name
+        )
+    )
+    account.ims.add_client_id_to_oidcprovider(ims_models.AddClientIdToOIDCProviderRequest(client_id="c", **name))
+    account.ims.remove_client_id_from_oidcprovider(
+        ims_models.RemoveClientIdFromOIDCProviderRequest(client_id="a", **name)
+    )
+    account.ims.add_fingerprint_to_oidcprovider(
+        ims_models.AddFingerprintToOIDCProviderRequest(fingerprint="0a", **name)
+    )
+    account.ims.remove_fingerprint_from_oidcprovider(
+        ims_models.RemoveFingerprintFromOIDCProviderRequest(fingerprint="0f", **name)
+    )
+    account.ims.update_oidcprovider(ims_models.UpdateOIDCProviderRequest(new_description="changed", **name))
+    listed = by_marker(
+        lambda marker: account.ims.list_oidcproviders(ims_models.ListOIDCProvidersRequest(max_items=1, marker=marker)),
+        lambda body: body.oidcproviders.oidcprovider,
+    )
+    found = [provider for provider in listed if provider.oidcprovider_name == "python-sdk"]
+    told = [(p.client_ids, p.fingerprints, p.issuance_limit_time, p.description) for p in found]
+    expect("OIDC provider", told, [("b,c", "0a", 6, "changed")])
+    got = account.ims.get_oidcprovider(ims_models.GetOIDCProviderRequest(**name)).body.oidcprovider
+    expect("issuer", got.issuer_url, "https://sdk.example.com")
+    account.ims.delete_oidcprovider(ims_models.DeleteOIDCProviderRequest(**name))
+    expect_error(
+        "deleted OIDC provider",
+        lambda: account.ims.get_oidcprovider(ims_models.GetOIDCProviderRequest(**name)),
+        "EntityNotExist.OIDCProvider",
+        404,
+    )
+
+
 def check_policy_life(account):
     name = dict(policy_name="python-sdk")
     account.ram.create_policy(
@@ -300,6 +405,63 @@ def check_role_life(account, address):
     account.ram.delete_role(ram_models.DeleteRoleRequest(role_name="PythonSdk"))
 
 
+def check_instances(account, truth):
+    regions = [region.region_id for region in account.ecs.describe_regions(ecs_models.DescribeRegionsRequest()).body.regions.region]
+    expect("regions", regions, truth["regions"])
+    region = regions[-1]
+    made = account.ecs.run_instances(
+        ecs_models.RunInstancesRequest(region_id=region, instance_name="python-sdk", amount=12)
+    ).body.instance_id_sets.instance_id_set
+    in_region = [row["instance_id"] for row in truth["instances"] if row["region"] == region] + made
+    found, token = [], None
+    while token != "":
+        body = account.ecs.describe_instances(
+            ecs_models.DescribeInstancesRequest(region_id=region, max_results=10, next_token=token)
+        ).body
+        found += body.instances.instance
+        token = body.next_token
+    expect("instances, in pages of ten", [instance.instance_id for instance in found], in_region)
+    expect("a page of fewer than ten holds ten", len(account.ecs.describe_instances(
+        ecs_models.DescribeInstancesRequest(region_id=region, max_results=1)
+    ).body.instances.instance), 10)
+    role = next(row["role_name"] for row in truth["roles"] if not row["is_service_linked_role"])
+    one = json.dumps(made[:1])
+    attached = account.ecs.attach_instance_ram_role(
+        ecs_models.AttachInstanceRamRoleRequest(region_id=region, ram_role_name=role, instance_ids=one)
+    ).body
+    expect("attached", (attached.total_count, attached.fail_count), (1, 0))
+    roles = account.ecs.describe_instance_ram_role(
+        ecs_models.DescribeInstanceRamRoleRequest(region_id=region, instance_ids=json.dumps(made[:3]), page_size=50)
+    ).body
+    shown = {row.instance_id: row.ram_role_name for row in roles.instance_ram_role_sets.instance_ram_role_set}
+    expect("roles", (roles.total_count, shown), (3, {made[0]: role, made[1]: "", made[2]: ""}))
+    account.ecs.detach_instance_ram_role(
+        ecs_models.DetachInstanceRamRoleRequest(region_id=region, ram_role_name=role, instance_ids=one)
+    )
+    expect_error(
+        "an unknown region",
+        lambda: account.ecs.describe_instances(ecs_models.DescribeInstancesRequest(region_id="nowhere-1")),
+        "InvalidRegionId.NotFound",
+        404,
+    )
+    account.ecs.modify_instance_attribute(
+        ecs_models.ModifyInstanceAttributeRequest(instance_id=made[0], instance_name="renamed")
+    )
+    account.ecs.tag_resources(ecs_models.TagResourcesRequest(
+        region_id=region, resource_type="instance", resource_id=made[:1],
+        tag=[ecs_models.TagResourcesRequestTag(key="k", value="v")],
+    ))
+    account.ecs.stop_instance(ecs_models.StopInstanceRequest(instance_id=made[0]))
+    [changed] = account.ecs.describe_instances(
+        ecs_models.DescribeInstancesRequest(region_id=region, instance_ids=one)
+    ).body.instances.instance
+    expect("changed", (changed.instance_name, changed.status, [(t.tag_key, t.tag_value) for t in changed.tags.tag]),
+           ("renamed", "Stopped", [("k", "v")]))
+    expect("no seconds", len(changed.creation_time), len("2022-04-25T18:21Z"))
+    for instance_id in made:
+        account.ecs.delete_instance(ecs_models.DeleteInstanceRequest(instance_id=instance_id, force=True))
+
+
 def check_keys(address, key_id):
     stranger = Account(address, "LTAI5tNobody", "secret")
     expect_error("an unknown key", stranger.sts.get_caller_identity, "InvalidAccessKeyId.NotFound", 404)
@@ -315,11 +477,15 @@ def main():
     check_listings(account, truth)
     check_errors(account)
     check_user_life(account, control_address)
+    check_settings(account, control_address, truth)
+    check_provider_life(account)
     check_policy_life(account)
     check_role_life(account, address)
+    check_instances(account, truth)
     check_keys(address, key_id)
     after = control(control_address, "/account")
-    for table in ("users", "groups", "memberships", "roles", "policies", "attachments"):
+    tables = ("users", "groups", "memberships", "roles", "policies", "attachments", "identity_providers", "instances")
+    for table in tables + ("alias", "password_policy", "security_preference"):
         expect(f"{table} as before", after[table], truth[table])
     print("the official Python SDK reads and writes the simulated account")
 

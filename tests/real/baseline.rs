@@ -24,7 +24,7 @@ async fn the_first_run_is_a_baseline() {
     let syncs = world.syncs().await;
     check_sequences(&syncs, &events);
     assert_eq!((syncs.len(), text(&syncs[0], "outcome")), (1, "complete"));
-    for kind in ["account", "group", "membership", "policy", "policy_attachment", "role", "user"] {
+    for kind in ramstream::model::Kind::ALL.iter().map(|kind| kind.as_str()) {
         let said = collection(&syncs[0], kind);
         let prefix = world.key(&format!("{kind}/"));
         let held = account.keys().filter(|key| format!("{key}/").starts_with(&prefix)).count();

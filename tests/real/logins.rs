@@ -95,7 +95,7 @@ fn is_login(error: &ReadError) -> bool {
 }
 
 /// A key and its certificate, signed by nobody else, for brokers on this machine; PEM.
-fn self_signed() -> (Vec<u8>, Vec<u8>) {
+pub(crate) fn self_signed() -> (Vec<u8>, Vec<u8>) {
     let key = PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap();
     let mut name = X509NameBuilder::new().unwrap();
     name.append_entry_by_text("CN", "ramstream test broker").unwrap();

@@ -7,6 +7,7 @@
 #[macro_use]
 mod kafka_scenarios;
 
+mod acls;
 mod admin;
 mod baseline;
 mod changes;
@@ -18,7 +19,10 @@ mod daemon;
 mod edges;
 mod faults;
 mod headers;
+mod identity_providers;
+mod instances;
 mod kafka_protocol;
+mod least_privilege;
 mod logins;
 mod refusals;
 mod registry;
@@ -26,6 +30,7 @@ mod replay;
 mod removals;
 mod replicas;
 mod secrets;
+mod settings;
 mod sign_in;
 mod snapshot;
 mod state;

@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+use crate::support::cloud::small;
 use crate::support::fold::{assert_same, content, fold};
-use crate::support::process::eventually;
+use crate::support::process::{COMPLETE, Daemon, eventually};
+use crate::support::services::OwnService;
 use crate::support::world::{World, replay, text};
-use crate::support::{outsider, outsider_sends};
+use crate::support::{alter_topic, kafka, outsider, outsider_sends};
 
 /// What a replay's notice says of one kind: (count, digest). The digest is what the documentation says: the sum mod 2^128
 /// of the first 16 bytes of SHA-256 of every event id.
@@ -60,6 +62,26 @@ impl Consumer {
     fn folded(&self) -> BTreeMap<String, Value> {
         self.held.iter().filter_map(|(key, (_, after))| Some((key.clone(), after.clone()?))).collect()
     }
+}
+
+/// Waits for its end, which must be the only one, whole, and proven by the rows.
+async fn is_served_once(world: &World, id: &str) {
+    world.notice_of(id, "replay.completed").await;
+    let notices = world.notices().await;
+    let about: Vec<_> = notices.iter().filter(|notice| notice["request_id"] == id).collect();
+    assert_eq!(about.len(), 1, "{about:?}");
+    let of_it: Vec<Value> = of_request(&world.rows().await, id).into_iter().cloned().collect();
+    assert_eq!(said(about[0]), proofs(&of_it), "{id}");
+}
+
+fn http() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().build().unwrap()
+}
+
+/// Asks over HTTP; the status of the answer.
+async fn asks_by_http(world: &World, daemon: &mut Daemon, id: &str) -> u16 {
+    let url = format!("{}/v1/accounts/{}/replays", daemon.admin().await, world.cloud.account_id());
+    http().post(url).json(&json!({ "request_id": id })).send().await.unwrap().status().as_u16()
 }
 
 fn of_request<'a>(rows: &'a [Value], id: &str) -> Vec<&'a Value> {
@@ -265,5 +287,108 @@ async fn a_daemon_killed_amid_replays_serves_each_once() {
             assert_eq!((text(about[0], "notice_type"), of_it.len()), ("request.rejected", 0), "busy: {id}");
         }
     }
+    world.settles_clean(daemon).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka and a registry: make test"]
+async fn a_run_for_cron_answers_what_was_asked_for_before_it() {
+    let world = World::small().await;
+    world.run_once().await.exits_with(COMPLETE);
+    world.ask("garbage");
+    world.ask(&json!({ "format": 1, "request_id": "now", "action": "sync" }).to_string());
+    world.ask(&replay("state"));
+    for _ in 0..2 {
+        world.run_once().await.exits_with(COMPLETE);
+    }
+    is_served_once(&world, "state").await;
+    let notices = world.notices().await;
+    let told: Vec<(&Value, &Value, &Value)> =
+        notices.iter().map(|notice| (&notice["notice_type"], &notice["request_id"], &notice["sequence"])).collect();
+    let (rejected, synced, replayed) = (json!("request.rejected"), json!("sync.completed"), json!("replay.completed"));
+    let (now, state, nobody) = (json!("now"), json!("state"), Value::Null);
+    let [one, two, three] = [json!(1), json!(2), json!(3)];
+    let expected = [
+        (&synced, &nobody, &one),
+        (&rejected, &nobody, &two),
+        (&synced, &now, &two),
+        (&replayed, &state, &two),
+        (&synced, &nobody, &three),
+    ];
+    assert_eq!(told, expected);
+    world.is_clean().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka and a registry: make test"]
+async fn a_request_made_just_before_an_orderly_end_is_served_once() {
+    let world = World::small().await;
+    let mut daemon = world.start_daemon();
+    daemon.syncs(1, "complete").await;
+    for round in 0..5_u64 {
+        let id = format!("r-{round}");
+        world.ask(&replay(&id));
+        // From before it is seen until after it is committed.
+        tokio::time::sleep(std::time::Duration::from_millis(300 * round)).await;
+        let (status, log) = daemon.terminate().await;
+        assert!(status.success(), "{log}");
+        daemon = world.start_daemon();
+        is_served_once(&world, &id).await;
+    }
+    world.settles_clean(daemon).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka and a registry: make test"]
+async fn what_is_asked_for_while_the_brokers_go_and_while_they_are_away_is_served_once() {
+    let kafka = OwnService::kafka(&[]).await;
+    let world = World::on(kafka.address(), small()).await;
+    let mut daemon = world.start_daemon();
+    daemon.syncs(1, "complete").await;
+    world.ask(&replay("before"));
+    kafka.kill().await;
+    // Nobody has acknowledged it, and nobody knows whether it stands there: the same id is the same request.
+    assert_eq!(asks_by_http(&world, &mut daemon, "away").await, 503);
+    kafka.start_again().await;
+    is_served_once(&world, "before").await;
+    eventually("the brokers acknowledge", async || {
+        matches!(asks_by_http(&world, &mut daemon, "away").await, 200 | 202).then_some(())
+    })
+    .await;
+    is_served_once(&world, "away").await;
+    world.settles_clean(daemon).await;
+    for id in ["before", "away"] {
+        is_served_once(&world, id).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka and a registry: make test"]
+async fn a_replay_that_cannot_be_written_says_why_and_keeps_no_sync_waiting() {
+    let world = World::small().await;
+    let mut daemon = world.start_daemon();
+    daemon.syncs(1, "complete").await;
+    let rows = world.topic("snapshot.users");
+    alter_topic(&kafka(), &rows, &[("max.message.bytes", "300")]).await;
+    assert_eq!(asks_by_http(&world, &mut daemon, "stuck").await, 202);
+    let url = format!("{}/v1/accounts/{}/replays/stuck", daemon.admin().await, world.cloud.account_id());
+    let why = eventually("the reason", async || {
+        let shown: Value = http().get(&url).send().await.ok()?.json().await.ok()?;
+        shown["reason"].as_str().map(str::to_owned)
+    })
+    .await;
+    assert!(why.contains(&rows) && why.contains("too large"), "{why}");
+    let failures = |metrics: String| {
+        let line = metrics.lines().find_map(|line| line.strip_prefix("ramstream_request_failures ").map(str::to_owned));
+        line.unwrap().parse::<u32>().unwrap()
+    };
+    assert!(failures(daemon.metrics().await) > 0);
+    daemon.syncs(1, "complete").await;
+    assert_eq!(daemon.page("/readyz").await.0, 200, "what changes is published");
+
+    alter_topic(&kafka(), &rows, &[("max.message.bytes", "1048576")]).await;
+    is_served_once(&world, "stuck").await;
+    daemon.syncs(1, "complete").await;
+    assert_eq!(failures(daemon.metrics().await), 0);
     world.settles_clean(daemon).await;
 }

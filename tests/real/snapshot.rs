@@ -19,7 +19,8 @@ const UNAVAILABLE: i32 = 69;
 fn key_of(row: &Value) -> String {
     let kind = text(row, "event_type").strip_suffix(".observed").unwrap();
     let ids: &[&str] = match kind {
-        "account" => &[],
+        "account" | "password_policy" | "security_preference" => &[],
+        "identity_provider" => &["provider_type", "arn"],
         "user" | "group" | "role" => &[&format!("{kind}_id")],
         "membership" => &["group_id", "user_id"],
         "policy" => &["policy_type", "policy_name"],
@@ -28,6 +29,7 @@ fn key_of(row: &Value) -> String {
     };
     let ids = ids.iter().map(|id| match *id {
         "policy_name" => text(row, id).to_ascii_lowercase(),
+        "arn" => text(row, id).replace(':', "%3A").replace('/', "%2F"),
         id => text(row, id).to_owned(),
     });
     [text(row, "account_id").to_owned(), kind.to_owned()].into_iter().chain(ids).collect::<Vec<_>>().join("/")

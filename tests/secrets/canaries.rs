@@ -10,8 +10,29 @@ pub(crate) const REGISTRY_PASSWORD: &str = "canary/registry+password=3";
 pub(crate) const BEARER_TOKEN: &str = "canary/bearer+token=4";
 pub(crate) const PROXY_PASSWORD: &str = "canary-proxy-password";
 
-pub(crate) const ALL: [&str; 7] =
-    [ACCESS_KEY_SECRET, SECURITY_TOKEN, SASL_PASSWORD, KEY_PASSWORD, REGISTRY_PASSWORD, BEARER_TOKEN, PROXY_PASSWORD];
+/// Issued by whatever stands beside the program, or by STS.
+pub(crate) const ISSUED_SECRET: &str = "canary/issued+secret=5";
+pub(crate) const ISSUED_TOKEN: &str = "canary/issued+token=6";
+pub(crate) const METADATA_TOKEN: &str = "canary/metadata+token=7";
+pub(crate) const OIDC_TOKEN: &str = "canary/oidc+token=8";
+pub(crate) const EXTERNAL_ID: &str = "canary/external+id=9";
+pub(crate) const URI_PATH: &str = "canary-uri-path";
+
+pub(crate) const ALL: [&str; 13] = [
+    ACCESS_KEY_SECRET,
+    SECURITY_TOKEN,
+    SASL_PASSWORD,
+    KEY_PASSWORD,
+    REGISTRY_PASSWORD,
+    BEARER_TOKEN,
+    PROXY_PASSWORD,
+    ISSUED_SECRET,
+    ISSUED_TOKEN,
+    METADATA_TOKEN,
+    OIDC_TOKEN,
+    EXTERNAL_ID,
+    URI_PATH,
+];
 
 /// Fails if one of them stands in `text`, in any form.
 #[track_caller]

@@ -3,6 +3,7 @@
 //! What takes a broker and a registry is tried in `tests/real/secrets.rs`.
 
 mod canaries;
+mod chain;
 mod forms;
 mod program;
 

@@ -71,7 +71,7 @@ pub(crate) enum Harm {
 }
 
 /// The operations that are struck: every listing, every detail, and the point reads of removals.
-const OPERATIONS: [&str; 16] = [
+const OPERATIONS: [&str; 26] = [
     "*",
     "*",
     "ListUsers",
@@ -87,7 +87,17 @@ const OPERATIONS: [&str; 16] = [
     "ListPolicyVersions",
     "GetAccountSummary",
     "GetAccountAlias",
+    "GetAccountMFAInfo",
+    "GetDefaultDomain",
+    "GetPasswordPolicy",
+    "GetSecurityPreference",
+    "ListSAMLProviders",
+    "ListOIDCProviders",
+    "GetSAMLProvider",
     "GetCallerIdentity",
+    "DescribeRegions",
+    "DescribeInstances",
+    "DescribeInstanceRamRole",
 ];
 
 const CALL_FAULTS: [&str; 16] = [

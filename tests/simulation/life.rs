@@ -10,6 +10,8 @@ use rand::{Rng, rngs::StdRng};
 pub(crate) type Write = (&'static str, &'static str, Vec<(&'static str, String)>);
 
 const RAM: &str = "2015-05-01";
+pub(crate) const ECS: &str = "2014-05-26";
+const IMS: &str = "2019-08-15";
 
 /// How many names of each kind there are.
 #[derive(Debug, Clone, Copy)]
@@ -65,6 +67,13 @@ pub(crate) enum Deed {
     BindDevice(u8),
     UnbindDevice(u8),
     SetAlias(u8),
+    RootMfa(bool),
+    SetPasswordPolicy(u16),
+    SetSecurityPreference(u16),
+    CreateProvider(Provider),
+    UpdateProvider(Provider, u16),
+    DeleteProvider(Provider),
+    RemakeProvider(Provider),
     ClearAlias,
     /// Everybody leaves.
     DeleteAllUsers,
@@ -72,6 +81,27 @@ pub(crate) enum Deed {
     EmptyAllGroups,
     /// Comes and goes before anybody looks.
     Flicker(u8),
+    RunInstance(u8),
+    DeleteInstance(u8),
+    RenameInstance(u8, u16),
+    /// An instance carries this role from now on, or none.
+    GiveRole(u8, Option<u8>),
+    RecreateInstance(u8),
+    /// The account can use one region less, or all of them.
+    UseRegions(bool),
+}
+
+/// The regions that an account can use.
+pub(crate) const REGIONS: [&str; 3] = ["cn-hangzhou", "ap-southeast-1", "eu-central-1"];
+
+/// How many instances there can be.
+const INSTANCES: u8 = 6;
+
+/// An identity provider; numbers are names.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Provider {
+    Saml(u8),
+    Oidc(u8),
 }
 
 /// Who gets a policy.
@@ -97,6 +127,17 @@ pub(crate) enum Asked {
     BindDevice {
         user: String,
     },
+    /// A call about the instance with this name, which the account has another name for.
+    Instance {
+        name: String,
+        action: &'static str,
+        parameters: Vec<(&'static str, String)>,
+    },
+    Recreate {
+        name: String,
+    },
+    Regions(Vec<String>),
+    RootMfa(bool),
 }
 
 impl Deed {
@@ -113,7 +154,9 @@ impl Deed {
             1 => Principal::Group(group),
             _ => Principal::Role(role),
         };
-        match random.random_range(0..74) {
+        let instance = random.random_range(0..INSTANCES);
+        let provider = if number % 2 == 0 { Provider::Saml(user % 3) } else { Provider::Oidc(user % 3) };
+        match random.random_range(0..96) {
             0..=5 => Self::CreateUser(user),
             6..=8 => Self::DeleteUser(user),
             9..=11 => Self::CommentUser(user, number),
@@ -138,13 +181,27 @@ impl Deed {
             49..=51 => Self::Detach(principal, policy),
             52 => Self::SetAlias(user),
             53 => Self::ClearAlias,
-            56..=60 => Self::CreateKey(user),
-            61 => Self::DeleteKeys(user),
-            62..=65 => Self::AllowSignIn(user),
-            66 => Self::ChangeSignIn(user, number),
-            67 => Self::ForbidSignIn(user),
-            68..=71 => Self::BindDevice(user),
-            72..=73 => Self::UnbindDevice(user),
+            54..=55 => Self::Flicker(user),
+            66..=69 => Self::RunInstance(instance),
+            70..=71 => Self::DeleteInstance(instance),
+            72 => Self::RenameInstance(instance, number),
+            73..=75 => Self::GiveRole(instance, (number % 3 > 0).then_some(role)),
+            76 => Self::RecreateInstance(instance),
+            77 => Self::UseRegions(number % 3 > 0),
+            56 => Self::RootMfa(number % 2 == 0),
+            57 => Self::SetPasswordPolicy(number),
+            58 => Self::SetSecurityPreference(number),
+            59..=61 => Self::CreateProvider(provider),
+            62..=63 => Self::UpdateProvider(provider, number),
+            64 => Self::DeleteProvider(provider),
+            65 => Self::RemakeProvider(provider),
+            78..=82 => Self::CreateKey(user),
+            83 => Self::DeleteKeys(user),
+            84..=87 => Self::AllowSignIn(user),
+            88 => Self::ChangeSignIn(user, number),
+            89 => Self::ForbidSignIn(user),
+            90..=93 => Self::BindDevice(user),
+            94..=95 => Self::UnbindDevice(user),
             _ => Self::Flicker(user),
         }
     }
@@ -222,6 +279,19 @@ impl Deed {
             Self::UnbindDevice(user) => vec![unbind_device(user)],
             Self::SetAlias(number) => vec![ram("SetAccountAlias", [("AccountAlias", format!("alias-{number}"))])],
             Self::ClearAlias => vec![ram("ClearAccountAlias", [])],
+            Self::RootMfa(is_enabled) => return vec![Asked::RootMfa(is_enabled)],
+            Self::SetPasswordPolicy(number) => {
+                let length = ("MinimumPasswordLength", (8 + number % 25).to_string());
+                vec![ims("SetPasswordPolicy", [length, ("RequireSymbols", (number % 2 == 0).to_string())])]
+            }
+            Self::SetSecurityPreference(number) => {
+                let masks = ("LoginNetworkMasks", format!("10.{}.0.0/16;10.0.0.0/8", number % 256));
+                vec![ims("SetSecurityPreference", [masks, ("LoginSessionDuration", (1 + number % 24).to_string())])]
+            }
+            Self::CreateProvider(provider) => vec![create_provider(provider)],
+            Self::UpdateProvider(provider, number) => vec![update_provider(provider, number)],
+            Self::DeleteProvider(provider) => vec![delete_provider(provider)],
+            Self::RemakeProvider(provider) => vec![delete_provider(provider), create_provider(provider)],
             Self::DeleteAllUsers => (0..names.users).flat_map(|user| delete_user(user, names)).collect(),
             Self::EmptyAllGroups => (0..names.groups)
                 .flat_map(|group| (0..names.users).map(move |user| membership("RemoveUserFromGroup", group, user)))
@@ -231,6 +301,27 @@ impl Deed {
                 calls.extend(delete_user(user, names));
                 calls
             }
+            Self::RunInstance(instance) => {
+                let region = REGIONS[usize::from(instance) % REGIONS.len()].to_owned();
+                vec![(ECS, "RunInstances", vec![("RegionId", region), ("InstanceName", instance_name(instance))])]
+            }
+            Self::DeleteInstance(instance) => {
+                return vec![of_instance(instance, "DeleteInstance", [("Force", "true".to_owned())])];
+            }
+            Self::RenameInstance(instance, number) => {
+                let renamed = [("InstanceName", format!("renamed-instance-{number}"))];
+                return vec![of_instance(instance, "ModifyInstanceAttribute", renamed)];
+            }
+            Self::GiveRole(instance, role) => {
+                let detach = of_instance(instance, "DetachInstanceRamRole", []);
+                let attach = |role| of_instance(instance, "AttachInstanceRamRole", [("RamRoleName", role_name(role))]);
+                return [Some(detach), role.map(attach)].into_iter().flatten().collect();
+            }
+            Self::RecreateInstance(instance) => return vec![Asked::Recreate { name: instance_name(instance) }],
+            Self::UseRegions(all) => {
+                let regions = if all { &REGIONS[..] } else { &REGIONS[1..] };
+                return vec![Asked::Regions(regions.iter().map(|region| (*region).to_owned()).collect())];
+            }
         };
         calls.into_iter().map(Asked::Call).collect()
     }
@@ -238,6 +329,59 @@ impl Deed {
 
 fn ram<const N: usize>(action: &'static str, parameters: [(&'static str, String); N]) -> Write {
     (RAM, action, parameters.into())
+}
+
+fn of_instance<const N: usize>(instance: u8, action: &'static str, parameters: [(&'static str, String); N]) -> Asked {
+    Asked::Instance { name: instance_name(instance), action, parameters: parameters.into() }
+}
+
+fn ims<const N: usize>(action: &'static str, parameters: [(&'static str, String); N]) -> Write {
+    (IMS, action, parameters.into())
+}
+
+fn create_provider(provider: Provider) -> Write {
+    match provider {
+        Provider::Saml(number) => ims(
+            "CreateSAMLProvider",
+            [
+                ("SAMLProviderName", provider_name(number)),
+                ("EncodedSAMLMetadataDocument", "PG1ldGFkYXRhLz4=".to_owned()),
+            ],
+        ),
+        Provider::Oidc(number) => ims(
+            "CreateOIDCProvider",
+            [
+                ("OIDCProviderName", provider_name(number)),
+                ("IssuerUrl", format!("https://issuer-{number}.example.com")),
+                ("ClientIds", "b,a".to_owned()),
+            ],
+        ),
+    }
+}
+
+fn update_provider(provider: Provider, number: u16) -> Write {
+    match provider {
+        Provider::Saml(name) => {
+            // Base64 of four letters or digits is Base64 of three bytes.
+            let metadata = ("NewEncodedSAMLMetadataDocument", format!("{number:04x}"));
+            ims("UpdateSAMLProvider", [("SAMLProviderName", provider_name(name)), metadata])
+        }
+        Provider::Oidc(name) => {
+            let client = ("ClientId", format!("client-{number}"));
+            ims("AddClientIdToOIDCProvider", [("OIDCProviderName", provider_name(name)), client])
+        }
+    }
+}
+
+fn delete_provider(provider: Provider) -> Write {
+    match provider {
+        Provider::Saml(number) => ims("DeleteSAMLProvider", [("SAMLProviderName", provider_name(number))]),
+        Provider::Oidc(number) => ims("DeleteOIDCProvider", [("OIDCProviderName", provider_name(number))]),
+    }
+}
+
+fn provider_name(number: u8) -> String {
+    format!("provider-{number}")
 }
 
 fn create_user(name: &str) -> Write {
@@ -350,6 +494,10 @@ fn role_name(number: u8) -> String {
 
 fn policy_name(number: u8) -> String {
     format!("policy-{number}")
+}
+
+fn instance_name(number: u8) -> String {
+    format!("instance-{number}")
 }
 
 fn trust(number: u16) -> String {

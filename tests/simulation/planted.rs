@@ -4,9 +4,12 @@
 //! `SIMULATION_BUG=skip-last-page,edges-first` tells what catches some of them, by the test that is left out otherwise.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    env,
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    collections::BTreeMap,
+    env, fmt,
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -190,7 +193,7 @@ fn storm(random: &mut StdRng, copies: usize, ills: &[Ill], length: Duration) -> 
 }
 
 /// What the schedules with one bug came to.
-#[derive(Default, Debug)]
+#[derive(Default)]
 struct Hunt {
     schedules: u64,
     /// How often a site of the bug was passed.
@@ -202,24 +205,16 @@ struct Hunt {
 }
 
 impl Hunt {
-    /// Runs schedules from seed 0 on, on all cores, until `enough` has been caught.
-    fn of(bug: Bug, aim: Aim, most: u64, enough: impl Fn(&BTreeSet<&'static str>) -> bool + Sync) -> Self {
-        let (next, done) = (AtomicU64::new(0), AtomicBool::new(false));
-        let work = || {
-            let mut hunt = Self::default();
-            while !done.load(Ordering::Relaxed) {
-                let seed = next.fetch_add(1, Ordering::Relaxed);
-                if seed >= most {
-                    break;
-                }
-                hunt.run(bug, &aim.schedule(seed));
-                if enough(&hunt.caught.keys().copied().collect()) {
-                    done.store(true, Ordering::Relaxed);
-                }
+    /// Runs schedules from seed 0 on until `enough` has been caught.
+    fn of(case: &Case, most: u64, enough: impl Fn(&Self) -> bool) -> Self {
+        let mut hunt = Self::default();
+        for seed in 0..most {
+            hunt.run(case.bug, &case.aim.schedule(seed));
+            if enough(&hunt) {
+                break;
             }
-            hunt
-        };
-        on_all_cores(work).into_iter().fold(Self::default(), Self::and)
+        }
+        hunt
     }
 
     /// What breaks without the bug, too, says nothing of the bug.
@@ -239,18 +234,33 @@ impl Hunt {
         }
     }
 
-    fn and(mut self, other: Self) -> Self {
-        self.schedules += other.schedules;
-        self.reached += other.reached;
-        self.unsound.extend(other.unsound);
-        for (judge, (seed, why)) in other.caught {
-            let first = self.caught.entry(judge).or_insert((seed, why.clone()));
-            if seed < first.0 {
-                *first = (seed, why);
-            }
-        }
-        self
+    fn is_caught_by(&self, judges: &[&str]) -> bool {
+        judges.iter().all(|judge| self.caught.contains_key(judge))
     }
+}
+
+impl fmt::Display for Hunt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:>4} schedules, reached {:>7}", self.schedules, self.reached)?;
+        for (judge, (seed, why)) in &self.caught {
+            write!(f, "\n    {judge} (seed {seed}): {}", why.chars().take(240).collect::<String>())?;
+        }
+        for (seed, why) in &self.unsound {
+            write!(f, "\n    ! without it, too (seed {seed}): {}", why.chars().take(400).collect::<String>())?;
+        }
+        Ok(())
+    }
+}
+
+/// Does something about each case, each on one core: the first schedule brings most bugs out, and what further cores try
+/// meanwhile is wasted.
+fn each_case<'a>(cases: &[&'a Case], work: impl Fn(&'a Case) + Sync) {
+    let next = AtomicUsize::new(0);
+    on_all_cores(|| {
+        while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+            work(case);
+        }
+    });
 }
 
 /// For a person: what catches each bug, and what the same schedules come to without it.
@@ -260,31 +270,29 @@ fn what_catches_each_bug() {
     let wanted = env::var("SIMULATION_BUG").unwrap_or_default();
     let wanted: Vec<&str> = wanted.split(',').filter(|name| !name.is_empty()).collect();
     let most = crate::number("SIMULATION_SCHEDULES").unwrap_or(MOST);
-    for case in CASES.iter().filter(|case| wanted.is_empty() || wanted.contains(&case.bug.name())) {
-        let hunt = Hunt::of(case.bug, case.aim, most, |caught| !caught.is_empty());
-        println!("{:<26} {:>4} schedules, reached {:>7}", case.bug.name(), hunt.schedules, hunt.reached);
-        for (judge, (seed, why)) in &hunt.caught {
-            println!("    {judge} (seed {seed}): {}", why.chars().take(240).collect::<String>());
-        }
-        for (seed, why) in &hunt.unsound {
-            println!("    ! without it, too (seed {seed}): {}", why.chars().take(400).collect::<String>());
-        }
-    }
+    let is_wanted = |case: &&Case| wanted.is_empty() || wanted.contains(&case.bug.name());
+    each_case(&CASES.iter().filter(is_wanted).collect::<Vec<_>>(), |case| {
+        let hunt = Hunt::of(case, most, |hunt| !hunt.caught.is_empty());
+        println!("{:<26} {hunt}", case.bug.name());
+    });
 }
 
 #[test]
 fn every_planted_bug_is_caught_by_the_judge_that_is_about_it() {
     let listed: Vec<Bug> = CASES.iter().map(|case| case.bug).collect();
     assert_eq!(listed, Bug::ALL, "the table and the list of bugs differ");
-    let mut missed = Vec::new();
-    for Case { bug, aim, caught_by } in CASES {
-        let hunt = Hunt::of(*bug, *aim, MOST, |caught| caught_by.iter().all(|judge| caught.contains(judge)));
+    let missed = Mutex::new(Vec::new());
+    each_case(&CASES.iter().collect::<Vec<_>>(), |case| {
+        let Case { bug, caught_by, .. } = case;
+        let hunt = Hunt::of(case, MOST, |hunt| hunt.is_caught_by(caught_by));
         let by: Vec<&str> = hunt.caught.keys().copied().collect();
         println!("{:<26} {:>4} schedules: {}", bug.name(), hunt.schedules, by.join(", "));
-        if !caught_by.iter().all(|judge| hunt.caught.contains_key(judge)) {
-            missed.push(format!("{} ({}): {by:?}, not {caught_by:?}", bug.name(), bug.wrong()));
+        if !hunt.is_caught_by(caught_by) {
+            let told = format!("{} ({}): {by:?}, not {caught_by:?}", bug.name(), bug.wrong());
+            missed.lock().expect("nobody panicked").push(told);
         }
-    }
+    });
+    let missed = missed.into_inner().expect("nobody panicked");
     // For machines: `scripts/soak-table` adds it to others.
     println!(
         r#"summary: {{"run": "planted", "bugs_caught": {}, "bugs_missed": {}}}"#,

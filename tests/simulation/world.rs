@@ -30,7 +30,7 @@ use crate::{
     asks::{self, Ask},
     copy::{Copy, Sign},
     faults::{Fault, Harm, Ill, When},
-    life::{Asked, Deed, Write, bind_device, delete_keys},
+    life::{Asked, Deed, ECS, Write, bind_device, delete_keys},
     schedule::{Broker, Schedule},
 };
 
@@ -98,7 +98,7 @@ impl<'a> World<'a> {
             credentials: Arc::new(Mutex::new(credentials)),
             copies: (0..schedule.copies).map(|_| None).collect(),
             refusals: Vec::new(),
-            metrics: metrics(),
+            metrics: METRICS.with(Arc::clone),
             in_force: BTreeMap::new(),
             fired: BTreeMap::from([("clock of the service", u64::from(schedule.service_clock != 0))]),
         }
@@ -121,9 +121,16 @@ impl<'a> World<'a> {
                 Asked::BindDevice { user } => {
                     bind_device(&self.account.account_id, &user).into_iter().for_each(|call| self.write(call));
                 }
+                Asked::RootMfa(is_enabled) => self.account.set_root_mfa(is_enabled),
                 Asked::Freeze { user, frozen } => {
                     let _refused = self.account.set_frozen(&user, frozen).err();
                 }
+                Asked::Instance { name, action, parameters } => self.happens_to_instance(&name, action, parameters),
+                Asked::Recreate { name } => {
+                    let id = self.account.instance(&name).map(|(_, id)| id).unwrap_or_default();
+                    let _refused = self.account.recreate_instance(&id).err();
+                }
+                Asked::Regions(regions) => self.account.set_regions(regions),
             }
         }
     }
@@ -131,6 +138,13 @@ impl<'a> World<'a> {
     fn write(&self, (version, action, parameters): Write) {
         let parameters: Vec<_> = parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let _refused = self.account.call(version, action, &parameters).err();
+    }
+
+    fn happens_to_instance(&self, name: &str, action: &'static str, mut parameters: Vec<(&'static str, String)>) {
+        let Some((region, id)) = self.account.instance(name) else { return };
+        let ids = json!([id]).to_string();
+        parameters.extend([("RegionId", region), ("InstanceId", id), ("InstanceIds", ids)]);
+        self.write((ECS, action, parameters));
     }
 
     /// Somebody asks for something.
@@ -285,8 +299,8 @@ impl<'a> World<'a> {
     fn sign(&self, copy: usize, when: When) -> Sign {
         match when {
             When::Reading => {
-                let (account, before) = (self.account.clone(), calls(&self.account));
-                Rc::new(move || calls(&account) > before)
+                let (account, before) = (self.account.clone(), self.account.total_calls());
+                Rc::new(move || account.total_calls() > before)
             }
             When::Writing => {
                 let (cluster, name) = (self.cluster.clone(), name(copy));
@@ -378,6 +392,7 @@ impl<'a> World<'a> {
             topics: Arc::new(self.topics.clone()),
             topic_settings: None,
             kinds: Kind::ALL.iter().copied().collect(),
+            redacted: Arc::default(),
             rhythm: Rhythm {
                 interval: Some(schedule.interval),
                 jitter: Duration::ZERO,
@@ -395,7 +410,7 @@ impl<'a> World<'a> {
     }
 
     fn client(&self, id: &str, me: Uuid) -> alicloud::Client {
-        let services = [Service::Sts, Service::Ims, Service::Ram, Service::ResourceManager];
+        let services = [Service::Sts, Service::Ims, Service::Ram, Service::ResourceManager, Service::Ecs];
         let endpoints = EndpointSettings {
             overrides: services.map(|service| (service, "http://127.0.0.1:1".to_owned())).into(),
             allow_plain_http: true,
@@ -424,15 +439,14 @@ fn name(copy: usize) -> String {
     format!("copy-{copy}")
 }
 
+thread_local! {
+    /// Nobody looks at them here, so they need not be made for every schedule.
+    static METRICS: Arc<Metrics> = metrics();
+}
+
 fn metrics() -> Arc<Metrics> {
     let kinds: Vec<_> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
     let operations: Vec<_> = OPERATIONS.iter().map(|operation| operation.name).collect();
     let reasons: Vec<_> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
     Arc::new(Metrics::new(&kinds, &operations, &reasons))
-}
-
-fn calls(account: &InProcess) -> u64 {
-    let counted = account.calls();
-    let of_each = counted.as_object().into_iter().flat_map(|counted| counted.values());
-    of_each.filter_map(|calls| calls["calls"].as_u64()).sum()
 }

@@ -5,6 +5,7 @@
 mod client;
 mod faults;
 mod listings;
+mod settings;
 mod signatures;
 mod truth;
 mod writes;

@@ -3,6 +3,7 @@
 use std::{
     io::{self, Write},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use anyhow::Context;
@@ -151,6 +152,7 @@ async fn now(from: Export, file: Option<&Path>) -> anyhow::Result<Result<Compare
         );
         return Ok(Err(Exit::Usage));
     }
+    let state = state.leaving_out(Arc::new(config.collect.redacted()));
     let settings = assemble::client_settings(&config.alicloud, assemble::credentials(&config)?, None, None)?;
     let client = Client::new(settings, &config.account.id)?;
     let (budget, delay) = (config.sync.time_budget, config.sync.confirm_delay);
@@ -218,9 +220,8 @@ struct Difference<'a> {
 
 fn print_json(out: &mut impl Write, compared: &Compared) -> anyhow::Result<()> {
     for change in &compared.changes {
-        let raw = |json: &'_ Option<std::sync::Arc<str>>| {
-            json.as_deref().map(str::to_owned).map(RawValue::from_string).transpose()
-        };
+        let raw =
+            |json: &'_ Option<Arc<str>>| json.as_deref().map(str::to_owned).map(RawValue::from_string).transpose();
         let (before, after) = (raw(&change.before)?, raw(&change.after)?);
         let difference = Difference {
             event_type: format!("{}.{}", change.kind, change.verb),

@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use crate::cli::format::plain;
 use crate::{
     diff::{Change, Op},
     model::{Key, Kind, Names, Verb},
+    tail::harmless,
 };
 
 /// No value of a field is shown longer than this: documents are looked up in the exports.
@@ -14,7 +14,7 @@ const LONGEST: usize = 60;
 /// What the change is about, and for an update what changed.
 pub(super) fn words(change: &Change, before: &Names, after: &Names) -> String {
     let names = Both { before, after };
-    let subject = plain(&names.subject(change));
+    let subject = harmless(&names.subject(change));
     let fields = match change.op {
         Op::Updated if change.verb != Verb::Readded => fields(change),
         _ => String::new(),
@@ -74,8 +74,8 @@ fn is_name_of(kind: Kind, field: &str) -> bool {
 fn short(value: Option<&Value>) -> String {
     let text = value.unwrap_or(&Value::Null).to_string();
     match text.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", plain(&text[..end])),
-        None => plain(&text),
+        Some((end, _)) => format!("{}…", harmless(&text[..end])),
+        None => harmless(&text),
     }
 }
 
@@ -96,6 +96,7 @@ mod tests {
             changed_fields: Vec::new(),
             before: None,
             after: None,
+            other_version: None,
             previous_revision: None,
             span: Span { from: None, to: Millis(0) },
         }

@@ -4,10 +4,11 @@ use std::io::{self, Write};
 
 use jiff::Timestamp;
 
-use super::{Exit, Format, plain, write_json};
+use super::{Exit, Format, write_json};
 use crate::{
     model::Millis,
     sync::{AccountTopics, Description, Extent},
+    tail::harmless,
 };
 
 pub(super) async fn run(account: &AccountTopics, format: Format) -> anyhow::Result<Exit> {
@@ -30,10 +31,10 @@ pub(super) fn print(out: &mut impl Write, description: &Description) -> io::Resu
     for scope in &description.unknown_scopes {
         let missed = if scope.missed { ", not in the baseline" } else { "" };
         let since = moment(scope.since);
-        writeln!(out, "not known: {}  {} since {since}{missed}", plain(&scope.scope), scope.reason.as_str())?;
+        writeln!(out, "not known: {}  {} since {since}{missed}", harmless(&scope.scope), scope.reason.as_str())?;
     }
     for record in &description.unusable {
-        writeln!(out, "unusable: offset {}  {}: {}", record.offset, plain(&record.key), plain(&record.reason))?;
+        writeln!(out, "unusable: offset {}  {}: {}", record.offset, harmless(&record.key), harmless(&record.reason))?;
     }
     let told = description.unusable.len() as u64;
     if description.unusable_records > told {
@@ -41,7 +42,7 @@ pub(super) fn print(out: &mut impl Write, description: &Description) -> io::Resu
     }
     for wrong in &description.wrong {
         let mend = wrong.mend.as_deref().map(|mend| format!("\n  mend: {mend}")).unwrap_or_default();
-        writeln!(out, "\nwrong: {}{mend}\n  more: docs/runbook.md#{}", plain(&wrong.what), wrong.section)?;
+        writeln!(out, "\nwrong: {}{mend}\n  more: docs/runbook.md#{}", harmless(&wrong.what), wrong.section)?;
     }
     if description.wrong.is_empty() {
         writeln!(out, "\nnothing is wrong with it")?;
@@ -64,8 +65,8 @@ fn print_history(out: &mut impl Write, description: &Description) -> io::Result<
         None => writeln!(out, "progress  none")?,
         Some(said) => {
             let number = |number: Option<i64>| number.map_or("?".to_owned(), |number| number.to_string());
-            let text = |text: &Option<String>| text.as_deref().map_or("?".to_owned(), plain);
-            let sync = said.sync_id.as_deref().map(|id| format!(", sync {}", plain(id))).unwrap_or_default();
+            let text = |text: &Option<String>| text.as_deref().map_or("?".to_owned(), harmless);
+            let sync = said.sync_id.as_deref().map(|id| format!(", sync {}", harmless(id))).unwrap_or_default();
             writeln!(out, "progress  sequence {} of lineage {}{sync}", number(said.sequence), text(&said.lineage))?;
             writeln!(out, "          format {}, to be read from {}", number(said.format), number(said.min_reader))?;
         }
@@ -73,7 +74,7 @@ fn print_history(out: &mut impl Write, description: &Description) -> io::Result<
     match &description.last_trace {
         None => writeln!(out, "trace     none")?,
         Some(said) => {
-            let (lineage, outcome) = (plain(&said.lineage), said.outcome.as_deref().unwrap_or_default());
+            let (lineage, outcome) = (harmless(&said.lineage), said.outcome.as_deref().unwrap_or_default());
             writeln!(out, "trace     {} {outcome}, sequence {} of lineage {lineage}", said.notice_type, said.sequence)?;
             writeln!(out, "          {} to {}", moment(said.started_at), moment(said.finished_at))?;
         }

@@ -43,7 +43,7 @@ impl WatermarkClient {
     pub(in crate::kafka) async fn partitions(&self, topic: &str) -> Result<i32, ClientError> {
         let (inner, topic, timeout) = (self.inner.share(), topic.to_owned(), self.request_timeout);
         blocking("metadata", move || {
-            let metadata = inner.fetch_metadata(Some(&topic), timeout).map_err(failed("metadata"))?;
+            let metadata = ask(&inner, "metadata", |inner| inner.fetch_metadata(Some(&topic), timeout))?;
             let count = metadata
                 .topics()
                 .iter()

@@ -14,6 +14,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     write(Service::Ram, "SetAccountAlias", set_alias),
     write(Service::Ram, "ClearAccountAlias", clear_alias),
     read(Service::Ims, "GetDefaultDomain", get_default_domain),
+    write(Service::Ims, "SetDefaultDomain", set_default_domain),
     read(Service::Ims, "GetAccountSummary", get_summary),
 ];
 
@@ -26,15 +27,20 @@ fn set_alias(call: &Call<'_>, draft: &mut Draft<'_>) -> Answer {
     if !(3..=63).contains(&alias.len()) {
         return Err(ServiceError::invalid_length("AccountAlias"));
     }
-    let plain = alias.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
-    if !plain || alias.starts_with('-') || alias.ends_with('-') || alias.contains("--") {
-        return Err(ServiceError::invalid_format("AccountAlias"));
-    }
+    check_alias("AccountAlias", alias)?;
     if draft.alias.is_some() {
         return Err(error::ALIAS_EXISTS);
     }
     draft.set_alias(Some(alias.to_owned()));
     Ok(Reply::done())
+}
+
+fn check_alias(parameter: &str, alias: &str) -> Result<(), ServiceError> {
+    let plain = alias.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+    if !plain || alias.starts_with('-') || alias.ends_with('-') || alias.contains("--") {
+        return Err(ServiceError::invalid_format(parameter));
+    }
+    Ok(())
 }
 
 fn clear_alias(_: &Call<'_>, draft: &mut Draft<'_>) -> Answer {
@@ -47,6 +53,19 @@ fn clear_alias(_: &Call<'_>, draft: &mut Draft<'_>) -> Answer {
 
 fn get_default_domain(_: &Call<'_>, account: &Account) -> Answer {
     Ok(Reply::done().with("DefaultDomainName", &account.domain()))
+}
+
+/// The default domain is `<alias>.onaliyun.com`, or has the account's id in place of the alias: it is the alias that is set.
+fn set_default_domain(call: &Call<'_>, draft: &mut Draft<'_>) -> Answer {
+    const NAME: &str = "DefaultDomainName";
+    let name = call.parameters.required(NAME)?;
+    if name.chars().count() > 64 {
+        return Err(ServiceError::invalid_length(NAME));
+    }
+    let alias = name.strip_suffix(".onaliyun.com").ok_or_else(|| ServiceError::invalid_format(NAME))?;
+    check_alias(NAME, alias)?;
+    draft.set_alias(Some(alias.to_owned()).filter(|alias| *alias != draft.account_id));
+    Ok(Reply::done().with(NAME, &draft.domain()))
 }
 
 /// Counters and limits, in the fields that hold what this account can hold.

@@ -1,23 +1,22 @@
 //! Who calls, and temporary keys for roles.
 //!
-//! Does not evaluate trust policies: whoever is not the root account may assume any role.
+//! Who may assume a role is said in `issuing`.
 
-use jiff::SignedDuration;
 use serde::Serialize;
 
 use super::super::account::Account;
-use super::super::authentication::{Identity, Key};
+use super::super::authentication::Identity;
 use super::super::entities::Role;
-use super::super::error;
+use super::super::error::{self, ServiceError};
+use super::super::issuing::issue;
 use super::super::keys::id_key;
 use super::super::reply::Reply;
 use super::{Answer, Call, Operation, Service, read, roles};
-use crate::ambient;
-use crate::secret::Secret;
 
 pub(super) const OPERATIONS: &[Operation] = &[
     read(Service::Sts, "GetCallerIdentity", get_caller_identity),
     read(Service::Sts, "AssumeRole", assume_role).quota(100),
+    read(Service::Sts, "AssumeRoleWithOIDC", assume_role_with_oidc).quota(100).unsigned(),
 ];
 
 fn get_caller_identity(call: &Call<'_>, account: &Account) -> Answer {
@@ -33,6 +32,7 @@ fn get_caller_identity(call: &Call<'_>, account: &Account) -> Answer {
         Identity::Root => {
             reply("Account", account_id, format!("acs:ram::{account_id}:root")).with("UserId", &account_id)
         }
+        Identity::Anonymous => return Err(error::KEY_NOT_FOUND),
         Identity::User(user_id) => {
             let user = account.users.get(&id_key(user_id)).ok_or(error::KEY_NOT_FOUND)?;
             let arn = format!("acs:ram::{account_id}:user/{}", user.user_name);
@@ -48,42 +48,60 @@ fn get_caller_identity(call: &Call<'_>, account: &Account) -> Answer {
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Credentials<'a> {
-    access_key_id: &'a str,
-    access_key_secret: &'a str,
-    security_token: &'a str,
-    expiration: jiff::Timestamp,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
 struct AssumedRoleUser {
     arn: String,
     assumed_role_id: String,
 }
 
 fn assume_role(call: &Call<'_>, account: &Account) -> Answer {
-    let session_name = call.parameters.new_name("RoleSessionName", 64, ".-_@=,")?;
-    let arn = call.parameters.required("RoleArn")?;
-    let role = account.roles.iter().find(|role| roles::arn(account, role).eq_ignore_ascii_case(arn));
-    let role = role.ok_or(error::ROLE_NOT_EXIST)?;
-    let seconds = call.parameters.number("DurationSeconds", 3600, 900..=role.max_session_duration)?;
+    let wanted = Wanted::of(call, account)?;
     if call.caller.identity == Identity::Root {
         return Err(error::ROOT_CANNOT_ASSUME);
     }
-    let access_key_id = format!("STS.{}", ambient::text(24));
-    let (secret, token) = (ambient::text(44), format!("CAIS{}", ambient::text(180)));
-    let expiration = call.now + SignedDuration::from_secs(i64::from(seconds));
-    let identity = Identity::Session { role_id: role.role_id.clone(), session_name: session_name.to_owned() };
-    let session = Some((Secret::new(token.clone()), expiration));
-    call.keys.add(access_key_id.clone(), Key { secret: Secret::new(secret.clone()), identity, session });
-    let credentials =
-        Credentials { access_key_id: &access_key_id, access_key_secret: &secret, security_token: &token, expiration };
-    let user = AssumedRoleUser {
-        arn: session_arn(&account.account_id, role, session_name),
-        assumed_role_id: format!("{}:{session_name}", role.role_id),
-    };
-    Ok(Reply::done().with("Credentials", &credentials).with("AssumedRoleUser", &user))
+    let external_id = call.keys.issuing.rules().external_id;
+    if external_id.is_some_and(|id| call.parameters.text("ExternalId") != Some(id.expose())) {
+        return Err(error::NO_PERMISSION);
+    }
+    Ok(wanted.issue(call, account))
+}
+
+/// Code and status of a token that is not trusted are those that its users report (`AuthenticationFail.…`).
+fn assume_role_with_oidc(call: &Call<'_>, account: &Account) -> Answer {
+    let wanted = Wanted::of(call, account)?;
+    let (provider_arn, token) = (call.parameters.required("OIDCProviderArn")?, call.parameters.required("OIDCToken")?);
+    if !call.keys.issuing.trusts(provider_arn, token) {
+        return Err(error::TOKEN_NOT_TRUSTED);
+    }
+    Ok(wanted.issue(call, account))
+}
+
+/// The session that is asked for.
+struct Wanted<'a> {
+    role: &'a Role,
+    session_name: &'a str,
+    seconds: u32,
+}
+
+impl<'a> Wanted<'a> {
+    fn of(call: &'a Call<'_>, account: &'a Account) -> Result<Self, ServiceError> {
+        let session_name = call.parameters.new_name("RoleSessionName", 64, ".-_@=,")?;
+        let arn = call.parameters.required("RoleArn")?;
+        let role = account.roles.iter().find(|role| roles::arn(account, role).eq_ignore_ascii_case(arn));
+        let role = role.ok_or(error::ROLE_NOT_EXIST)?;
+        let seconds = call.parameters.number("DurationSeconds", 3600, 900..=role.max_session_duration)?;
+        Ok(Self { role, session_name, seconds })
+    }
+
+    fn issue(&self, call: &Call<'_>, account: &Account) -> Reply {
+        let Self { role, session_name, seconds } = self;
+        let identity = Identity::Session { role_id: role.role_id.clone(), session_name: (*session_name).to_owned() };
+        let user = AssumedRoleUser {
+            arn: session_arn(&account.account_id, role, session_name),
+            assumed_role_id: format!("{}:{session_name}", role.role_id),
+        };
+        let credentials = issue(call.keys, identity, call.now, *seconds);
+        Reply::done().with("Credentials", &credentials).with("AssumedRoleUser", &user)
+    }
 }
 
 fn session_arn(account_id: &str, role: &Role, session_name: &str) -> String {

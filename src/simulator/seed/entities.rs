@@ -3,7 +3,9 @@
 use rand::Rng as _;
 use rand::seq::IndexedRandom as _;
 
-use super::super::entities::{Group, Policy, PolicyType, PolicyVersion, ResourceGroup, Role, Tag, User, UserStatus};
+use super::super::entities::{
+    Group, Instance, Policy, PolicyType, PolicyVersion, ResourceGroup, Role, Tag, User, UserStatus,
+};
 use super::super::ids;
 use super::names::{DEPARTMENTS, FIRST_NAMES, LAST_NAMES, PRODUCTS, UNICODE_NAMES};
 use super::{Seeder, UNIQUE};
@@ -123,6 +125,30 @@ impl Seeder {
             update_date: self.later(create_date),
         };
         self.account.policies.insert(policy).expect(UNIQUE);
+    }
+
+    /// Every other one carries a role, where there is one that can be carried.
+    pub(super) fn instance(&mut self, n: usize) {
+        let roles: Vec<String> = self
+            .account
+            .roles
+            .iter()
+            .filter(|role| !role.is_service_linked_role)
+            .map(|role| role.role_name.clone())
+            .collect();
+        let role_name = if n.is_multiple_of(2) { roles.choose(&mut self.random).cloned() } else { None };
+        let regions = &self.account.regions;
+        let instance = Instance {
+            region: regions[n % regions.len()].clone(),
+            instance_name: format!("{}-{}", ["web", "worker", "build"][n % 3], n + 1),
+            vpc_id: Some("vpc-bp1aevy8sofi8mh1q".to_owned()),
+            role_name,
+            status: if self.one_in(5) { "Stopped" } else { "Running" }.to_owned(),
+            tags: if self.one_in(2) { vec![tag("environment", "production")] } else { Vec::new() },
+            creation_time: self.date(),
+            instance_id: ids::instance(self.next_id_seed()),
+        };
+        self.account.instances.insert(instance).expect(UNIQUE);
     }
 
     pub(super) fn resource_groups(&mut self) {

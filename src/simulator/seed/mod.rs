@@ -7,6 +7,7 @@ mod credentials;
 mod edges;
 mod entities;
 mod names;
+mod settings;
 
 use jiff::{SignedDuration, Timestamp};
 use rand::rngs::StdRng;
@@ -39,6 +40,8 @@ pub struct Size {
     pub login_profiles: usize,
     /// Users with a second factor.
     pub mfa_devices: usize,
+    /// ECS instances, spread over the regions.
+    pub instances: usize,
     /// Another number, another account.
     pub seed: u64,
 }
@@ -56,6 +59,7 @@ impl Default for Size {
             access_keys: 20,
             login_profiles: 15,
             mfa_devices: 8,
+            instances: 6,
             seed: 1,
         }
     }
@@ -86,6 +90,7 @@ impl Size {
         access_keys: 0,
         login_profiles: 0,
         mfa_devices: 0,
+        instances: 0,
         seed: 1,
     };
 
@@ -143,6 +148,10 @@ pub(super) fn account(size: &Size) -> Result<Account, TooLarge> {
     seeder.access_keys(size.access_keys);
     seeder.login_profiles(size.login_profiles);
     seeder.mfa_devices(size.mfa_devices);
+    seeder.settings();
+    for n in 0..size.instances {
+        seeder.instance(n);
+    }
     Ok(seeder.account)
 }
 
@@ -203,6 +212,7 @@ mod tests {
             access_keys: 10_000,
             login_profiles: 5000,
             mfa_devices: 5000,
+            instances: 2_000,
             seed: 7,
         };
         let made = account(&largest).unwrap();
@@ -241,6 +251,8 @@ mod tests {
         assert!(made.attachments.iter().any(|row| row.resource_group_id.is_some()));
         assert!(made.roles.iter().any(|role| role.is_service_linked_role));
         assert!(made.policies.iter().any(|policy| policy.policy_name == "AdministratorAccess"));
+        assert!(made.instances.iter().any(|row| row.role_name.is_some()));
+        assert!(made.instances.iter().any(|row| row.role_name.is_none()));
         assert!(made.users.iter().all(|user| user.user_id.len() == 18) && made.account_id.len() == 16);
     }
 }

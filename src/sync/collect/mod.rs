@@ -7,6 +7,8 @@
 mod access_keys;
 mod account;
 mod groups;
+mod identity_providers;
+mod instances;
 mod login_profiles;
 mod memberships;
 mod mfa_devices;
@@ -17,6 +19,7 @@ mod policy_attachments;
 mod roles;
 mod second_operations;
 mod user_details;
+mod settings;
 mod users;
 
 use std::{
@@ -30,13 +33,21 @@ use futures::join;
 use serde::de::DeserializeOwned;
 
 use self::user_details::Readings;
-pub use self::{memberships::Members, mfa_devices::MfaDevices, policies::ListedPolicies, user_details::Asked};
+pub use self::{
+    identity_providers::{ListedProviders, SamlMetadata},
+    instances::ListedInstances,
+    memberships::Members,
+    mfa_devices::MfaDevices,
+    policies::ListedPolicies,
+    user_details::Asked,
+};
 use super::details::{Ledger, Round};
 use crate::{
-    alicloud::{Session, ims, ram, resource_manager::PolicyAttachment, sign_in},
+    alicloud::{Session, ims, ims_settings, ram, resource_manager::PolicyAttachment, sign_in},
     model::{
         ACTIVE, Collection, Dates, Entity, Found, Key, Kind, Listing, Millis, Reason, Scope, Tag, Unknown,
-        access_key::AccessKey, login_profile::LoginProfile, mfa_device::MfaDevice, policy::PolicyType,
+        access_key::AccessKey, account::Account, login_profile::LoginProfile, mfa_device::MfaDevice,
+        policy::PolicyType,
     },
     state::{Held, State},
 };
@@ -73,6 +84,8 @@ pub struct Rounds {
     pub roles: Round<ram::RoleDetail>,
     /// Of custom policies: their versions.
     pub policies: Round<Vec<ram::PolicyVersion>>,
+    /// Of SAML providers: their metadata.
+    pub providers: Round<SamlMetadata>,
     /// Of users: which of their access keys, login profiles and MFA devices were read, by the keys of the scopes.
     pub users: Round<()>,
 }
@@ -91,8 +104,8 @@ pub struct Reader<'a> {
 /// Everything that one reading lists, as the services gave it. What was not wanted is `None`.
 #[derive(Debug)]
 pub struct Listings {
-    /// The account's alias.
-    pub account: Option<Listing<ram::AccountAlias>>,
+    /// The account itself.
+    pub account: Option<Listing<Account>>,
     /// Users, groups and roles.
     pub parents: Parents,
     /// The members of the groups that were there before.
@@ -103,6 +116,14 @@ pub struct Listings {
     pub attachments: Option<Listing<PolicyAttachment>>,
     /// Policies.
     pub policies: ListedPolicies,
+    /// Instances, region by region.
+    pub instances: Option<ListedInstances>,
+    /// The password policy.
+    pub password_policy: Option<Listing<ims_settings::PasswordPolicy>>,
+    /// The security preferences.
+    pub security_preference: Option<Listing<ims_settings::SecurityPreference>>,
+    /// Identity providers.
+    pub providers: ListedProviders,
     /// The account's own counts, if it could be asked.
     pub counts: Option<ims::AccountSummary>,
 }
@@ -147,7 +168,8 @@ impl Reader<'_> {
 
     /// All calls of a reading.
     async fn list(&self, session: &Session, wanted: &Wanted, rounds: &mut Rounds) -> Listings {
-        let Rounds { roles: roles_round, policies: policies_round, users: users_round } = rounds;
+        let Rounds { roles: roles_round, policies: policies_round, users: users_round, providers: providers_round } =
+            rounds;
         let by_name = async {
             let (users, groups, roles) = self.list_parents(session).await;
             let (members, attachments, details, ()) = join!(
@@ -164,13 +186,31 @@ impl Reader<'_> {
             };
             (parents, members, details, attachments)
         };
-        let (account, policies, counts, (parents, members, details, attachments)) = join!(
+        let settings =
+            async { join!(self.list_password_policy(session, wanted), self.list_security_preference(session, wanted)) };
+        let (account, settings, providers, policies, instances, counts, (parents, members, details, attachments)) = join!(
             self.list_account(session, wanted),
+            settings,
+            self.list_providers(session, wanted, providers_round),
             self.list_policies(session, wanted, policies_round),
+            self.list_instances(session, wanted),
             self.count(session),
             by_name,
         );
-        Listings { account, parents, members, details, attachments, policies, counts }
+        let (password_policy, security_preference) = settings;
+        Listings {
+            account,
+            parents,
+            members,
+            details,
+            attachments,
+            policies,
+            instances,
+            password_policy,
+            security_preference,
+            providers,
+            counts,
+        }
     }
 
     /// Asks the users who were listed for whatever is due.
@@ -231,7 +271,19 @@ impl Reader<'_> {
     /// What the listings say of each kind; asks nobody.
     #[must_use]
     pub fn collections(&self, wanted: &Wanted, listings: Listings, rounds: &Rounds) -> BTreeMap<Kind, Collection> {
-        let Listings { account, parents, members, details, attachments, policies, counts } = listings;
+        let Listings {
+            account,
+            parents,
+            members,
+            details,
+            attachments,
+            policies,
+            instances,
+            password_policy,
+            security_preference,
+            providers,
+            counts,
+        } = listings;
         let counts = counts.as_ref();
         let UserDetails { access_keys, login_profiles, mfa_devices } = details;
         let round = &rounds.users;
@@ -247,6 +299,10 @@ impl Reader<'_> {
         let mut roles = self.wants(wanted, Kind::Role).then(|| self.roles(roles.after, counts, &rounds.roles));
         let mut policies = self.policies(policies, counts, &rounds.policies);
         let mut account = account.map(|listing| self.account(listing));
+        let mut instances = instances.map(|listed| self.instances(listed));
+        let mut password_policy = password_policy.map(|listing| self.password_policy(listing));
+        let mut security_preference = security_preference.map(|listing| self.security_preference(listing));
+        let mut providers = self.identity_providers(providers, &rounds.providers);
         // A kind that is left out here would count as read: so the compiler asks for each.
         let mut collection = |kind| match kind {
             Kind::Account => account.take(),
@@ -254,6 +310,10 @@ impl Reader<'_> {
             Kind::Group => groups.take(),
             Kind::Role => roles.take(),
             Kind::Policy => policies.take(),
+            Kind::Instance => instances.take(),
+            Kind::PasswordPolicy => password_policy.take(),
+            Kind::SecurityPreference => security_preference.take(),
+            Kind::IdentityProvider => providers.take(),
             Kind::AccessKey => access_keys.take(),
             Kind::LoginProfile => login_profiles.take(),
             Kind::MfaDevice => mfa_devices.take(),
@@ -281,6 +341,12 @@ impl Reader<'_> {
         }
     }
 
+    /// Whether `entity` is in the state as it is.
+    fn holds<E: Entity>(&self, entity: &E) -> bool {
+        let held = self.state.get(E::KIND, &entity.key(self.account_id()));
+        held.is_some_and(|held| held.is_current() && is_written_as(entity, &held.entity))
+    }
+
     /// The entity with this key as it is held, if the part of it that is listed is still the same.
     fn held_as_listed<L: DeserializeOwned + PartialEq>(
         &self,
@@ -289,7 +355,7 @@ impl Reader<'_> {
         listed: &L,
     ) -> Option<(Key, Found)> {
         let (key, held) = self.state.entities(kind).get_key_value(key)?;
-        let is_same = held.is_current && serde_json::from_str::<L>(&held.entity).is_ok_and(|held| held == *listed);
+        let is_same = held.is_current() && serde_json::from_str::<L>(&held.entity).is_ok_and(|held| held == *listed);
         is_same.then(|| as_held(key, held))
     }
 }
@@ -357,8 +423,20 @@ fn sorted_tags(tags: Vec<crate::alicloud::Tag>) -> Vec<Tag> {
     sorted
 }
 
+/// Texts as stored: sorted, each once, for their order means nothing.
+fn sorted_texts(mut texts: Vec<String>) -> Vec<String> {
+    texts.sort();
+    texts.dedup();
+    texts
+}
+
 fn dates(born: Option<jiff::Timestamp>, touched: Option<jiff::Timestamp>) -> Dates {
     Dates { born: born.map(Millis::from), touched: touched.map(Millis::from) }
+}
+
+#[cfg(test)]
+fn every_kind() -> BTreeSet<Kind> {
+    Kind::ALL.iter().copied().collect()
 }
 
 #[cfg(test)]

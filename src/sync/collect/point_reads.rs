@@ -10,9 +10,17 @@ use super::{Reader, policies::asked_type};
 use crate::{
     alicloud::{
         CallError, Session,
+        ecs::RegionId,
         presence::{self, Presence},
     },
-    model::{Collection, Found, Key, Kind, Reason, Unknown, group::Group, policy::Policy, role::Role},
+    model::{
+        Collection, Found, Key, Kind, Reason, Unknown,
+        group::Group,
+        identity_provider::{IdentityProvider, ProviderType},
+        instance::Instance,
+        policy::Policy,
+        role::Role,
+    },
 };
 
 impl Reader<'_> {
@@ -79,8 +87,22 @@ async fn presence(session: &Session, kind: Kind, key: &Key, json: &str) -> Optio
             let policy = read::<Policy>(json)?;
             Some(presence::of_policy(session, asked_type(policy.policy_type), &policy.policy_name).await)
         }
+        Kind::Instance => {
+            let instance = read::<Instance>(json)?;
+            let region = RegionId::parse(&instance.region)?;
+            Some(presence::of_instance(session, &region, &instance.instance_id).await)
+        }
+        Kind::IdentityProvider => {
+            let provider = read::<IdentityProvider>(json)?;
+            Some(match provider.provider_type {
+                ProviderType::Saml => presence::of_saml_provider(session, &provider.provider_name).await,
+                ProviderType::Oidc => presence::of_oidc_provider(session, &provider.provider_name).await,
+            })
+        }
         // What a user has is itself asked for user by user.
         Kind::AccessKey | Kind::LoginProfile | Kind::MfaDevice => None,
-        Kind::Account | Kind::Membership | Kind::PolicyAttachment => None,
+        Kind::Account | Kind::PasswordPolicy | Kind::SecurityPreference | Kind::Membership | Kind::PolicyAttachment => {
+            None
+        }
     }
 }

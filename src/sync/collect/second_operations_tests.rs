@@ -1,5 +1,6 @@
 //! What second operations prove of edges that two listings lack; the server says what the script says.
 
+use super::super::every_kind;
 use super::*;
 use crate::{
     alicloud::test_server::{ACCOUNT, Call, Says, Server},
@@ -53,8 +54,7 @@ async fn held<E: Entity>(server: &Server, edges: &[E]) -> Vec<(String, Unknown)>
         state.apply(edge.key(ACCOUNT).as_ref(), Some(&entity_record("1", 1, &json))).unwrap();
     }
     let ledger = Ledger::new(std::time::Duration::from_secs(3_600));
-    let kinds = Kind::ALL.iter().copied().collect();
-    let (reader, session) = (Reader { state: &state, ledger: &ledger, kinds: &kinds }, server.session());
+    let (reader, session) = (Reader { state: &state, ledger: &ledger, kinds: &every_kind() }, server.session());
     let keys = edges.iter().map(|edge| edge.key(ACCOUNT)).collect();
     let mut held = reader.not_gone_by_second_operation(&session, &keys).await;
     held.sort_by(|(a, _), (b, _)| a.cmp(b));

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::*;
 use crate::{
     alicloud::test_server::{ACCOUNT, Call, Says, Server},
-    model::{Document, Reason, policy_attachment::PolicyAttachment, role::Role},
+    model::{Document, Reason, account::Account, policy_attachment::PolicyAttachment, role::Role},
     state::{Progress, entity_record, progress_key},
 };
 
@@ -30,6 +30,15 @@ async fn server(script: impl Fn(&Call) -> Option<&'static str> + Send + Sync + '
             "GetLoginProfile" => return Some(script(call).map_or_else(no_login_profile, Says::ok)),
             "GetAccountSummary" => r#"{"SummaryMap":{}}"#,
             "GetAccountAlias" => r#"{"AccountAlias":"example"}"#,
+            "GetAccountMFAInfo" => r#"{"IsMFAEnable":true}"#,
+            "GetDefaultDomain" => r#"{"DefaultDomainName":"example.onaliyun.com"}"#,
+            "GetPasswordPolicy" => r#"{"PasswordPolicy":{"MinimumPasswordLength":8}}"#,
+            "GetSecurityPreference" => {
+                r#"{"SecurityPreference":{"LoginProfilePreference":{"LoginSessionDuration":6},"AccessKeyPreference":{},
+                "MFAPreference":{}}}"#
+            }
+            "ListSAMLProviders" => r#"{"IsTruncated":false,"SAMLProviders":{"SAMLProvider":[]}}"#,
+            "ListOIDCProviders" => r#"{"IsTruncated":false,"OIDCProviders":{"OIDCProvider":[]}}"#,
             _ => return script(call).map(Says::ok),
         };
         Some(Says::ok(script(call).unwrap_or(nothing)))
@@ -44,8 +53,7 @@ fn no_login_profile() -> Says {
 async fn read(server: &Server, state: &State) -> BTreeMap<Kind, Collection> {
     let ledger = Ledger::new(Duration::from_secs(3_600));
     let session = server.session();
-    let kinds = every_kind();
-    let reader = Reader { state, ledger: &ledger, kinds: &kinds };
+    let reader = Reader { state, ledger: &ledger, kinds: &every_kind() };
     reader.read(&session, &Wanted::Everything, &mut Rounds::default()).await
 }
 
@@ -114,6 +122,120 @@ async fn an_attachment_of_a_name_that_nobody_has_is_not_passed_over_in_silence()
     let attachments = read(&server, &State::new(ACCOUNT)).await.remove(&Kind::PolicyAttachment).unwrap();
     assert_eq!(unread(&attachments), [("policy_attachment/user/~alice%40old.onaliyun.com", Reason::UnresolvedName)]);
     assert!(attachments.found().is_empty());
+}
+
+fn account(root_mfa_enabled: bool) -> Account {
+    Account {
+        alias: Some("example".into()),
+        root_mfa_enabled: Some(root_mfa_enabled),
+        default_domain: Some("example.onaliyun.com".into()),
+    }
+}
+
+#[tokio::test]
+async fn an_account_of_which_nothing_changed_is_read_once() {
+    let server = server(|_| None).await;
+    let accounts = read(&server, &holding(&account(true))).await.remove(&Kind::Account).unwrap();
+    assert_eq!((accounts.is_complete(), accounts.found().len()), (true, 1));
+    assert_eq!(server.calls("GetDefaultDomain").len(), 1);
+}
+
+#[tokio::test]
+async fn an_account_that_changes_between_its_calls_is_read_until_it_stands_still() {
+    // The alias is read before the change, the domain behind it.
+    let server = server(|call| match (call.action.as_str(), call.earlier) {
+        ("GetAccountAlias", 0) => Some(r#"{"AccountAlias":"example"}"#),
+        ("GetAccountAlias", _) => Some(r#"{"AccountAlias":"other"}"#),
+        ("GetDefaultDomain", _) => Some(r#"{"DefaultDomainName":"other.onaliyun.com"}"#),
+        _ => None,
+    })
+    .await;
+    let accounts = read(&server, &holding(&account(true))).await.remove(&Kind::Account).unwrap();
+    let [(_, Found::Known(json))] = accounts.found() else { panic!("{accounts:?}") };
+    assert_eq!(
+        **json, *r#"{"alias":"other","root_mfa_enabled":true,"default_domain":"other.onaliyun.com"}"#,
+        "not the old alias with the new domain"
+    );
+    assert_eq!(server.calls("GetAccountAlias").len(), 3);
+}
+
+#[tokio::test]
+async fn an_account_that_never_stands_still_is_unknown() {
+    let server = server(|call| match (call.action.as_str(), call.earlier % 2) {
+        ("GetAccountMFAInfo", 0) => Some(r#"{"IsMFAEnable":false}"#),
+        _ => None,
+    })
+    .await;
+    let accounts = read(&server, &State::new(ACCOUNT)).await.remove(&Kind::Account).unwrap();
+    assert_eq!(unread(&accounts), [("account", Reason::Protocol)]);
+}
+
+#[tokio::test]
+async fn settings_that_a_reply_lacks_altogether_are_unknown_and_not_taken_away() {
+    for (action, kind, reply) in [
+        ("GetPasswordPolicy", Kind::PasswordPolicy, r#"{"PasswordPolicy":{}}"#),
+        ("GetSecurityPreference", Kind::SecurityPreference, r#"{"SecurityPreference":{}}"#),
+        ("GetAccountMFAInfo", Kind::Account, "{}"),
+        ("GetDefaultDomain", Kind::Account, r#"{"DefaultDomainName":""}"#),
+    ] {
+        let server = server(move |call| (call.action == action).then_some(reply)).await;
+        let settings = read(&server, &State::new(ACCOUNT)).await.remove(&kind).unwrap();
+        assert_eq!(unread(&settings), [(kind.as_str(), Reason::Protocol)], "{action}");
+    }
+}
+
+#[tokio::test]
+async fn a_field_that_nobody_knows_yet_changes_nothing_and_nothing_is_told_in_three_ways() {
+    let server = server(|call| match call.action.as_str() {
+        "GetSecurityPreference" => Some(
+            r#"{"SecurityPreference":{"New":{"Field":1},"LoginProfilePreference":{"LoginSessionDuration":6,"New":[1],
+            "LoginNetworkMasks":"","MFAOperationForLogin":null},"AccessKeyPreference":{"New":1},"MFAPreference":{},
+            "VerificationPreference":{"VerificationTypes":{}},"MaxIdleDays":null}}"#,
+        ),
+        _ => None,
+    })
+    .await;
+    let preferences = read(&server, &State::new(ACCOUNT)).await.remove(&Kind::SecurityPreference).unwrap();
+    let [(_, Found::Known(json))] = preferences.found() else { panic!("{preferences:?}") };
+    let fields: serde_json::Map<String, serde_json::Value> = serde_json::from_str(json).unwrap();
+    let told = fields.into_iter().filter(|(_, value)| !value.is_null() && *value != serde_json::json!([]));
+    assert_eq!(told.collect::<Vec<_>>(), [("login_session_duration_hours".to_owned(), 6.into())]);
+}
+
+const SAML: &str = r#"{"IsTruncated":false,"SAMLProviders":{"SAMLProvider":[{"Arn":"acs:ram::1:saml-provider/okta",
+    "SAMLProviderName":"okta","CreateDate":"2026-01-01T00:00:00Z","UpdateDate":"2026-01-01T00:00:00Z"}]}}"#;
+
+#[tokio::test]
+async fn a_provider_that_changes_between_its_listing_and_its_metadata_is_unread() {
+    let server = server(|call| match call.action.as_str() {
+        "ListSAMLProviders" => Some(SAML),
+        "GetSAMLProvider" => Some(
+            r#"{"SAMLProvider":{"Arn":"acs:ram::1:saml-provider/okta","EncodedSAMLMetadataDocument":"PG0vPg==",
+            "CreateDate":"2026-01-01T00:00:00Z","UpdateDate":"2026-01-02T00:00:00Z"}}"#,
+        ),
+        _ => None,
+    })
+    .await;
+    let providers = read(&server, &State::new(ACCOUNT)).await.remove(&Kind::IdentityProvider).unwrap();
+    let scope = "identity_provider/saml/acs%3Aram%3A%3A1%3Asaml-provider%2Fokta";
+    assert_eq!(unread(&providers), [(scope, Reason::DetailUnread)]);
+}
+
+#[tokio::test]
+async fn the_metadata_of_a_provider_is_told_by_the_digest_of_its_document() {
+    let server = server(|call| match call.action.as_str() {
+        "ListSAMLProviders" => Some(SAML),
+        "GetSAMLProvider" => Some(
+            r#"{"SAMLProvider":{"Arn":"acs:ram::1:saml-provider/okta","EncodedSAMLMetadataDocument":"YW\nJj",
+            "AuthnSignAlgo":"rsa-sha256","CreateDate":"2026-01-01T00:00:00Z","UpdateDate":"2026-01-01T00:00:00Z"}}"#,
+        ),
+        _ => None,
+    })
+    .await;
+    let providers = read(&server, &State::new(ACCOUNT)).await.remove(&Kind::IdentityProvider).unwrap();
+    let [(_, Found::Known(json))] = providers.found() else { panic!("{providers:?}") };
+    // `printf abc | sha256sum`, as FIPS 180-2 has it.
+    assert!(json.contains("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"), "{json}");
 }
 
 #[tokio::test]
@@ -235,8 +357,7 @@ async fn an_addition_that_should_have_been_seen_before_counts_only_if_the_servic
     })
     .await;
     let (state, ledger, session) = (State::new(ACCOUNT), Ledger::new(Duration::from_secs(3_600)), server.session());
-    let kinds = every_kind();
-    let reader = Reader { state: &state, ledger: &ledger, kinds: &kinds };
+    let reader = Reader { state: &state, ledger: &ledger, kinds: &every_kind() };
     let mut read = reader.read(&session, &Wanted::Everything, &mut Rounds::default()).await;
     let users = read.get_mut(&Kind::User).unwrap();
     let doubtful: BTreeSet<Key> = users.found().iter().map(|(key, _)| key.clone()).collect();

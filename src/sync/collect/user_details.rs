@@ -166,14 +166,14 @@ impl Reader<'_> {
     /// The details of which what is held does not count as read.
     fn unread_details<D: UserDetail>(&self) -> Unread {
         let (kind, said) = (D::KIND, self.state.progress_of(D::KIND));
-        let is_unread = !said.baselined || said.model_version != D::MODEL_VERSION;
+        let is_unread = !said.baselined || said.model_version != self.state.model_version(kind);
         if is_unread || self.state.scopes().contains_key(&Scope::collection(kind)) {
             return Unread::All;
         }
         // A record of one entity stands for the user that comes first in its key.
         let of_kind = self.state.scopes().keys().filter(|scope| scope.kind() == Some(kind));
         let user_ids = of_kind.filter_map(|scope| scope.as_str().split('/').nth(1));
-        let old = self.state.entities(kind).iter().filter(|(_, held)| !held.is_current);
+        let old = self.state.entities(kind).iter().filter(|(_, held)| !held.is_current());
         let old = old.filter_map(|(key, _)| key.components().next());
         Unread::These(user_ids.chain(old).map(str::to_owned).collect())
     }

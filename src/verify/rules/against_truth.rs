@@ -10,7 +10,7 @@ use super::super::fold::{ends, kind_of};
 use super::super::log::Log;
 use super::super::record::{CollectionStatus, Event, Notice};
 use super::super::report::{At, Findings};
-use super::super::truth::{Request, Truth, fits};
+use super::super::truth::{Fields, Request, Truth, shown};
 
 /// How long after its date a mutation may show, in milliseconds.
 const SHOWS_WITHIN_MS: i64 = 250;
@@ -47,7 +47,8 @@ pub(super) fn invented(log: &Log, truth: &Truth, found: &mut Findings) {
             continue;
         }
         let after = event.after.as_deref();
-        found.check(was.iter().any(|fields| fits(&event.key, after, fields)), At::event(event), || {
+        let says = shown(&event.key, after);
+        found.check(was.contains(&&says), At::event(event), || {
             format!("it says {}, true was {was:?}", after.unwrap_or_default())
         });
     }
@@ -87,7 +88,14 @@ pub(super) fn windows(log: &Log, truth: &Truth, found: &mut Findings) {
 /// The reader's fold, sync by sync.
 struct Published<'a> {
     events: Peekable<Box<dyn Iterator<Item = &'a Event> + 'a>>,
-    entities: BTreeMap<&'a str, Option<&'a str>>,
+    entities: BTreeMap<&'a str, Shown<'a>>,
+}
+
+/// What an event left of its key.
+struct Shown<'a> {
+    entity: Option<&'a str>,
+    /// What is compared of it. Most entities stay as they are, and are held against the account sync by sync.
+    fields: Fields,
 }
 
 impl<'a> Published<'a> {
@@ -97,14 +105,24 @@ impl<'a> Published<'a> {
         log.from_beginning.then(|| Self { events: events.peekable(), entities: BTreeMap::new() })
     }
 
-    fn go_on_to(&mut self, sequence: i64) {
+    /// Takes the events up to `sequence`; the keys that were never held before.
+    fn go_on_to(&mut self, sequence: i64) -> Vec<&'a str> {
+        let mut new = Vec::new();
         while let Some(event) = self.events.next_if(|event| event.sequence <= sequence) {
-            self.entities.insert(&event.key, event.after.as_deref());
+            let (key, entity) = (&*event.key, event.after.as_deref());
+            let before = self.entities.insert(key, Shown { entity, fields: shown(key, entity) });
+            new.extend(before.is_none().then_some(key));
         }
+        new
     }
 
     fn entity(&self, key: &str) -> Option<&'a str> {
-        self.entities.get(key).copied().flatten()
+        self.entities.get(key)?.entity
+    }
+
+    /// Whether it is what the account says that it was.
+    fn fits(&self, key: &str, was: &Fields) -> bool {
+        self.entities.get(key).map_or(was.is_none(), |shown| shown.fields == *was)
     }
 }
 
@@ -117,17 +135,17 @@ pub(super) fn settled(log: &Log, truth: &Truth, found: &mut Findings) {
         let from = pair[0].collections.iter().filter_map(|status| status.begun_at).min();
         let to = pair[1].collections.iter().filter_map(|status| status.complete_at).max();
         let Some((from, to)) = from.map(|from| from - SHOWS_WITHIN_MS).zip(to) else { continue };
-        let is_quiet = !truth.keys().any(|key| truth.has_change(key, from, to));
-        if !is_quiet || truth.requests_between(from, to).any(|request| request.is_lie) {
+        if !truth.is_quiet(from, to) || truth.requests_between(from, to).any(|request| request.is_lie) {
             continue;
         }
         let keys: BTreeSet<&str> = truth.keys().chain(published.entities.keys().copied()).collect();
-        // Of a kind that is switched off nothing is known.
-        let is_off = |kind: &str| pair[1].collection(kind).is_some_and(|status| status.status == "off");
-        for key in keys.into_iter().filter(|key| !is_off(kind_of(key))) {
+        // Of a kind that is left out by configuration, or that nobody reads, nothing is known.
+        let reads = |sync: &Notice, kind: &str| sync.collection(kind).is_some_and(|status| status.status != "off");
+        let is_read = |key: &&str| pair.iter().all(|sync| reads(sync, kind_of(key)));
+        for key in keys.into_iter().filter(is_read) {
             let [was] = truth.between(key, from, to)[..] else { continue };
             let after = published.entity(key);
-            found.check(fits(key, after, was), At::key(key, pair[1].sequence), || {
+            found.check(published.fits(key, was), At::key(key, pair[1].sequence), || {
                 format!("nothing happened while two complete syncs read; it was {was:?}, published is {after:?}")
             });
         }
@@ -138,9 +156,14 @@ pub(super) fn settled(log: &Log, truth: &Truth, found: &mut Findings) {
 fn scope_of(key: &str) -> Vec<&str> {
     let parts: Vec<&str> = key.split('/').collect();
     match parts[..] {
-        [_, kind @ ("membership" | "policy" | "access_key" | "login_profile" | "mfa_device"), parent, ..] => {
-            vec![kind, parent]
-        }
+        [
+            _,
+            kind @ ("membership" | "policy" | "identity_provider" | "access_key" | "login_profile" | "mfa_device"),
+            parent,
+            ..,
+        ] => vec![kind, parent],
+        // Its role is read by another call than its listing.
+        [_, kind @ "instance", region, id] => vec![kind, region, id],
         [_, kind @ "policy_attachment", _, _, principal_type, principal, _] => vec![kind, principal_type, principal],
         _ => vec![kind_of(key)],
     }
@@ -154,8 +177,14 @@ pub(super) fn instants(log: &Log, truth: &Truth, found: &mut Findings) {
         let what = "whether a collection is the account at one instant: that takes the events from the first one on";
         return found.remark(what);
     };
+    // Kind, scope, and the keys in it.
+    let mut keys: BTreeMap<&str, BTreeMap<Vec<&str>, BTreeSet<&str>>> = BTreeMap::new();
+    let mut new: Vec<&str> = truth.keys().collect();
     for (sequence, sync) in log.syncs.iter().filter_map(|(sequence, records)| Some((*sequence, records.last()?))) {
-        published.go_on_to(sequence);
+        new.extend(published.go_on_to(sequence));
+        for key in new.drain(..) {
+            keys.entry(kind_of(key)).or_default().entry(scope_of(key)).or_default().insert(key);
+        }
         for status in sync.collections.iter().filter(|status| status.status == "complete") {
             let Some((from, to)) = status.begun_at.map(|from| from - SHOWS_WITHIN_MS).zip(status.complete_at) else {
                 continue;
@@ -166,15 +195,13 @@ pub(super) fn instants(log: &Log, truth: &Truth, found: &mut Findings) {
             let is_its_own = |request: &Request| operations_of(&status.kind).contains(&request.operation.as_str());
             let has_pages =
                 truth.requests_between(from, to).any(|request| request.is_later_page && is_its_own(request));
-            let of_kind =
-                truth.keys().chain(published.entities.keys().copied()).filter(|key| kind_of(key) == status.kind);
-            let mut scopes: BTreeMap<Vec<&str>, BTreeSet<&str>> = BTreeMap::new();
-            for key in of_kind {
-                let scope = if has_pages { vec![key] } else { scope_of(key) };
-                scopes.entry(scope).or_default().insert(key);
-            }
-            for (scope, keys) in scopes {
-                let wrong = wrong_at_every_instant(truth, &keys, &published, (from, to));
+            let Some(scopes) = keys.get(&*status.kind) else { continue };
+            let alone: BTreeMap<Vec<&str>, BTreeSet<&str>> = match has_pages {
+                true => scopes.values().flatten().map(|key| (vec![*key], BTreeSet::from([*key]))).collect(),
+                false => BTreeMap::new(),
+            };
+            for (scope, keys) in if has_pages { &alone } else { scopes } {
+                let wrong = wrong_at_every_instant(truth, keys, &published, (from, to));
                 found.check(wrong.is_none(), At::notice(sync), || {
                     format!(
                         "{} is at no instant from {from} to {to} what was published: {}",
@@ -203,7 +230,7 @@ fn wrong_at_every_instant(
             continue;
         }
         let was = truth.between(key, from, to);
-        let fit: Vec<bool> = was.iter().map(|fields| fits(key, after, fields)).collect();
+        let fit: Vec<bool> = was.iter().map(|fields| published.fits(key, fields)).collect();
         if !fit.is_empty() && !fit.contains(&true) {
             return Some(format!("{key} was {was:?}, published is {after:?}"));
         }
@@ -227,19 +254,14 @@ fn wrong_at_every_instant(
 }
 
 pub(super) fn lost(log: &Log, truth: &Truth, found: &mut Findings) {
-    if !log.from_beginning {
-        found.remark("whether a change was lost: that takes the events from the first one on");
-        return;
-    }
+    let Some(mut published) = Published::from_beginning(log) else {
+        return found.remark("whether a change was lost: that takes the events from the first one on");
+    };
     let syncs: Vec<&Notice> = log.syncs.values().flatten().collect();
-    let (mut judged, mut events, mut last) = (0, log.events().peekable(), HashMap::new());
-    // Most entities stay as they are: what held for the same event and the same truth need not be compared again.
-    let mut held = HashMap::new();
+    let mut judged = 0;
     for pair in syncs.windows(2).filter(|pair| pair.iter().all(|sync| sync.is_complete())) {
         judged += 1;
-        while let Some(event) = events.next_if(|event| event.sequence <= pair[1].sequence) {
-            last.insert(&*event.key, event);
-        }
+        published.go_on_to(pair[1].sequence);
         // All of a kind have the same window, and the same answers in it.
         let mut windows = HashMap::new();
         for key in truth.keys() {
@@ -249,17 +271,11 @@ pub(super) fn lost(log: &Log, truth: &Truth, found: &mut Findings) {
             let Some((from, to)) = window else { continue };
             // One value means that it was steady while both read.
             let [was] = truth.between(key, from, to)[..] else { continue };
-            let published = |key: &str| last.get(key).and_then(|event: &&Event| event.after.as_deref());
-            let (event, after) = (last.get(key).copied(), published(key));
-            if after.is_none() && ends(key).iter().any(|end| published(end).is_none()) {
+            let after = published.entity(key);
+            if after.is_none() && ends(key).iter().any(|end| published.entity(end).is_none()) {
                 continue;
             }
-            let compared = (event.map(std::ptr::from_ref), std::ptr::from_ref(was));
-            let holds = held.get(key) == Some(&compared) || fits(key, after, was);
-            if holds {
-                held.insert(key, compared);
-            }
-            found.check(holds, At::key(key, pair[1].sequence), || {
+            found.check(published.fits(key, was), At::key(key, pair[1].sequence), || {
                 format!("true was {was:?} while two complete syncs read, published is {after:?}")
             });
         }
@@ -270,22 +286,34 @@ pub(super) fn lost(log: &Log, truth: &Truth, found: &mut Findings) {
 }
 
 /// The operations that read a kind: its listing, then its details.
-const READ_BY: [(&str, &[&str]); 10] = [
-    ("account", &["GetAccountAlias"]),
+const READ_BY: [(&str, &[&str]); 14] = [
+    ("account", &["GetAccountAlias", "GetAccountMFAInfo", "GetDefaultDomain"]),
     ("user", &["ListUsers"]),
     ("group", &["ListGroups"]),
     ("membership", &["ListUsersForGroup"]),
     ("role", &["ListRoles", "GetRole"]),
     ("policy", &["ListPolicies", "ListPolicyVersions"]),
     ("policy_attachment", &["ListPolicyAttachments"]),
+    ("password_policy", &["GetPasswordPolicy"]),
+    ("security_preference", &["GetSecurityPreference"]),
+    ("identity_provider", &["ListSAMLProviders", "ListOIDCProviders", "GetSAMLProvider"]),
+    ("instance", &["DescribeRegions", "DescribeInstances", "DescribeInstanceRamRole"]),
     ("access_key", &["ListAccessKeys"]),
     ("login_profile", &["GetLoginProfile"]),
     ("mfa_device", &["ListVirtualMFADevices", "GetUserMFAInfo"]),
 ];
 
-/// Those that are asked for by a name, which may go meanwhile.
-const BY_NAME: [&str; 6] =
-    ["ListUsersForGroup", "GetRole", "ListPolicyVersions", "ListAccessKeys", "GetLoginProfile", "GetUserMFAInfo"];
+/// Those that are asked for by a name or an id, which may go meanwhile.
+const BY_NAME: [&str; 8] = [
+    "ListUsersForGroup",
+    "GetRole",
+    "ListPolicyVersions",
+    "GetSAMLProvider",
+    "DescribeInstanceRamRole",
+    "ListAccessKeys",
+    "GetLoginProfile",
+    "GetUserMFAInfo",
+];
 
 /// The listings that a kind is read through, beside its own: those that its names come from.
 const NAMED_BY: [(&str, &[&str]); 5] = [
@@ -304,11 +332,12 @@ fn lies(truth: &Truth, kind: &str, from: i64, to: i64) -> usize {
 }
 
 /// Whether what was read of the kind rests on more lies than the evidence can outweigh: for an entity the account is asked
-/// by itself; an edge is listed twice; the alias is read once.
+/// by itself; an edge is listed twice; what there is one of is read once.
 fn was_deceived(truth: &Truth, kind: &str, from: i64, to: i64) -> bool {
     let bearable = match kind {
         "membership" | "policy_attachment" | "access_key" | "login_profile" | "mfa_device" => 1,
-        "account" => 0,
+        // Without a date nothing tells an old answer from a new one; the point read of an instance is the listing, too.
+        "account" | "password_policy" | "security_preference" | "instance" => 0,
         // It is asked for by its name only: once renamed, two readings of two listings each outweigh that.
         "group" => 3,
         _ => return false,
@@ -333,7 +362,7 @@ pub(super) fn honest<'a>(log: &Log, truth: &'a Truth, found: &mut Findings) {
         for status in sync.collections.iter().filter(|status| status.status == "complete") {
             let Some((begun, to)) = status.complete_window() else { continue };
             let from = begun.max(sync_began);
-            let is_quiet = !truth.keys().any(|key| truth.has_change(key, from, to));
+            let is_quiet = truth.is_quiet(from, to);
             let is_telling = |request: &&Request| {
                 let operation = request.operation.as_str();
                 operations_of(&status.kind).contains(&operation) && (is_quiet || !BY_NAME.contains(&operation))
@@ -375,6 +404,7 @@ type Answers<'a> = BTreeMap<(&'a str, &'a str), (bool, &'a Request)>;
 
 /// "There is none" is an answer.
 fn is_failure(request: &Request) -> bool {
-    let is_none = request.code.as_deref().is_some_and(|code| code.starts_with("EntityNotExist"));
+    let says_none = |code: &str| code.starts_with("EntityNotExist") || code == "InvalidRegionId.NotFound";
+    let is_none = request.code.as_deref().is_some_and(says_none);
     (request.status == 0 || request.status >= 400) && !is_none
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::super::fold::{ends, kind_of};
 use super::super::log::{Held, Log, Step, Turn};
-use super::super::record::Event;
+use super::super::record::{Event, same_entity};
 use super::super::report::{At, Findings};
 
 pub(super) fn batches(log: &Log, found: &mut Findings) {
@@ -99,7 +99,7 @@ pub(super) fn before(log: &Log, found: &mut Findings) {
             Held::Nothing => None,
             Held::Entity { after, .. } => Some(after),
         };
-        found.check(event.before.as_ref() == held, At::event(event), || {
+        found.check(same_entity(event.before.as_deref(), held.map(|held| &**held)), At::event(event), || {
             let text = |entity: Option<&std::sync::Arc<str>>| entity.map_or("nothing".to_owned(), ToString::to_string);
             format!("before is {}, held was {}", text(event.before.as_ref()), text(held))
         });

@@ -2,11 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sha2::{Digest as _, Sha256};
-
-use super::super::fold::{kind_of, last_events};
+use super::super::fold::{Proof, kind_of, last_events, proofs};
 use super::super::log::Log;
-use super::super::record::{Event, Notice};
+use super::super::record::{Event, Notice, same_entity};
 use super::super::report::{At, Findings};
 
 /// A replay is there whole or not at all, is proven by its notice, and is what the events say at its sequence.
@@ -36,19 +34,11 @@ pub(super) fn replays(log: &Log, found: &mut Findings) {
     }
 }
 
-/// Count and digest of each kind: the sum mod 2^128 of the first 16 bytes of SHA-256 of every event id.
+/// Count and digest of each kind.
 fn proves(notice: &Notice, rows: &[&Event], found: &mut Findings) {
-    let mut sums: BTreeMap<&str, (i64, u128)> = BTreeMap::new();
-    for row in rows {
-        let (count, sum) = sums.entry(kind_of(&row.key)).or_default();
-        let hash = Sha256::digest(&row.event_id);
-        let head: [u8; 16] = hash[..16].try_into().expect("a hash has 32 bytes");
-        *count += 1;
-        *sum = sum.wrapping_add(u128::from_be_bytes(head));
-    }
+    let mut there = proofs(rows.iter().copied());
     for said in &notice.kinds {
-        let (count, sum) = sums.remove(&*said.kind).unwrap_or_default();
-        let digest = format!("{sum:032x}");
+        let Proof { count, digest } = there.remove(&*said.kind).unwrap_or_default();
         found.check((said.count, &said.digest) == (count, &digest), At::notice(notice), || {
             let (kind, announced, sum) = (&said.kind, said.count, &said.digest);
             format!(
@@ -56,8 +46,8 @@ fn proves(notice: &Notice, rows: &[&Event], found: &mut Findings) {
             )
         });
     }
-    found.check(sums.is_empty(), At::notice(notice), || {
-        format!("there are rows of kinds that it does not name: {sums:?}")
+    found.check(there.is_empty(), At::notice(notice), || {
+        format!("there are rows of kinds that it does not name: {there:?}")
     });
 }
 
@@ -93,7 +83,9 @@ fn are_the_fold(log: &Log, notice: &Notice, rows: &[&Event], found: &mut Finding
     held.retain(|key, event| event.after.is_some() && covered.contains(kind_of(key)));
     for row in rows {
         let last = held.remove(&*row.key);
-        let is_it = last.is_some_and(|event| (&event.after, event.revision) == (&row.after, row.revision));
+        let is_it = last.is_some_and(|event| {
+            event.revision == row.revision && same_entity(event.after.as_deref(), row.after.as_deref())
+        });
         found.check(is_it, At::event(row), || {
             let last = last.map(|event| (event.revision, &event.after));
             format!("it says revision {} and {:?}, the events say {last:?}", row.revision, row.after)

@@ -67,6 +67,94 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         reply: || json!({ "AccountAlias": "example", "RequestId": "R" }),
     },
     Operation {
+        name: "GetAccountMFAInfo",
+        action: "GetAccountMFAInfo",
+        parameter: None,
+        kind: Some(Kind::Account),
+        inside: "\"RequestId\":\"",
+        without: &[],
+        reply: || json!({ "IsMFAEnable": true, "RequestId": "R" }),
+    },
+    Operation {
+        name: "GetDefaultDomain",
+        action: "GetDefaultDomain",
+        parameter: None,
+        kind: Some(Kind::Account),
+        inside: "\"DefaultDomainName\":\"",
+        without: &[],
+        reply: || json!({ "DefaultDomainName": "example.onaliyun.com", "RequestId": "R" }),
+    },
+    Operation {
+        name: "GetPasswordPolicy",
+        action: "GetPasswordPolicy",
+        parameter: None,
+        kind: Some(Kind::PasswordPolicy),
+        inside: "\"RequestId\":\"",
+        without: &[],
+        reply: || {
+            let policy = json!({
+                "HardExpire": true, "MaxLoginAttemps": 5, "MaxPasswordAge": 90, "MinimumPasswordLength": 8,
+                "RequireNumbers": true,
+            });
+            json!({ "PasswordPolicy": policy, "RequestId": "R" })
+        },
+    },
+    Operation {
+        name: "GetSecurityPreference",
+        action: "GetSecurityPreference",
+        parameter: None,
+        kind: Some(Kind::SecurityPreference),
+        inside: "\"LoginNetworkMasks\":\"",
+        without: &[],
+        reply: || {
+            let preference = json!({
+                "AccessKeyPreference": { "AllowUserToManageAccessKeys": true },
+                "LoginProfilePreference": { "LoginNetworkMasks": "10.0.0.0/8", "LoginSessionDuration": 6 },
+                "MFAPreference": { "AllowUserToManageMFADevices": true },
+            });
+            json!({ "RequestId": "R", "SecurityPreference": preference })
+        },
+    },
+    Operation {
+        name: "ListSAMLProviders",
+        action: "ListSAMLProviders",
+        parameter: None,
+        kind: Some(Kind::IdentityProvider),
+        inside: "\"Arn\":\"",
+        without: &[],
+        reply: || {
+            let provider = provider("saml", "SAMLProviderName");
+            json!({ "IsTruncated": false, "RequestId": "R", "SAMLProviders": { "SAMLProvider": [provider] } })
+        },
+    },
+    Operation {
+        name: "GetSAMLProvider",
+        action: "GetSAMLProvider",
+        parameter: None,
+        kind: Some(Kind::IdentityProvider),
+        inside: "\"EncodedSAMLMetadataDocument\":\"",
+        without: &[],
+        reply: || {
+            let mut provider = provider("saml", "SAMLProviderName");
+            provider["EncodedSAMLMetadataDocument"] = json!("PG1ldGFkYXRhLz4=");
+            json!({ "RequestId": "R", "SAMLProvider": provider })
+        },
+    },
+    Operation {
+        name: "ListOIDCProviders",
+        action: "ListOIDCProviders",
+        parameter: None,
+        kind: Some(Kind::IdentityProvider),
+        inside: "\"Arn\":\"",
+        without: &[],
+        reply: || {
+            let mut provider = provider("oidc", "OIDCProviderName");
+            provider["IssuerUrl"] = json!("https://issuer.example.com");
+            provider["ClientIds"] = json!("b,a");
+            json!({ "IsTruncated": false, "OIDCProviders": { "OIDCProvider": [provider] }, "RequestId": "R" })
+        },
+    },
+    Operation {
         name: "ListUsers",
         action: "ListUsers",
         parameter: None,
@@ -176,6 +264,36 @@ pub(crate) const OPERATIONS: &[Operation] = &[
             })
         },
     },
+    Operation {
+        name: "DescribeRegions",
+        action: "DescribeRegions",
+        parameter: None,
+        kind: Some(Kind::Instance),
+        inside: "\"RegionId\":\"",
+        without: &[],
+        reply: || json!({ "Regions": { "Region": [{ "RegionId": "eu-central-1" }] }, "RequestId": "R" }),
+    },
+    Operation {
+        name: "DescribeInstances",
+        action: "DescribeInstances",
+        parameter: None,
+        kind: Some(Kind::Instance),
+        inside: "\"InstanceId\":\"",
+        without: &[],
+        reply: || json!({ "Instances": { "Instance": [instance()] }, "NextToken": "", "RequestId": "R" }),
+    },
+    Operation {
+        name: "DescribeInstanceRamRole",
+        action: "DescribeInstanceRamRole",
+        parameter: None,
+        kind: Some(Kind::Instance),
+        inside: "\"InstanceId\":\"",
+        without: &[],
+        reply: || {
+            let role = json!({ "InstanceId": "i-1", "RamRoleName": "ops" });
+            json!({ "InstanceRamRoleSets": { "InstanceRamRoleSet": [role] }, "RequestId": "R", "TotalCount": 1 })
+        },
+    },
 ];
 
 /// What the services answer when nothing is wrong.
@@ -207,6 +325,13 @@ fn group() -> Value {
     })
 }
 
+fn provider(of_type: &str, name: &str) -> Value {
+    json!({
+        "Arn": format!("acs:ram::1:{of_type}-provider/okta"), "CreateDate": BEFORE, "Description": "sign-on", name: "okta",
+        "UpdateDate": SINCE,
+    })
+}
+
 fn role() -> Value {
     json!({
         "Arn": "acs:ram::1:role/ops", "CreateDate": BEFORE, "Description": "operators", "MaxSessionDuration": 3600,
@@ -225,5 +350,12 @@ fn attachment(policy: &str, policy_type: &str, principal_type: &str, principal: 
     json!({
         "AttachDate": BEFORE, "PolicyName": policy, "PolicyType": policy_type, "PrincipalName": principal,
         "PrincipalType": principal_type, "ResourceGroupId": ACCOUNT,
+    })
+}
+
+fn instance() -> Value {
+    json!({
+        "CreationTime": "2025-06-01T08:00Z", "InstanceId": "i-1", "InstanceName": "web", "Status": "Running",
+        "Tags": tags(), "VpcAttributes": { "VpcId": "vpc-1" },
     })
 }

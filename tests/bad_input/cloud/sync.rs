@@ -59,8 +59,9 @@ pub(crate) fn session(client: &Client, budget: Duration) -> Session {
 pub(crate) async fn sync(session: &Session, state: &State) -> Synced {
     let ledger = Ledger::new(Duration::ZERO);
     let kinds = Kind::ALL.iter().copied().collect();
-    let reader = Reader { state, ledger: &ledger, kinds: &kinds };
-    let collections = reader.read(session, &Wanted::Everything, &mut Rounds::default()).await;
+    let collections = Reader { state, ledger: &ledger, kinds: &kinds }
+        .read(session, &Wanted::Everything, &mut Rounds::default())
+        .await;
     let diff = compare(state, &collections);
     let doubtful = diff.doubtful().flat_map(|(_, keys)| keys.iter().map(ToString::to_string)).collect();
     let unknown = diff.kinds.iter().flat_map(|(kind, outcome)| {

@@ -130,9 +130,9 @@ async fn another_history_than_the_sync_topic_tells_is_refused_and_given_up_by_a_
 async fn a_topic_that_stops_its_readers_has_to_be_made_anew_first() {
     let world = published().await;
     let (key, mut value) = held(&world).await.pop().unwrap();
-    value["format"] = json!(2);
+    value["format"] = json!(99);
     send(&world, &key, &value);
-    stops_readers(&world, "newer-version", "records", &["format 2", "run the newer version"]).await;
+    stops_readers(&world, "newer-version", "records", &["format 99", "run the newer version"]).await;
 
     // Filled with a copy of another account's state.
     for (key, value) in held(&world).await {

@@ -54,7 +54,7 @@ async fn change(cloud: &Cloud, random: &mut StdRng, number: u64) {
         return delete_users(cloud, &account, &users[..MANY]).await;
     }
     let (user, group) = (users.choose(random).unwrap(), groups.choose(random).unwrap());
-    match random.random_range(0..16) {
+    match random.random_range(0..19) {
         0 | 1 => cloud.create_user(&format!("user-{number}")).await,
         2 => cloud.rename_user(user, &format!("renamed-{number}")).await,
         3 => cloud.freeze(user).await,
@@ -75,18 +75,35 @@ async fn change(cloud: &Cloud, random: &mut StdRng, number: u64) {
             Some(row) => cloud.detach_row(&account, row).await,
             None => cloud.create_role(&format!("role-{number}")).await,
         },
-        12 if !has(&account, "login_profiles", user) => cloud.allow_sign_in(user).await,
-        12 => cloud.forbid_sign_in(user).await,
-        13 if !has(&account, "mfa_devices", user) => drop(cloud.bind_device(user, &format!("device-{number}")).await),
-        13 => cloud.unbind_device(user).await,
-        14 | 15 if !has(&account, "access_keys", user) => drop(cloud.create_key(user).await),
-        14 => {
+        11 => cloud.root_mfa(number.is_multiple_of(2)).await,
+        12 => {
+            let length = (8 + number % 20).to_string();
+            cloud.ims("SetPasswordPolicy", &[("MinimumPasswordLength", &length)]).await;
+        }
+        13 => provider_comes_or_goes(cloud, &account, number).await,
+        15 if !has(&account, "login_profiles", user) => cloud.allow_sign_in(user).await,
+        15 => cloud.forbid_sign_in(user).await,
+        16 if !has(&account, "mfa_devices", user) => drop(cloud.bind_device(user, &format!("device-{number}")).await),
+        16 => cloud.unbind_device(user).await,
+        17 | 18 if !has(&account, "access_keys", user) => drop(cloud.create_key(user).await),
+        17 => {
             let user_id = lookup(&account, "users", ("user_name", user), "user_id");
             let key = lookup(&account, "access_keys", ("user_id", &user_id), "access_key_id");
             cloud.delete_key(user, &key).await;
         }
         _ if roles.len() > MOST_OTHERS => delete_role(cloud, &account, roles.choose(random).unwrap()).await,
         _ => cloud.create_role(&format!("role-{number}")).await,
+    }
+}
+
+/// The provider of this name comes, or goes if it is there.
+async fn provider_comes_or_goes(cloud: &Cloud, account: &Value, number: u64) {
+    const NAME: &str = "OIDCProviderName";
+    if names(account, "identity_providers", "provider_name").iter().any(|name| name == "roaming") {
+        cloud.ims("DeleteOIDCProvider", &[(NAME, "roaming")]).await;
+    } else {
+        let issuer = format!("https://issuer-{number}.example.com");
+        cloud.ims("CreateOIDCProvider", &[(NAME, "roaming"), ("IssuerUrl", &issuer)]).await;
     }
 }
 

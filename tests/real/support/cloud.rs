@@ -21,7 +21,9 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b
 const THROTTLED_PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
 
 const RAM: &str = "2015-05-01";
+const IMS: &str = "2019-08-15";
 const STS: &str = "2015-04-01";
+const ECS: &str = "2014-05-26";
 const RESOURCE_MANAGER: &str = "2020-03-31";
 const ALLOW: &str = r#"{"Version":"1","Statement":[{"Effect":"Allow","Action":"oss:*","Resource":"*"}]}"#;
 const DENY: &str = r#"{"Version":"1","Statement":[{"Effect":"Deny","Action":"oss:*","Resource":"*"}]}"#;
@@ -40,6 +42,7 @@ pub(crate) fn small() -> Size {
         access_keys: 0,
         login_profiles: 0,
         mfa_devices: 0,
+        instances: 0,
         seed: 1,
     }
 }
@@ -117,6 +120,21 @@ impl Cloud {
         self.control(reqwest::Method::POST, "unfreeze", Some(json!({ "user": user }))).await;
     }
 
+    /// What the root user does.
+    pub(crate) async fn root_mfa(&self, is_enabled: bool) {
+        self.control(reqwest::Method::POST, "root-mfa", Some(json!({ "enabled": is_enabled }))).await;
+    }
+
+    /// An operation of the account's settings or identity providers.
+    pub(crate) async fn ims(&self, action: &str, parameters: &[(&str, &str)]) -> Value {
+        self.call(IMS, action, parameters).await
+    }
+
+    /// Lets another trust policy stand for a role.
+    pub(crate) async fn retrust_role(&self, name: &str, document: &str) {
+        self.ram("UpdateRole", &[("RoleName", name), ("NewAssumeRolePolicyDocument", document)]).await;
+    }
+
     /// A share of all calls is throttled at random: per mille, because the control's own limits know only per cent.
     pub(crate) async fn throttle(&self, per_mille: u32) {
         self.fault(json!({ "operation": "*", "fault": "throttle", "probability": f64::from(per_mille) / 1000.0 }))
@@ -127,6 +145,11 @@ impl Cloud {
     pub(crate) async fn advance_clock(&self, offset_seconds: i32) {
         self.offset_seconds.store(offset_seconds, Ordering::Relaxed);
         self.control(reqwest::Method::POST, "clock", Some(json!({ "offset_seconds": offset_seconds }))).await;
+    }
+
+    /// From now on every call, also the test's own, is judged by this RAM policy.
+    pub(crate) async fn enforce(&self, policy: &Value) {
+        self.control(reqwest::Method::POST, "policy", Some(policy.clone())).await;
     }
 
     pub(crate) async fn create_user(&self, name: &str) {
@@ -284,6 +307,32 @@ impl Cloud {
     pub(crate) async fn detach(&self, policy_type: &str, policy: &str, user: &str) {
         let parameters = [("PolicyType", policy_type), ("PolicyName", policy), ("UserName", user)];
         self.ram("DetachPolicyFromUser", &parameters).await;
+    }
+
+    /// Makes an instance in this region; its id.
+    pub(crate) async fn run_instance(&self, region: &str, name: &str, role: Option<&str>) -> String {
+        let mut parameters = vec![("RegionId", region), ("InstanceName", name)];
+        parameters.extend(role.map(|role| ("RamRoleName", role)));
+        let made = self.call(ECS, "RunInstances", &parameters).await;
+        made["InstanceIdSets"]["InstanceIdSet"][0].as_str().unwrap().to_owned()
+    }
+
+    /// Any other operation on one instance: its parameters beside region and id.
+    pub(crate) async fn instance(&self, action: &str, (region, id): (&str, &str), more: &[(&str, &str)]) {
+        let ids = json!([id]).to_string();
+        let named = [("RegionId", region), ("InstanceId", id), ("InstanceIds", ids.as_str())];
+        let parameters: Vec<(&str, &str)> = named.into_iter().chain(more.iter().copied()).collect();
+        self.call(ECS, action, &parameters).await;
+    }
+
+    /// Makes an instance anew under its id.
+    pub(crate) async fn recreate_instance(&self, id: &str) {
+        self.control(reqwest::Method::POST, "recreate", Some(json!({ "instance": id }))).await;
+    }
+
+    /// The regions that the account can use from now on.
+    pub(crate) async fn set_regions(&self, regions: &[&str]) {
+        self.control(reqwest::Method::POST, "regions", Some(json!({ "regions": regions }))).await;
     }
 
     async fn ram(&self, action: &str, parameters: &[(&str, &str)]) -> Value {

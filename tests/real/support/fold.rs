@@ -87,7 +87,17 @@ pub(crate) fn content(account: &Value) -> BTreeMap<String, Value> {
     let id = text(account, "account_id");
     let mut content = BTreeMap::new();
     let mut put = |path: String, fields: Value| content.insert(format!("{id}/{path}"), fields);
-    put("account".to_owned(), json!({ "alias": account["alias"] }));
+    let root_mfa = &account["root_mfa_enabled"];
+    put("account".to_owned(), json!({ "alias": account["alias"], "root_mfa_enabled": root_mfa }));
+    let minimum_length = &account["password_policy"]["minimum_length"];
+    put("password_policy".to_owned(), json!({ "minimum_length": minimum_length }));
+    let hours = &account["security_preference"]["login_session_duration_hours"];
+    put("security_preference".to_owned(), json!({ "login_session_duration_hours": hours }));
+    for provider in rows(account, "identity_providers") {
+        let (of_type, name) = (text(provider, "provider_type"), text(provider, "provider_name"));
+        let path = format!("identity_provider/{of_type}/{}", encoded_arn(text(account, "account_id"), of_type, name));
+        put(path, json!({ "provider_name": name, "description": provider["description"] }));
+    }
     for user in rows(account, "users") {
         let fields = json!({
             "user_name": user["user_name"], "display_name": user["display_name"], "status": user["status"],
@@ -129,6 +139,11 @@ pub(crate) fn content(account: &Value) -> BTreeMap<String, Value> {
         put(path, json!({ "device_type": row["device_type"] }));
     }
     content
+}
+
+/// The ARN of an identity provider, as it stands in keys.
+pub(crate) fn encoded_arn(account: &str, of_type: &str, name: &str) -> String {
+    format!("acs%3Aram%3A%3A{account}%3A{of_type}-provider%2F{name}")
 }
 
 fn policy_path(row: &Value) -> String {

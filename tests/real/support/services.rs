@@ -60,6 +60,24 @@ impl OwnService {
         Self::kafka(&listeners).await
     }
 
+    /// A broker that refuses what no rule allows. Its second listener, encrypted by this file, takes logins by SCRAM; who
+    /// comes by the first is the administrator.
+    pub(crate) async fn kafka_with_scram(pem_file: &str) -> Self {
+        let store = format!("ssl.keystore.location={pem_file}");
+        let properties = [
+            "listeners=PLAINTEXT://127.0.0.1:@BROKER@,CONTROLLER://127.0.0.1:@CONTROLLER@,SASL_SSL://127.0.0.1:@PORT@",
+            "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL",
+            "sasl.enabled.mechanisms=SCRAM-SHA-512",
+            "listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=\
+             org.apache.kafka.common.security.scram.ScramLoginModule required;",
+            "ssl.keystore.type=PEM",
+            &store,
+            "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+            "super.users=User:ANONYMOUS",
+        ];
+        Self::kafka(&properties).await
+    }
+
     /// A registry that keeps everything in its memory.
     pub(crate) async fn registry() -> Self {
         Self::start("registry", &[]).await

@@ -19,10 +19,14 @@ use super::{kafka, outsider_at, outsider_sends, registry, unique};
 pub(crate) const EVENT_TOPICS: &[&str] = &[
     "accounts",
     "groups",
+    "identity-providers",
+    "instances",
     "memberships",
+    "password-policies",
     "policies",
     "policy-attachments",
     "roles",
+    "security-preferences",
     "users",
     "access-keys",
     "login-profiles",
@@ -113,7 +117,7 @@ impl World {
     }
 
     fn set_endpoints(&mut self, address: &str) {
-        for service in ["STS", "IMS", "RAM", "RESOURCE_MANAGER"] {
+        for service in ["STS", "IMS", "RAM", "RESOURCE_MANAGER", "ECS"] {
             self.set(&format!("ALICLOUD__ENDPOINTS__{service}"), address);
         }
     }

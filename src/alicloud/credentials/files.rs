@@ -1,92 +1,14 @@
-//! Credentials, and where they come from.
+//! An AccessKey in files, one per value, that something else may replace.
 //!
-//! Promises the credentials that are valid *now*: files are read again when they change, because short-lived
-//! keys are rotated under a running process. Does not know which of them is configured (the caller says so)
-//! and does not judge whether a service accepts them.
+//! Promises values that were read together: nobody gets the id of one key with the secret of another.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 use std::{fs, io};
 
+use super::{Credentials, CredentialsError, Link};
 use crate::secret::Secret;
-
-/// What a request is signed with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Credentials {
-    /// The AccessKeyId: public, it travels in every request and appears in the service's logs.
-    pub access_key_id: String,
-    /// The AccessKeySecret.
-    pub access_key_secret: Secret,
-    /// The token that temporary credentials (STS) need in addition.
-    pub security_token: Option<Secret>,
-}
-
-impl Credentials {
-    /// Whether one of the secrets, or the beginning of one (a text may be cut), stands in `text`.
-    pub(super) fn are_in(&self, text: &str) -> bool {
-        const TELLING: usize = 12;
-        let secrets = [Some(&self.access_key_secret), self.security_token.as_ref()].into_iter().flatten();
-        let mut heads = secrets.map(|secret| secret.expose()).filter(|secret| !secret.is_empty());
-        heads.any(|secret| text.contains(secret.get(..TELLING).unwrap_or(secret)))
-    }
-}
-
-/// Where credentials come from.
-#[derive(Debug)]
-pub enum CredentialsSource {
-    /// Given once, valid as long as the process runs.
-    Static(Credentials),
-    /// Kept in files that something else may replace.
-    Files(CredentialFiles),
-    /// Kept by a simulation, which may replace them at any time.
-    #[cfg(feature = "simulation")]
-    Shared(std::sync::Arc<Mutex<Credentials>>),
-}
-
-impl CredentialsSource {
-    /// The credentials to sign the next request with.
-    ///
-    /// # Errors
-    ///
-    /// A file that is missing, unreadable or empty, named in the error.
-    pub fn current(&self) -> Result<Credentials, CredentialsError> {
-        match self {
-            Self::Static(credentials) => Ok(credentials.clone()),
-            Self::Files(files) => files.current(),
-            #[cfg(feature = "simulation")]
-            Self::Shared(shared) => Ok(shared.lock().unwrap_or_else(PoisonError::into_inner).clone()),
-        }
-    }
-}
-
-/// Why there are no credentials; each text names the file and the mend.
-#[derive(Debug, thiserror::Error)]
-pub enum CredentialsError {
-    /// The file cannot be read.
-    #[error("cannot read credentials file {}: make sure that it exists and that this process may read it", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What the operating system says.
-        #[source]
-        source: io::Error,
-    },
-    /// The file does not hold one line of text.
-    #[error("credentials file {} is {what}: write the bare value into it, one line without quotes", path.display())]
-    Malformed {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        what: &'static str,
-    },
-    /// The files are replaced faster than they can be read together.
-    #[error("credentials file {} keeps changing while it is read: replace the files less often", path.display())]
-    Unsettled {
-        /// The first of the files.
-        path: PathBuf,
-    },
-}
 
 /// One file per value. White space around a value is ignored.
 #[derive(Debug)]
@@ -110,7 +32,7 @@ impl CredentialFiles {
         Self { access_key_id, access_key_secret, security_token, held: Mutex::new(None) }
     }
 
-    fn current(&self) -> Result<Credentials, CredentialsError> {
+    pub(super) fn current(&self) -> Result<Credentials, CredentialsError> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let mut before = self.stamps()?;
         if let Some((stamps, credentials)) = &*held
@@ -127,7 +49,8 @@ impl CredentialFiles {
             }
             before = after;
         }
-        Err(CredentialsError::Unsettled { path: self.access_key_id.clone() })
+        let what = format!("credentials file {} keeps changing while it is read", self.access_key_id.display());
+        Err(CredentialsError::new(Link::Files, what, "replace the files less often"))
     }
 
     fn stamps(&self) -> Result<Stamps, CredentialsError> {
@@ -148,13 +71,17 @@ impl CredentialFiles {
 }
 
 fn unreadable(path: &Path, source: io::Error) -> CredentialsError {
-    CredentialsError::Unreadable { path: path.to_owned(), source }
+    let what = format!("cannot read credentials file {}: {source}", path.display());
+    CredentialsError::new(Link::Files, what, "make sure that it exists and that this process may read it")
 }
 
 fn read_value(path: &Path) -> Result<String, CredentialsError> {
     let text = fs::read_to_string(path).map_err(|source| unreadable(path, source))?;
     let value = text.trim();
-    let malformed = |what| CredentialsError::Malformed { path: path.to_owned(), what };
+    let malformed = |what: &str| {
+        let what = format!("credentials file {} is {what}", path.display());
+        CredentialsError::new(Link::Files, what, "write the bare value into it, one line without quotes")
+    };
     if value.is_empty() {
         return Err(malformed("empty"));
     }
@@ -170,7 +97,7 @@ mod tests {
     use std::fs::{self, File};
     use std::time::{Duration, SystemTime};
 
-    use super::{CredentialFiles, CredentialsSource};
+    use super::CredentialFiles;
 
     struct Directory(tempfile::TempDir);
 
@@ -189,9 +116,9 @@ mod tests {
             File::options().write(true).open(path).unwrap().set_modified(modified).unwrap();
         }
 
-        fn source(&self, token: Option<&str>) -> CredentialsSource {
+        fn source(&self, token: Option<&str>) -> CredentialFiles {
             let path = |name: &str| self.0.path().join(name);
-            CredentialsSource::Files(CredentialFiles::new(path("id"), path("secret"), token.map(path)))
+            CredentialFiles::new(path("id"), path("secret"), token.map(path))
         }
     }
 
