@@ -82,7 +82,7 @@ enum Command {
     #[command(after_help = "Examples:\n  ramstream inventory\n  ramstream inventory --kind user\n  \
                             ramstream inventory --format json | jq .collections.user")]
     Inventory(inventory::Args),
-    /// Print the RAM policy (JSON) that reading needs, and nothing more
+    /// Print the RAM policy (JSON) that reading the configured kinds needs, and nothing more
     #[command(
         after_help = "Example:\n  ramstream policy > policy.json    grant it to the user or role that ramstream is"
     )]

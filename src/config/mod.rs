@@ -117,6 +117,30 @@ pub fn load(
     environment: impl IntoIterator<Item = (OsString, OsString)>,
     purpose: Purpose,
 ) -> Result<Loaded, Refused> {
+    let (given, path) = gathered(file, environment)?;
+    validate(&given, purpose, path)
+}
+
+/// The section `[collect]` alone, for whoever asks before anything else is configured: which permissions are needed is
+/// asked before there are credentials.
+///
+/// # Errors
+/// [`Refused`] with the mistakes of that section, or that there is nothing to read.
+pub fn load_collect(
+    file: Option<&Path>,
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<Collect, Refused> {
+    let (given, path) = gathered(file, environment)?;
+    let mut r = Reader::new(&given);
+    let collect = Collect::read(&mut r);
+    if r.problems.is_empty() { Ok(collect) } else { Err(refused(r.problems, path)) }
+}
+
+/// What the file and the environment give, and the file, if there is one.
+fn gathered(
+    file: Option<&Path>,
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<(Given, Option<&Path>), Refused> {
     let path = file.unwrap_or(Path::new(DEFAULT_FILE));
     let text = match std::fs::read_to_string(path) {
         Ok(text) => Some(text),
@@ -127,7 +151,8 @@ pub fn load(
         }
     };
     let given = source::gather(text.as_deref().map(|text| (path, text)), environment);
-    validate(&given, purpose, text.is_some().then_some(path))
+    let path = text.is_some().then_some(path);
+    if given.problems.is_empty() { Ok((given, path)) } else { Err(refused(given.problems, path)) }
 }
 
 /// Loads the configuration from the text of a file that is never opened, and `variables`.

@@ -306,7 +306,7 @@ fn a_directory_with_something_in_it_is_not_touched() {
 
     again(&to, true).unwrap();
     assert_eq!(Export::read(&to).unwrap().manifest.encoding, Encoding::Jsonl);
-    assert_eq!(names_in(&to).len(), 11, "nothing of the replaced export is left");
+    assert_eq!(names_in(&to).len(), 15, "nothing of the replaced export is left");
 
     let file = parent.path().join("file");
     fs::write(&file, "").unwrap();

@@ -71,7 +71,12 @@ pub(crate) enum Harm {
 }
 
 /// The operations that are struck: every listing, every detail, and the point reads of removals.
-const OPERATIONS: [&str; 26] = [
+const OPERATIONS: [&str; 35] = [
+    "*",
+    "*",
+    "*",
+    "*",
+    "*",
     "*",
     "*",
     "ListUsers",
@@ -94,6 +99,10 @@ const OPERATIONS: [&str; 26] = [
     "ListSAMLProviders",
     "ListOIDCProviders",
     "GetSAMLProvider",
+    "ListAccessKeys",
+    "GetLoginProfile",
+    "ListVirtualMFADevices",
+    "GetUserMFAInfo",
     "GetCallerIdentity",
     "DescribeRegions",
     "DescribeInstances",

@@ -165,7 +165,6 @@ impl Reader<'_> {
     fn with_role(&self, region: &RegionId, listed: ecs::Instance, roles: &Roles) -> (Key, Found) {
         match roles.by_instance.get(&listed.instance_id) {
             Some(Ok(role)) => self.found(&self.instance(region, listed, role.clone())),
-            Some(Err(_)) if planted!(UnreadDetailIsNone) => self.found(&self.instance(region, listed, None)),
             Some(Err(why)) => (self.key_of(region, &listed), Found::Unread(detail_unread(why))),
             None => (self.key_of(region, &listed), Found::Unread(listed_since())),
         }

@@ -24,6 +24,8 @@ async fn server(script: impl Fn(&Call) -> Option<&'static str> + Send + Sync + '
             "ListPolicyAttachments" => {
                 r#"{"PageNumber":1,"PageSize":100,"TotalCount":0,"PolicyAttachments":{"PolicyAttachment":[]}}"#
             }
+            "DescribeRegions" => r#"{"Regions":{"Region":[{"RegionId":"eu-central-1"}]}}"#,
+            "DescribeInstances" => r#"{"NextToken":"","Instances":{"Instance":[]}}"#,
             "ListAccessKeys" => r#"{"AccessKeys":{"AccessKey":[]}}"#,
             "GetUserMFAInfo" => r#"{"IsMFAEnable":false}"#,
             "ListVirtualMFADevices" => r#"{"IsTruncated":false,"VirtualMFADevices":{"VirtualMFADevice":[]}}"#,

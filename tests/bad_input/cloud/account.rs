@@ -71,7 +71,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         action: "GetAccountMFAInfo",
         parameter: None,
         kind: Some(Kind::Account),
-        inside: "\"RequestId\":\"",
+        inside: "\"IsMFAEnable",
         without: &[],
         reply: || json!({ "IsMFAEnable": true, "RequestId": "R" }),
     },
@@ -89,7 +89,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         action: "GetPasswordPolicy",
         parameter: None,
         kind: Some(Kind::PasswordPolicy),
-        inside: "\"RequestId\":\"",
+        inside: "\"PasswordPolicy",
         without: &[],
         reply: || {
             let policy = json!({

@@ -147,7 +147,7 @@ impl Cloud {
         self.control(reqwest::Method::POST, "clock", Some(json!({ "offset_seconds": offset_seconds }))).await;
     }
 
-    /// From now on every call, also the test's own, is judged by this RAM policy.
+    /// From now on every call, also the test's own, is judged by this RAM policy; by none if it is null.
     pub(crate) async fn enforce(&self, policy: &Value) {
         self.control(reqwest::Method::POST, "policy", Some(policy.clone())).await;
     }

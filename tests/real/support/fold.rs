@@ -96,7 +96,7 @@ pub(crate) fn content(account: &Value) -> BTreeMap<String, Value> {
     for provider in rows(account, "identity_providers") {
         let (of_type, name) = (text(provider, "provider_type"), text(provider, "provider_name"));
         let path = format!("identity_provider/{of_type}/{}", encoded_arn(text(account, "account_id"), of_type, name));
-        put(path, json!({ "provider_name": name, "description": provider["description"] }));
+        put(path, json!({ "provider_name": name }));
     }
     for user in rows(account, "users") {
         let fields = json!({
