@@ -194,3 +194,24 @@ async fn none_is_told_by_the_code_and_a_missing_user_is_no_none() {
     let gone = read(&server, &State::new(ACCOUNT), Kind::MfaDevice).await;
     assert_eq!(unknown(&gone), [("mfa_device/0", Reason::ParentGone)]);
 }
+
+#[tokio::test]
+async fn a_key_that_was_made_after_the_one_that_is_held_is_told_as_readded() {
+    let day = |day: u8| Some(format!("2026-01-0{day}T00:00:00Z").parse::<Timestamp>().unwrap().into());
+    for (held_since, verb, fields) in [(1, Some("readded"), vec!["create_date"]), (2, None, vec![])] {
+        let mut state = held(1);
+        put(&mut state, &AccessKey { create_date: day(held_since), ..key_of(0) });
+        let server = server(users(1, 1), |call| {
+            (call.action == "ListAccessKeys").then(|| {
+                let key = r#"{"AccessKeyId":"held-0","Status":"Active","CreateDate":"2026-01-02T00:00:00Z"}"#;
+                Says::ok(&format!(r#"{{"AccessKeys":{{"AccessKey":[{key}]}}}}"#))
+            })
+        })
+        .await;
+        let read = read(&server, &state, Kind::AccessKey).await;
+        let diff = crate::diff::compare(&state, &std::collections::BTreeMap::from([(Kind::AccessKey, read)]));
+        let change = diff.changes.first();
+        assert_eq!(change.map(|change| change.verb.as_str()), verb, "{change:?}");
+        assert_eq!(change.map(|change| change.changed_fields.clone()).unwrap_or_default(), fields);
+    }
+}
