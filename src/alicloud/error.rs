@@ -28,8 +28,8 @@ pub struct Refusal {
     pub code: Option<String>,
     /// The id that the vendor's support asks for.
     pub request_id: Option<String>,
-    /// When it was answered; none if the answer has no date.
-    pub window: Option<Window>,
+    /// When it was answered; none if the answer has no date. On the heap: every call's result has room for a refusal.
+    pub window: Option<Box<Window>>,
 }
 
 impl fmt::Display for Refusal {
@@ -129,7 +129,7 @@ impl CallError {
     /// is an answer as any other. The code decides, never the status.
     pub(super) fn none_of(&self, entity: &str) -> Option<Window> {
         match self {
-            Self::NotFound(refusal) if self.says_gone(entity) => refusal.window,
+            Self::NotFound(refusal) if self.says_gone(entity) => refusal.window.as_deref().copied(),
             _ => None,
         }
     }
@@ -190,7 +190,7 @@ pub(super) fn judge_exchange(operation: &'static Operation, source: ExchangeErro
 pub(super) fn judge_refusal(operation: &'static Operation, reply: &Reply, clock_offset_secs: Option<i64>) -> Failed {
     let ErrorBody { code, request_id, .. } = ErrorBody::of(reply);
     let meaning = Meaning::of(code.as_deref(), reply.status);
-    let window = wire::date(&reply.headers).map(|date| window(date, reply.duration));
+    let window = wire::date(&reply.headers).map(|date| Box::new(window(date, reply.duration)));
     let refusal = Refusal { operation, status: reply.status, code, request_id, window };
     let pause = wire::retry_after(&reply.headers).unwrap_or_default();
     let (error, again) = match meaning {

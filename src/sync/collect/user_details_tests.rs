@@ -116,7 +116,7 @@ fn unknown(collection: &Collection) -> Vec<(&str, Reason)> {
 
 #[tokio::test]
 async fn only_a_user_whose_date_moved_is_asked_and_all_others_stand_as_they_are_held() {
-    let server = server(users(3, 1), |call| (call.action == "ListAccessKeys").then(|| Says::ok(&keys("new")))).await;
+    let server = server(users(3, 1), |call| (call.action == "ListAccessKeys").then(|| Says::ok(keys("new")))).await;
     let read = read(&server, &held(3), Kind::AccessKey).await;
     assert_eq!(found(&read), ["access_key/0/new", "access_key/1/held-1", "access_key/2/held-2"]);
     assert!(read.is_complete() && read.knows(&Scope::children(Kind::AccessKey, ["2"])));
@@ -130,7 +130,7 @@ async fn what_an_earlier_sync_could_not_read_is_due_and_nothing_else() {
     let scope = Scope::children(Kind::AccessKey, ["2"]);
     let record = ScopeRecord::new(scope.clone(), None, Reason::OutOfTime, true);
     state.apply(scope_key(ACCOUNT, &scope).as_bytes(), Some(&record.to_value())).unwrap();
-    let server = server(users(3, 0), |call| (call.action == "ListAccessKeys").then(|| Says::ok(&keys("new")))).await;
+    let server = server(users(3, 0), |call| (call.action == "ListAccessKeys").then(|| Says::ok(keys("new")))).await;
     let read = read(&server, &state, Kind::AccessKey).await;
     assert_eq!(found(&read), ["access_key/0/held-0", "access_key/1/held-1", "access_key/2/new"]);
     assert_eq!(server.calls("ListAccessKeys").len(), 1);
@@ -149,7 +149,7 @@ async fn a_user_of_whom_it_is_denied_touches_nobody_else() {
     let is_denied_for = |call: &Call, n: usize| call.parameter("UserPrincipalName") == Some(&format!("u{n}@e.com"));
     let server = server(users(40, 40), move |call| {
         let answers = call.action == "ListAccessKeys" && !(0..20).any(|n| is_denied_for(call, n));
-        answers.then(|| Says::ok(&keys("new")))
+        answers.then(|| Says::ok(keys("new")))
     })
     .await;
     let read = read(&server, &held(40), Kind::AccessKey).await;
@@ -204,7 +204,7 @@ async fn a_key_that_was_made_after_the_one_that_is_held_is_told_as_readded() {
         let server = server(users(1, 1), |call| {
             (call.action == "ListAccessKeys").then(|| {
                 let key = r#"{"AccessKeyId":"held-0","Status":"Active","CreateDate":"2026-01-02T00:00:00Z"}"#;
-                Says::ok(&format!(r#"{{"AccessKeys":{{"AccessKey":[{key}]}}}}"#))
+                Says::ok(format!(r#"{{"AccessKeys":{{"AccessKey":[{key}]}}}}"#))
             })
         })
         .await;
