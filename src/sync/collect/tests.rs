@@ -26,6 +26,10 @@ async fn server(script: impl Fn(&Call) -> Option<&'static str> + Send + Sync + '
             }
             "DescribeRegions" => r#"{"Regions":{"Region":[{"RegionId":"eu-central-1"}]}}"#,
             "DescribeInstances" => r#"{"NextToken":"","Instances":{"Instance":[]}}"#,
+            "ListAccessKeys" => r#"{"AccessKeys":{"AccessKey":[]}}"#,
+            "GetUserMFAInfo" => r#"{"IsMFAEnable":false}"#,
+            "ListVirtualMFADevices" => r#"{"IsTruncated":false,"VirtualMFADevices":{"VirtualMFADevice":[]}}"#,
+            "GetLoginProfile" => return Some(script(call).map_or_else(no_login_profile, Says::ok)),
             "GetAccountSummary" => r#"{"SummaryMap":{}}"#,
             "GetAccountAlias" => r#"{"AccountAlias":"example"}"#,
             "GetAccountMFAInfo" => r#"{"IsMFAEnable":true}"#,
@@ -44,11 +48,19 @@ async fn server(script: impl Fn(&Call) -> Option<&'static str> + Send + Sync + '
     .await
 }
 
+fn no_login_profile() -> Says {
+    Says::error(404, "EntityNotExist.User.LoginProfile")
+}
+
 async fn read(server: &Server, state: &State) -> BTreeMap<Kind, Collection> {
     let ledger = Ledger::new(Duration::from_secs(3_600));
     let session = server.session();
     let reader = Reader { state, ledger: &ledger, kinds: &every_kind() };
     reader.read(&session, &Wanted::Everything, &mut Rounds::default()).await
+}
+
+fn every_kind() -> BTreeSet<Kind> {
+    Kind::ALL.iter().copied().collect()
 }
 
 /// A state that holds `entity` since it was last read.
