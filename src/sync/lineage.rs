@@ -114,8 +114,8 @@ impl AccountTopics {
         let entities = Kind::ALL.iter().flat_map(|kind| state.entities(*kind).keys());
         let entities = entities.map(|key| record(key.as_str(), None));
         let scopes = state.scopes().keys().map(|scope| record(&scope_key(&self.account_id, scope), None));
-        let control = state.progress().map(|progress| progress.control.clone()).unwrap_or_default();
-        let progress = Progress { control, ..Progress::first(lineage, &self.account_id) };
+        let mut progress = Progress::first(lineage, &self.account_id);
+        progress.control = state.progress().map(|progress| progress.control.clone()).unwrap_or_default();
         entities.chain(scopes).chain([record(&progress_key(&self.account_id), Some(progress.to_value()))]).collect()
     }
 }
@@ -148,7 +148,6 @@ mod tests {
 
     use super::*;
     use crate::{
-        control::Journal,
         kafka::Connection,
         model::{Reason, Scope},
         state::{ScopeRecord, entity_record},
@@ -166,8 +165,8 @@ mod tests {
     /// With a user, a scope that is not known, and requests served.
     fn held(lineage: Uuid) -> State {
         let mut state = State::new(ACCOUNT);
-        let control = Journal { cursor: BTreeMap::from([(0, 7)]), ..Journal::default() };
-        let progress = Progress { control, ..Progress::first(lineage, ACCOUNT) };
+        let mut progress = Progress::first(lineage, ACCOUNT);
+        progress.control.cursor.insert(0, 7);
         let scope = Scope::collection(Kind::Role);
         let record = ScopeRecord::new(scope.clone(), None, Reason::Denied, false);
         for (key, value) in [
