@@ -23,7 +23,7 @@ mod settings;
 mod users;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     future::Future,
     io,
     sync::Arc,
@@ -157,6 +157,16 @@ pub struct Twice<T> {
     pub before: Listing<T>,
     /// The one that came last.
     pub after: Listing<T>,
+}
+
+impl<T> Twice<T> {
+    /// What the first one has and the last one lacks, by its key: such a pair proves no removal.
+    fn went(&self, key: impl Fn(&T) -> Key) -> Vec<(Key, Unknown)> {
+        let (Ok(before), Ok(after)) = (&self.before, &self.after) else { return Vec::new() };
+        let after: HashSet<Key> = after.items().iter().map(&key).collect();
+        let went = before.items().iter().map(key).filter(|key| !after.contains(key));
+        went.map(|key| (key, Unknown::new(Reason::RemovalsUnproven, "it was listed a moment before"))).collect()
+    }
 }
 
 impl Reader<'_> {
@@ -294,10 +304,14 @@ impl Reader<'_> {
         let mut mfa_devices = mfa_devices.map(|devices| self.mfa_devices(&parents, wanted, devices, round));
         let mut memberships = members.map(|members| self.memberships(&parents, members));
         let mut policy_attachments = attachments.map(|rows| self.policy_attachments(&parents, rows));
+        let mut went = self.went(wanted, &parents);
         let Parents { users, groups, roles } = parents;
         let mut users = self.wants(wanted, Kind::User).then(|| self.users(users.after, counts));
         let mut groups = self.wants(wanted, Kind::Group).then(|| self.groups(groups.after, counts));
         let mut roles = self.wants(wanted, Kind::Role).then(|| self.roles(roles.after, counts, &rounds.roles));
+        for parents in [&mut users, &mut groups, &mut roles].into_iter().flatten() {
+            parents.hold(went.remove(&parents.kind()).unwrap_or_default());
+        }
         let mut policies = self.policies(policies, counts, &rounds.policies);
         let mut account = account.map(|listing| self.account(listing));
         let mut instances = instances.map(|listed| self.instances(listed));
@@ -324,6 +338,21 @@ impl Reader<'_> {
         let is_off = |kind| matches!(wanted, Wanted::Everything) && !self.kinds.contains(&kind);
         let or_off = |kind, read: Option<Collection>| read.or(is_off(kind).then(|| Collection::unknown(kind, off())));
         Kind::ALL.iter().filter_map(|kind| Some((*kind, or_off(*kind, collection(*kind))?))).collect()
+    }
+
+    /// What the first listing of a second reading has and the last one lacks: one of the two may lie.
+    fn went(&self, wanted: &Wanted, parents: &Parents) -> BTreeMap<Kind, Vec<(Key, Unknown)>> {
+        if let Wanted::Everything = wanted {
+            // What is missing now is read again before it is believed.
+            return BTreeMap::new();
+        }
+        let Parents { users, groups, roles } = parents;
+        let key = |kind, id: &str| Key::new(self.account_id(), kind, &[id]);
+        BTreeMap::from([
+            (Kind::User, users.went(|user| key(Kind::User, &user.user_id))),
+            (Kind::Group, groups.went(|group| key(Kind::Group, &group.group_id))),
+            (Kind::Role, roles.went(|role| key(Kind::Role, &role.role_id))),
+        ])
     }
 
     fn account_id(&self) -> &str {

@@ -112,6 +112,17 @@ async fn a_role_that_changes_between_the_two_listings_is_not_read_with_its_old_t
 }
 
 #[tokio::test]
+async fn what_a_second_reading_lists_first_and_then_no_more_is_not_gone() {
+    const GROUP: &str = r#"{"IsTruncated":false,"Groups":{"Group":[{"GroupId":"g-1","GroupName":"ops"}]}}"#;
+    let server = server(|call| (call.action == "ListGroups" && call.earlier == 0).then_some(GROUP)).await;
+    let (state, ledger) = (State::new(ACCOUNT), Ledger::new(Duration::from_secs(3_600)));
+    let reader = Reader { state: &state, ledger: &ledger, kinds: &every_kind() };
+    let wanted = Wanted::Again([Scope::collection(Kind::Group)].into());
+    let mut read = reader.read(&server.session(), &wanted, &mut Rounds::default()).await;
+    assert_eq!(unread(&read.remove(&Kind::Group).unwrap()), [("group/g-1", Reason::RemovalsUnproven)]);
+}
+
+#[tokio::test]
 async fn an_attachment_of_a_name_that_nobody_has_is_not_passed_over_in_silence() {
     let server = server(|call| {
         (call.action == "ListPolicyAttachments").then_some(

@@ -15,8 +15,8 @@ use super::super::truth::{Fields, Request, Truth, shown};
 /// How long after its date a mutation may show, in milliseconds.
 const SHOWS_WITHIN_MS: i64 = 250;
 
-/// A window begins up to so many milliseconds before its first request: dates are cut to seconds, and a second is left.
-const WINDOWS_BEGIN_EARLY_MS: i64 = 2_000;
+/// A window ends up to so many milliseconds behind its last answer: dates are cut to seconds, and a second is added.
+const WINDOWS_END_LATE_MS: i64 = 1_000;
 
 /// The window in which the event's sync read its collection; that of the event where the collection was not read.
 fn read_window(log: &Log, event: &Event) -> Option<(i64, i64)> {
@@ -350,19 +350,19 @@ fn operations_of(kind: &str) -> &'static [&'static str] {
 }
 
 /// A collection of which a read failed each time that it was tried was not complete. Of one that is asked for by a name
-/// nothing is said if anything of the account changed since the sync began: the name may have gone. If several copies read
-/// at the time, one of them must have had all its answers: which one published the sync is not told.
+/// nothing is said if anything of the account changed meanwhile: the name may have gone. If several copies read at the
+/// time, one of them must have had all its answers: which one published the sync is not told.
 pub(super) fn honest<'a>(log: &Log, truth: &'a Truth, found: &mut Findings) {
     let syncs: Vec<&Notice> = log.syncs.values().flatten().collect();
     for (index, sync) in syncs.iter().copied().enumerate() {
         let Some(sync_began) = reading_began(sync) else { continue };
         // What is asked for by itself comes behind the listings, and may take long to be answered.
         let next_began = syncs[index + 1..].iter().copied().find_map(reading_began).unwrap_or(i64::MAX);
-        let next_began = next_began.saturating_add(WINDOWS_BEGIN_EARLY_MS);
+        let next_began = next_began.saturating_add(WINDOWS_END_LATE_MS);
         for status in sync.collections.iter().filter(|status| status.status == "complete") {
             let Some((begun, to)) = status.complete_window() else { continue };
             let from = begun.max(sync_began);
-            let is_quiet = truth.is_quiet(sync_began, to);
+            let is_quiet = truth.is_quiet(from, to);
             let is_telling = |request: &&Request| {
                 let operation = request.operation.as_str();
                 operations_of(&status.kind).contains(&operation) && (is_quiet || !BY_NAME.contains(&operation))
@@ -392,19 +392,23 @@ pub(super) fn honest<'a>(log: &Log, truth: &'a Truth, found: &mut Findings) {
     }
 }
 
-/// When the sync began to read, as far as its windows tell. The window of what has details goes back to when the oldest
-/// of them was read, which is not about this sync.
+/// When the sync began to read, by the services' clock: as long before its last answer as it lasted by its own clock,
+/// which may be wrong, but only goes forward.
 fn reading_began(sync: &Notice) -> Option<i64> {
-    let listed = sync.collections.iter().filter(|status| ["account", "user", "group"].contains(&&*status.kind));
-    listed.filter_map(CollectionStatus::complete_window).map(|(from, _)| from).min()
+    let read = sync.collections.iter().filter_map(CollectionStatus::complete_window).map(|(_, to)| to).max()?;
+    let lasted = sync.finished_at?.saturating_sub(sync.started_at?);
+    Some(read.saturating_sub(lasted).saturating_sub(WINDOWS_END_LATE_MS))
 }
 
 /// By operation and subject: whether it was answered once, and the first request for it.
 type Answers<'a> = BTreeMap<(&'a str, &'a str), (bool, &'a Request)>;
 
+/// The codes of ECS for "there is none".
+const NONE: [&str; 2] = ["InvalidRegionId.NotFound", "InvalidInstanceId.NotFound"];
+
 /// "There is none" is an answer.
 fn is_failure(request: &Request) -> bool {
-    let says_none = |code: &str| code.starts_with("EntityNotExist") || code == "InvalidRegionId.NotFound";
+    let says_none = |code: &str| code.starts_with("EntityNotExist") || NONE.contains(&code);
     let is_none = request.code.as_deref().is_some_and(says_none);
     (request.status == 0 || request.status >= 400) && !is_none
 }
