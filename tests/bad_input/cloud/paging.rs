@@ -23,7 +23,7 @@ const MARKED: [Listing; 7] = [
         "VirtualMFADevices",
         "VirtualMFADevice",
         |n| json!({ "SerialNumber": n.to_string() }),
-        5_001,
+        100_001,
     ),
 ];
 
