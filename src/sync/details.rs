@@ -2,8 +2,10 @@
 //!
 //! A detail (a trust policy, the versions of a policy) costs a call of its own. It is read when the
 //! entity is new, when its listing carries another mark than at the last read, or when
-//! `detail_interval` is over; otherwise the held part stands. After a start the held mark counts, and
-//! the first round is spread over the interval.
+//! `detail_interval` is over; otherwise the held part stands. A detail that was read within the second of
+//! its entity's change is read again by the next sync: the service dates in whole seconds, so a further
+//! change in that second leaves no mark. After a start the held mark counts, and the first round is spread
+//! over the interval.
 
 use std::{
     collections::HashMap,
@@ -29,11 +31,20 @@ impl Mark {
         Self { dates, version: None }
     }
 
+    /// Whether what is read from `begun_at` on (by the service's clock, as the dates are) shows every change
+    /// that this mark can stand for.
+    fn is_over_at(&self, begun_at: Timestamp) -> bool {
+        self.dates.touched.is_none_or(|touched| Millis::from(begun_at).0 >= touched.0 + DATED_IN_MS)
+    }
+
     /// The mark of a policy: its dates and its default version.
     pub(crate) fn of_version(dates: Dates, version: Option<String>) -> Self {
         Self { dates, version }
     }
 }
+
+/// The services date changes in whole seconds.
+const DATED_IN_MS: i64 = 1_000;
 
 /// A detail and when it was read, or why it was not.
 pub(crate) type Read<T> = Result<(T, Window), Unknown>;
@@ -147,6 +158,7 @@ impl Ledger {
         }
         let (is_due, read_at) = match (round.get(key), self.seen.get(key)) {
             (Some(Ok(_)), _) => (false, None),
+            (_, Some(seen)) if !seen.mark.is_over_at(seen.begun_at) => return Some(Urgency::Moved),
             (_, Some(seen)) => (seen.at.elapsed() >= self.interval, Some(seen.at)),
             (_, None) => (self.is_overdue(begun_at) || self.is_its_turn(key), None),
         };
@@ -249,6 +261,17 @@ mod tests {
         tokio::time::advance(INTERVAL).await;
         assert!(ledger.is_due(&key(), &mark(6), Some(&mark(5)), &none, None), "the interval is over");
         assert!(!ledger.is_due(&key(), &mark(6), Some(&mark(5)), &read_at(200, 6), None), "read in this sync");
+    }
+
+    #[test]
+    fn a_detail_read_within_the_second_of_the_change_is_due_again() {
+        let none = Round::<()>::default();
+        for (read_at_second, is_due) in [(100, true), (101, false)] {
+            let mut ledger = Ledger::new(INTERVAL);
+            ledger.commit(read_at(read_at_second, 100_000), |_| true);
+            let again = ledger.is_due(&key(), &mark(100_000), Some(&mark(100_000)), &none, None);
+            assert_eq!(again, is_due, "changed in second 100, read in second {read_at_second}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

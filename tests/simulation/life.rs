@@ -138,6 +138,21 @@ pub(crate) enum Asked {
 }
 
 impl Deed {
+    /// Whether it makes, changes or ends a role.
+    pub(crate) fn is_about_a_role(self) -> bool {
+        matches!(self, Self::CreateRole(_) | Self::DeleteRole(_) | Self::RetrustRole(..))
+    }
+
+    /// Whether it makes or ends an edge, or one of its ends.
+    pub(crate) fn is_about_an_edge(self) -> bool {
+        let is_end = matches!(
+            self,
+            Self::CreateUser(_) | Self::DeleteUser(_) | Self::CreateGroup(_) | Self::DeleteGroup(_) | Self::Flicker(_)
+        );
+        is_end
+            || matches!(self, Self::Join(..) | Self::Leave(..) | Self::Rejoin(..) | Self::Attach(..) | Self::Detach(..))
+    }
+
     /// One at random.
     pub(crate) fn draw(random: &mut StdRng, names: Names) -> Self {
         let user = random.random_range(0..names.users);

@@ -350,8 +350,8 @@ fn operations_of(kind: &str) -> &'static [&'static str] {
 }
 
 /// A collection of which a read failed each time that it was tried was not complete. Of one that is asked for by a name
-/// nothing is said if anything of the account changed meanwhile: the name may have gone. If several copies read at the
-/// time, one of them must have had all its answers: which one published the sync is not told.
+/// nothing is said if anything of the account changed since the sync began: the name may have gone. If several copies read
+/// at the time, one of them must have had all its answers: which one published the sync is not told.
 pub(super) fn honest<'a>(log: &Log, truth: &'a Truth, found: &mut Findings) {
     let syncs: Vec<&Notice> = log.syncs.values().flatten().collect();
     for (index, sync) in syncs.iter().copied().enumerate() {
@@ -362,7 +362,7 @@ pub(super) fn honest<'a>(log: &Log, truth: &'a Truth, found: &mut Findings) {
         for status in sync.collections.iter().filter(|status| status.status == "complete") {
             let Some((begun, to)) = status.complete_window() else { continue };
             let from = begun.max(sync_began);
-            let is_quiet = truth.is_quiet(from, to);
+            let is_quiet = truth.is_quiet(sync_began, to);
             let is_telling = |request: &&Request| {
                 let operation = request.operation.as_str();
                 operations_of(&status.kind).contains(&operation) && (is_quiet || !BY_NAME.contains(&operation))
