@@ -165,6 +165,13 @@ impl Session {
         }
     }
 
+    /// Credentials were exchanged for others, which end then, or in vain.
+    pub(super) fn tell_exchange(&self, expire: Option<Timestamp>) {
+        if let Some(on_exchange) = &self.shared.on_exchange {
+            on_exchange(expire);
+        }
+    }
+
     /// The time by which everything ends.
     pub(super) fn deadline(&self) -> Instant {
         self.deadline
@@ -231,7 +238,9 @@ impl Session {
         attempt: u32,
     ) -> Result<Answer<T>, Failed> {
         let Call { operation, region } = call;
+        let asked = Instant::now();
         let permit = self.turn(call).await?;
+        let waited = asked.elapsed();
         let span = debug_span!(
             "call",
             operation = %operation,
@@ -253,7 +262,7 @@ impl Session {
         self.count(operation, attempt);
         if let Some(on_call) = &self.shared.on_call {
             let failure = answer.as_ref().err().map(|failed| failed.error.reason());
-            on_call(&CallReport { operation, attempt, failure, elapsed });
+            on_call(&CallReport { operation, attempt, failure, elapsed, waited });
         }
         answer
     }

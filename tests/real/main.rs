@@ -24,6 +24,9 @@ mod instances;
 mod kafka_protocol;
 mod least_privilege;
 mod logins;
+mod metrics;
+#[path = "../metrics_table/mod.rs"]
+mod metrics_table;
 mod refusals;
 mod registry;
 mod replay;

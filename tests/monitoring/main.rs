@@ -1,0 +1,8 @@
+//! What watches the daemon is of one piece: metrics, their table, rules, alerts, dashboards and the runbook.
+
+#![allow(clippy::unwrap_used)]
+
+#[path = "../metrics_table/mod.rs"]
+mod metrics_table;
+
+mod table;
