@@ -5,4 +5,8 @@
 #[path = "../metrics_table/mod.rs"]
 mod metrics_table;
 
+mod alerts;
+mod exit_codes;
+mod runbook;
 mod table;
+mod words;

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-const RUNBOOK: &str = include_str!("../docs/runbook.md");
-const README: &str = include_str!("../README.md");
+const RUNBOOK: &str = include_str!("../../docs/runbook.md");
+const README: &str = include_str!("../../README.md");
 
 /// As pages show headings: lower case, blanks as dashes, no punctuation.
-fn anchors() -> BTreeSet<String> {
+pub(crate) fn anchors() -> BTreeSet<String> {
     let headings =
         RUNBOOK.lines().filter(|line| line.starts_with("##")).map(|line| line.trim_start_matches('#').trim());
     let kept = |c: &char| c.is_alphanumeric() || *c == ' ' || *c == '-';
