@@ -6,6 +6,7 @@
 mod metrics_table;
 
 mod alerts;
+mod dashboards;
 mod exit_codes;
 mod runbook;
 mod table;

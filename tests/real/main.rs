@@ -27,6 +27,7 @@ mod logins;
 mod metrics;
 #[path = "../metrics_table/mod.rs"]
 mod metrics_table;
+mod prometheus;
 mod refusals;
 mod registry;
 mod replay;
