@@ -35,6 +35,7 @@ mod removals;
 mod replicas;
 mod secrets;
 mod settings;
+mod sign_in;
 mod snapshot;
 mod state;
 mod support;
