@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use ramstream::model::Reason;
+
 const RUNBOOK: &str = include_str!("../../docs/runbook.md");
 const README: &str = include_str!("../../README.md");
 
@@ -15,6 +17,14 @@ pub(crate) fn anchors() -> BTreeSet<String> {
 
 fn links_to<'a>(page: &'a str, start: &'a str) -> impl Iterator<Item = &'a str> {
     page.split(start).skip(1).filter_map(|rest| rest.split(')').next())
+}
+
+#[test]
+fn every_reason_for_not_knowing_is_told_of() {
+    let section = RUNBOOK.split("### RamstreamPartial\n").nth(1).and_then(|rest| rest.split("\n### ").next()).unwrap();
+    for reason in Reason::ALL.iter().filter(|reason| **reason != Reason::Off) {
+        assert!(section.contains(&format!("`{}`", reason.as_str())), "{}", reason.as_str());
+    }
 }
 
 #[test]
