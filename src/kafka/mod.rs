@@ -36,7 +36,7 @@ pub mod topics;
 pub use append::{Appended, append};
 pub use attempt::{Decision, Outcome, Transaction, Writer, end_open_transaction};
 pub use claim::{Claim, Judgement, Mandate};
-pub use client::Watermarks;
+pub use client::{ProducerObserver, ProducerReport, Watermarks};
 pub use connection::{Connection, Record, Records, Unencodable};
 pub use error::{AppendError, AttemptError, ClientError, FoldError, ReadError, RegistryError, TopicsError};
 pub use log::{Fold, PartitionLog, StateLog};
