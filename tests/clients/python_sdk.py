@@ -311,33 +311,43 @@ def check_settings(account, control_address, truth):
     account.ims.set_default_domain(ims_models.SetDefaultDomainRequest(default_domain_name=domain))
 
 
-def check_sign_in(account, truth):
+def check_sign_in_of(account, user_principal_name, keys, profiles, devices):
+    """What one user signs in with, each by its operation; all three lists are the account's own rows of that user."""
     switched = {"active": "Active", "inactive": "Inactive"}
+    name = {"user_principal_name": user_principal_name}
+
+    def profile_of_user():
+        return account.ims.get_login_profile(ims_models.GetLoginProfileRequest(**name)).body.login_profile
+
+    def device_of_user():
+        return account.ims.get_user_mfainfo(ims_models.GetUserMFAInfoRequest(**name)).body
+
+    body = account.ims.list_access_keys(ims_models.ListAccessKeysRequest(**name)).body
+    listed = [(key.access_key_id, key.status) for key in body.access_keys.access_key]
+    expect("access keys", listed, [(key["access_key_id"], switched[key["status"]]) for key in keys])
+
+    for profile in profiles:
+        got = profile_of_user()
+        wanted = (switched[profile["status"]], profile["mfa_bind_required"], profile["password_reset_required"])
+        expect("login profile", (got.status, got.mfabind_required, got.password_reset_required), wanted)
+    if not profiles:
+        expect_error("no login profile", profile_of_user, "EntityNotExist.User.LoginProfile", 404)
+
+    for device in devices:
+        got = device_of_user()
+        shown = (got.is_mfaenable, got.mfadevice.type, got.mfadevice.serial_number)
+        expect("MFA device", shown, (True, device["device_type"], device["serial_number"]))
+    if not devices:
+        expect_error("no MFA device", device_of_user, "EntityNotExist.User.MFADevice", 404)
+
+
+def check_sign_in(account, truth):
+    tables = ("access_keys", "login_profiles", "mfa_devices")
     domain = account.ims.get_default_domain().body.default_domain_name
-    expect("there are ways to sign in", all(truth[table] for table in ("access_keys", "login_profiles", "mfa_devices")), True)
+    expect("there are ways to sign in", all(truth[table] for table in tables), True)
     for user in truth["users"]:
-        name = dict(user_principal_name=f"{user['user_name']}@{domain}")
-        of_user = lambda table: [row for row in truth[table] if row["user_id"] == user["user_id"]]
-        body = account.ims.list_access_keys(ims_models.ListAccessKeysRequest(**name)).body
-        listed = [(key.access_key_id, key.status) for key in body.access_keys.access_key]
-        wanted = [(key["access_key_id"], switched[key["status"]]) for key in of_user("access_keys")]
-        expect("access keys", listed, wanted)
-
-        read = lambda: account.ims.get_login_profile(ims_models.GetLoginProfileRequest(**name)).body.login_profile
-        for profile in of_user("login_profiles"):
-            got = read()
-            wanted = (switched[profile["status"]], profile["mfa_bind_required"], profile["password_reset_required"])
-            expect("login profile", (got.status, got.mfabind_required, got.password_reset_required), wanted)
-        if not of_user("login_profiles"):
-            expect_error("no login profile", read, "EntityNotExist.User.LoginProfile", 404)
-
-        read = lambda: account.ims.get_user_mfainfo(ims_models.GetUserMFAInfoRequest(**name)).body
-        for device in of_user("mfa_devices"):
-            got = read()
-            shown = (got.is_mfaenable, got.mfadevice.type, got.mfadevice.serial_number)
-            expect("MFA device", shown, (True, device["device_type"], device["serial_number"]))
-        if not of_user("mfa_devices"):
-            expect_error("no MFA device", read, "EntityNotExist.User.MFADevice", 404)
+        rows = [[row for row in truth[table] if row["user_id"] == user["user_id"]] for table in tables]
+        check_sign_in_of(account, f"{user['user_name']}@{domain}", *rows)
 
     devices = by_marker(
         lambda marker: account.ims.list_virtual_mfadevices(
