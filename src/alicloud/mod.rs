@@ -56,6 +56,7 @@ pub mod presence;
 pub mod ram;
 pub mod resource_manager;
 pub mod sts;
+pub mod trial;
 
 #[cfg(test)]
 pub(crate) mod test_server;

@@ -17,9 +17,11 @@ use super::error::RegistryError;
 
 mod compatibility;
 mod failure;
+mod standing;
 
 pub use compatibility::Compatibility;
 use failure::Failure;
+pub use standing::Standing;
 
 /// Tries of the whole list of addresses, when none of them could be reached.
 const TRIES: u32 = 4;
@@ -110,6 +112,12 @@ impl Registry {
         let http = http_client(&settings)?.timeout(settings.timeout).build().map_err(|error| refused(&error))?;
         let nodes = settings.urls.iter().map(|url| node(url, &settings)).collect::<Result<_, _>>()?;
         Ok(Self { nodes, auth: settings.auth, http, mode: settings.mode })
+    }
+
+    /// Whether missing schemas are registered.
+    #[must_use]
+    pub fn mode(&self) -> RegistryMode {
+        self.mode
     }
 
     /// The id of exactly this schema under this subject (see [`RegistryMode`]).

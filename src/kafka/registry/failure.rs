@@ -35,6 +35,11 @@ impl Failure {
         }
     }
 
+    /// The registry's own word for "there is no such thing".
+    pub(super) fn is_absence(&self) -> bool {
+        matches!(self, Self::Answered { status: 404, code: 1.., .. })
+    }
+
     /// Names subject, address, reason and mend. Registries differ in their codes for "incompatible" and
     /// agree on the status; on "not found" they differ in both, so every 404 with a code of theirs is one.
     pub(super) fn explain(self, subject: &str, url: &str) -> RegistryError {
