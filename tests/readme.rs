@@ -2,7 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use ramstream::{alicloud::OPERATIONS, model::Kind};
+use ramstream::{
+    alicloud::OPERATIONS,
+    model::{Entity, ForKind, Kind, Verb},
+    sync::{Needs, actions, needs},
+};
 
 const README: &str = include_str!("../README.md");
 
@@ -41,6 +45,79 @@ fn every_kind_has_its_row() {
     for kind in Kind::ALL {
         let begin = format!("| {kind} | `.{}` |", kind.plural());
         assert!(rows.iter().any(|row| row.starts_with(&begin)), "no row begins with {begin}");
+    }
+}
+
+/// The cells of the row of a kind: kind, topic, events, read from, how often, permissions.
+fn cells(kind: Kind) -> Vec<&'static str> {
+    let row = README.lines().find(|line| line.starts_with(&format!("| {kind} |"))).expect("every kind has a row");
+    let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+    assert_eq!(cells.len(), 6, "{row}");
+    cells
+}
+
+/// What stands between backticks.
+fn quoted(text: &str) -> BTreeSet<&str> {
+    text.split('`').skip(1).step_by(2).collect()
+}
+
+/// The operations that a text names.
+fn operations(text: &str) -> BTreeSet<&str> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric());
+    words.filter(|word| OPERATIONS.iter().any(|operation| operation.name == *word)).collect()
+}
+
+#[test]
+fn every_row_names_the_operations_that_its_kind_is_read_by() {
+    // What has a name from another listing needs that, too.
+    let by_name = BTreeSet::from(["ListUsers", "ListGroups", "ListRoles"]);
+    for kind in Kind::ALL {
+        let read_from = operations(cells(*kind)[3]);
+        let needed: BTreeSet<&str> = needs(*kind).reading.iter().map(|operation| operation.name).collect();
+        assert!(!read_from.is_empty() && read_from.is_subset(&needed), "{kind}: {read_from:?}");
+        let unnamed: BTreeSet<&str> = needed.difference(&read_from).copied().collect();
+        assert!(unnamed.is_subset(&by_name), "{kind}: {unnamed:?}");
+    }
+}
+
+#[test]
+fn every_row_tells_how_often_each_of_its_operations_is_called() {
+    for kind in Kind::ALL {
+        let (read_from, how_often) = (operations(cells(*kind)[3]), cells(*kind)[4]);
+        assert!(how_often.contains("every sync") || how_often.contains("every `detail_interval`"), "{kind}");
+        assert!(operations(how_often).is_subset(&read_from), "{kind}: {how_often}");
+    }
+}
+
+#[test]
+fn every_row_tells_the_permissions_to_read_its_kind_and_to_prove_that_something_is_gone() {
+    for kind in Kind::ALL {
+        let Needs { reading, .. } = needs(*kind);
+        let reading: BTreeSet<&str> = reading.iter().filter_map(|operation| operation.ram_action).collect();
+        let proving: BTreeSet<&str> = actions(&[*kind]).difference(&reading).copied().collect();
+        let (to_read, to_prove) = cells(*kind)[5].split_once(';').unwrap_or((cells(*kind)[5], ""));
+        assert_eq!((quoted(to_read), quoted(to_prove)), (reading, proving), "{kind}");
+    }
+}
+
+#[test]
+fn every_row_tells_the_word_for_a_new_one_and_no_word_that_events_do_not_have() {
+    struct New;
+    impl ForKind for New {
+        type Output = Verb;
+        fn with<E: Entity>(self) -> Verb {
+            E::NEW
+        }
+    }
+    let words = "added created removed readded renamed frozen unfrozen activated deactivated role_attached role_detached updated";
+    let words: BTreeSet<&str> = words.split(' ').collect();
+    // The account has one of each, always.
+    let always_there = [Kind::Account, Kind::PasswordPolicy, Kind::SecurityPreference];
+    for kind in Kind::ALL {
+        let told: BTreeSet<&str> = quoted(cells(*kind)[2]);
+        assert!(told.is_subset(&words), "{kind}: {told:?}");
+        let comes_and_goes = told.contains(kind.with(New).as_str()) && told.contains("removed");
+        assert_eq!(comes_and_goes, !always_there.contains(kind), "{kind}: {told:?}");
     }
 }
 

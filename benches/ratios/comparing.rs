@@ -18,7 +18,7 @@ use ramstream::{
     state::State,
     sync::{
         Topics,
-        collect::{ListedPolicies, ListedProviders, Listings, Parents, Reader, Rounds, Twice, Wanted},
+        collect::{ListedPolicies, ListedProviders, Listings, Parents, Reader, Rounds, Twice, UserDetails, Wanted},
         details::Ledger,
         publication::{Publication, Reading},
     },
@@ -137,6 +137,7 @@ fn listings(bodies: &Bodies) -> anyhow::Result<Listings> {
                 after: Ok(listed!(ram::RolesPage, &bodies.roles)),
             },
         },
+        details: UserDetails { access_keys: None, login_profiles: None, mfa_devices: None },
         attachments: Some(Ok(listed!(PolicyAttachmentsPage, &bodies.attachments))),
         instances: None,
         policies: ListedPolicies {

@@ -10,10 +10,10 @@ use ramstream::{
     diff::{Change, Op, Span, compare},
     event::{Batch, Envelope},
     model::{
-        Entity, Kind, Millis, Names, TrustedPrincipal, Verb, account::Account, group::Group,
-        identity_provider::IdentityProvider, instance::Instance, membership::Membership,
-        password_policy::PasswordPolicy, policy::Policy, policy_attachment::PolicyAttachment, role::Role,
-        security_preference::SecurityPreference, user::User,
+        Entity, Kind, Millis, Names, TrustedPrincipal, Verb, access_key::AccessKey, account::Account, group::Group,
+        identity_provider::IdentityProvider, instance::Instance, login_profile::LoginProfile, membership::Membership,
+        mfa_device::MfaDevice, password_policy::PasswordPolicy, policy::Policy, policy_attachment::PolicyAttachment,
+        role::Role, security_preference::SecurityPreference, user::User,
     },
     state::State,
 };
@@ -197,6 +197,11 @@ plain_events! {
     SecurityPreferenceEvent(SecurityPreference) {}
     IdentityProviderEvent(IdentityProvider) { provider_type: String, provider_name: String, arn: String }
     InstanceEvent(Instance) { region: String, instance_id: String, instance_name: Option<String> }
+    AccessKeyEvent(AccessKey) { access_key_id: String, user_id: String, user_name: Option<String> }
+    LoginProfileEvent(LoginProfile) { user_id: String, user_name: Option<String> }
+    MfaDeviceEvent(MfaDevice) {
+        user_id: String, device_type: String, serial_number: Option<String>, user_name: Option<String>
+    }
     MembershipEvent(Membership) { group_id: String, user_id: String, group_name: Option<String>, user_name: Option<String> }
     PolicyAttachmentEvent(PolicyAttachment) {
         policy_type: String, policy_name: String, principal_type: String, principal_id: String, scope: String,

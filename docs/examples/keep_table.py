@@ -25,6 +25,7 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 # The kinds that are wanted, and how their topics are called.
 KINDS = {
     "account": "accounts", "user": "users", "group": "groups", "role": "roles", "policy": "policies",
+    "access_key": "access-keys", "login_profile": "login-profiles", "mfa_device": "mfa-devices",
     "membership": "memberships", "policy_attachment": "policy-attachments", "identity_provider": "identity-providers",
     "password_policy": "password-policies", "security_preference": "security-preferences",
 }  # fmt: skip

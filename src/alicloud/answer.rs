@@ -90,7 +90,7 @@ fn tell_refusal(credentials: Option<&Credentials>, reply: &Reply) {
 }
 
 /// The time in which a single reply was made, by the service's clock.
-fn window(date: Timestamp, duration: Duration) -> Window {
+pub(super) fn window(date: Timestamp, duration: Duration) -> Window {
     let begun_at = SignedDuration::try_from(duration)
         .ok()
         .and_then(|duration| date.checked_sub(duration).ok())

@@ -8,13 +8,14 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
+use super::answer::window;
 use super::credentials::CredentialsError;
 use super::error_body::ErrorBody;
 use super::exchange::{ExchangeError, Reply};
 use super::operation::Operation;
 use super::retry::{Again, Failed};
 use super::wire;
-use crate::model::{Reason, Unknown};
+use crate::model::{Reason, Unknown, Window};
 
 /// The service's refusal of one call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub struct Refusal {
     pub code: Option<String>,
     /// The id that the vendor's support asks for.
     pub request_id: Option<String>,
+    /// When it was answered; none if the answer has no date. On the heap: every call's result has room for a refusal.
+    pub window: Option<Box<Window>>,
 }
 
 impl fmt::Display for Refusal {
@@ -122,6 +125,15 @@ impl CallError {
         ["EntityNotExist.", "EntityNotExists."].iter().any(|word| code.strip_prefix(word) == Some(entity))
     }
 
+    /// When the service said that there is no such thing: `EntityNotExist.User.LoginProfile` for `User.LoginProfile`, which
+    /// is an answer as any other. The code decides, never the status.
+    pub(super) fn none_of(&self, entity: &str) -> Option<Window> {
+        match self {
+            Self::NotFound(refusal) if self.says_gone(entity) => refusal.window.as_deref().copied(),
+            _ => None,
+        }
+    }
+
     /// The kind of error, for records.
     #[must_use]
     pub fn reason(&self) -> Reason {
@@ -178,7 +190,8 @@ pub(super) fn judge_exchange(operation: &'static Operation, source: ExchangeErro
 pub(super) fn judge_refusal(operation: &'static Operation, reply: &Reply, clock_offset_secs: Option<i64>) -> Failed {
     let ErrorBody { code, request_id, .. } = ErrorBody::of(reply);
     let meaning = Meaning::of(code.as_deref(), reply.status);
-    let refusal = Refusal { operation, status: reply.status, code, request_id };
+    let window = wire::date(&reply.headers).map(|date| Box::new(window(date, reply.duration)));
+    let refusal = Refusal { operation, status: reply.status, code, request_id, window };
     let pause = wire::retry_after(&reply.headers).unwrap_or_default();
     let (error, again) = match meaning {
         Meaning::Throttled => (CallError::Throttled(refusal), Again::After(pause)),

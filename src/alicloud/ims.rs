@@ -32,7 +32,7 @@ pub const GET_GROUP: Operation = operation("GetGroup", "ram:GetGroup", Quota::As
 pub const GET_ACCOUNT_SUMMARY: Operation = operation("GetAccountSummary", "ram:GetAccountSummary", Quota::Assumed(100));
 
 /// IMS operations are authorised by the actions of RAM.
-const fn operation(name: &'static str, ram_action: &'static str, quota: Quota) -> Operation {
+pub(super) const fn operation(name: &'static str, ram_action: &'static str, quota: Quota) -> Operation {
     Operation { service: Service::Ims, name, ram_action: Some(ram_action), quota }
 }
 

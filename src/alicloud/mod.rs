@@ -55,6 +55,7 @@ pub mod ims_settings;
 pub mod presence;
 pub mod ram;
 pub mod resource_manager;
+pub mod sign_in;
 pub mod sts;
 pub mod trial;
 
@@ -98,6 +99,10 @@ pub const OPERATIONS: &[&Operation] = &[
     &ims::GET_USER,
     &ims::GET_GROUP,
     &ims::GET_ACCOUNT_SUMMARY,
+    &sign_in::LIST_ACCESS_KEYS,
+    &sign_in::GET_LOGIN_PROFILE,
+    &sign_in::GET_USER_MFA_INFO,
+    &sign_in::LIST_VIRTUAL_MFA_DEVICES,
     &ram::GET_ACCOUNT_ALIAS,
     &ram::LIST_ROLES,
     &ram::GET_ROLE,

@@ -292,6 +292,28 @@ where
     Ok(Complete::proven(items, answer.window))
 }
 
+/// Reads what there is one of, or none: `take` gives the item of a reply, and the service's own word that there is no
+/// `entity` is a complete listing without an item.
+pub(super) async fn at_most_one<R: DeserializeOwned, T>(
+    session: &Session,
+    operation: &'static Operation,
+    parameters: &[(&str, &str)],
+    entity: &str,
+    take: impl FnOnce(R) -> Result<Option<T>, &'static str>,
+) -> Listing<T> {
+    match session.call::<R>(operation, parameters).await {
+        Ok(answer) => {
+            let Answer { item, window, request_id } = answer;
+            let item = take(item).map_err(|what| CallError::broken_reply(operation, request_id, what))?;
+            Ok(Complete::proven(item.into_iter().collect(), window))
+        }
+        Err(error) => match error.none_of(entity) {
+            Some(window) => Ok(Complete::proven(Vec::new(), window)),
+            None => Err(error.into()),
+        },
+    }
+}
+
 /// Reads the one item that a collection always has.
 pub(super) async fn only_item<T: DeserializeOwned>(session: &Session, operation: &'static Operation) -> Listing<T> {
     let answer = session.call(operation, &[]).await?;

@@ -31,7 +31,7 @@ use crate::secret::Secret;
 pub struct Session {
     shared: Arc<Shared>,
     deadline: Instant,
-    calls: Mutex<Calls>,
+    calls: Arc<Mutex<Calls>>,
 }
 
 /// What is called, and where.
@@ -89,7 +89,15 @@ impl fmt::Debug for Session {
 
 impl Session {
     pub(super) fn new(shared: Arc<Shared>, deadline: Instant) -> Self {
-        Self { shared, deadline, calls: Mutex::default() }
+        Self { shared, deadline, calls: Arc::default() }
+    }
+
+    /// The same reading, with no more than this share of the time that is left: the rest is for what must still come.
+    #[must_use]
+    pub fn with_share_of_time(&self, share: f64) -> Self {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let deadline = Instant::now() + left.mul_f64(share);
+        Self { shared: Arc::clone(&self.shared), deadline, calls: Arc::clone(&self.calls) }
     }
 
     /// What has been called so far.

@@ -358,6 +358,13 @@ mod tests {
             Kind::IdentityProvider => {
                 r#"{"provider_type":"oidc","arn":"acs:ram::5481:oidc-provider/p","provider_name":"p","description":null,"metadata_sha256":null,"authn_sign_algorithm":null,"issuer_url":"https://example.com","client_ids":["a","b"],"fingerprints":["0f"],"issuance_limit_hours":12,"create_date":5,"update_date":null}"#
             }
+            Kind::AccessKey => {
+                r#"{"access_key_id":"LTAI1","user_id":"2","status":"active","create_date":5,"update_date":null}"#
+            }
+            Kind::LoginProfile => {
+                r#"{"user_id":"2","status":"inactive","mfa_bind_required":true,"password_reset_required":null,"update_date":6}"#
+            }
+            Kind::MfaDevice => r#"{"user_id":"2","device_type":"U2F","serial_number":null,"activate_date":null}"#,
             Kind::Membership => r#"{"group_id":"1","user_id":"2","join_date":9}"#,
             Kind::PolicyAttachment => {
                 r#"{"policy_type":"system","policy_name":"P","principal_type":"user","principal_id":"2","scope":"account","attach_date":9}"#

@@ -17,7 +17,7 @@ use super::{Exit, assemble, configure, kinds, waiting::with_progress};
 use crate::{
     alicloud::{CallError, Client},
     config::Purpose,
-    model::{Collection, Found, Kind},
+    model::{Collection, Found, Kind, Reason},
     sync::{self, Inventory},
     tail::harmless,
 };
@@ -58,7 +58,7 @@ pub(super) async fn run(args: &Args, file: Option<&Path>) -> anyhow::Result<Exit
 }
 
 fn exit(inventory: &Inventory) -> Exit {
-    let collections = || inventory.collections.values();
+    let collections = || inventory.collections.values().filter(|collection| !is_off(collection));
     if collections().all(|collection| collection.is_complete()) {
         Exit::Complete
     } else if collections().all(|collection| collection.why_unknown().is_some()) {
@@ -75,12 +75,14 @@ fn print_table(out: &mut impl Write, account: &str, inventory: &Inventory, elaps
     for collection in inventory.collections.values() {
         let status = match (collection.unknown_scopes().len(), collection.why_unknown()) {
             (0, _) => "complete".to_owned(),
+            _ if is_off(collection) => "off".to_owned(),
             (_, Some(why)) => format!("unknown ({})", why.reason.as_str()),
             (scopes, None) => format!("partial (unknown scopes: {scopes})"),
         };
         writeln!(out, "{:<20} {:>8}  {status}", collection.kind(), known(collection).count())?;
     }
-    for (scope, why) in inventory.collections.values().flat_map(Collection::unknown_scopes) {
+    let read = inventory.collections.values().filter(|collection| !is_off(collection));
+    for (scope, why) in read.flat_map(Collection::unknown_scopes) {
         writeln!(out, "\nnot known: {scope}\n  {why}")?;
     }
     writeln!(out, "\n{} calls in {:.1} s", inventory.calls.total(), elapsed.as_secs_f64())
@@ -137,6 +139,11 @@ fn as_json(collection: &Collection) -> anyhow::Result<Value> {
         "unknown": unknown.collect::<Vec<_>>(),
         "entities": known(collection).map(serde_json::from_str).collect::<Result<Vec<Value>, _>>()?,
     }))
+}
+
+/// Whether it is left out by `[collect]`.
+fn is_off(collection: &Collection) -> bool {
+    collection.why_unknown().is_some_and(|why| why.reason == Reason::Off)
 }
 
 /// The entities that are known with everything.

@@ -54,8 +54,9 @@ const ABOUT: &str = "Change data capture for Alibaba Cloud identity (RAM)";
 const LONG_ABOUT: &str = "\
 Change data capture for Alibaba Cloud identity (RAM).
 
-ramstream reads the users, groups, memberships, roles, policies, policy attachments, identity providers and \
-account-wide settings of one account, compares them with what it published last, and publishes every difference as an Avro event to Kafka, exactly once for
+ramstream reads the users (with access keys, login profiles and MFA devices), groups, memberships, roles, policies, \
+policy attachments, identity providers and account-wide settings of one account, \
+compares them with what it published last, and publishes every difference as an Avro event to Kafka, exactly once for
 readers of committed records.";
 
 const AFTER_HELP: &str = "\

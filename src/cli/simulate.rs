@@ -109,6 +109,15 @@ struct SizeArgs {
     /// Policy attachments (at most 20 system and 10 custom ones per user, group and role)
     #[arg(long, value_name = "N", default_value_t = Size::default().attachments)]
     attachments: usize,
+    /// Access keys (at most 2 per user)
+    #[arg(long, value_name = "N", default_value_t = Size::default().access_keys)]
+    access_keys: usize,
+    /// Users who may sign in to the console
+    #[arg(long, value_name = "N", default_value_t = Size::default().login_profiles)]
+    login_profiles: usize,
+    /// Users with a second factor
+    #[arg(long, value_name = "N", default_value_t = Size::default().mfa_devices)]
+    mfa_devices: usize,
     /// ECS instances, spread over the account's regions
     #[arg(long, value_name = "N", default_value_t = Size::default().instances)]
     instances: usize,
@@ -143,6 +152,9 @@ fn settings(args: SimulateArgs) -> Settings {
             custom_policies: size.custom_policies,
             system_policies: size.system_policies,
             attachments: size.attachments,
+            access_keys: size.access_keys,
+            login_profiles: size.login_profiles,
+            mfa_devices: size.mfa_devices,
             instances: size.instances,
             seed: size.seed,
         },

@@ -597,3 +597,25 @@ fn who_only_asks_needs_the_account_alone() {
     let half = load_as(Purpose::Asking, "", &[account, ("RAMSTREAM_KAFKA__BROKERS", "kafka:9093")]).unwrap_err();
     assert_eq!(only(half.problems).key, "registry.url");
 }
+
+#[test]
+fn every_kind_but_instances_is_read_unless_it_is_switched_off() {
+    use crate::model::Kind;
+    let every: BTreeSet<Kind> = Kind::ALL.iter().copied().collect();
+    let off = |environment: &[(&str, &str)]| {
+        let kinds = config(environment).collect.kinds;
+        every.difference(&kinds).copied().collect::<Vec<_>>()
+    };
+    assert_eq!(off(&[]), [Kind::Instance]);
+    assert_eq!(off(&[("RAMSTREAM_COLLECT__INSTANCE", "true")]), []);
+    assert_eq!(off(&[("RAMSTREAM_COLLECT__MFA_DEVICE", "false")]), [Kind::Instance, Kind::MfaDevice]);
+}
+
+#[test]
+fn a_kind_that_hangs_on_one_that_is_off_is_refused_with_both_mends() {
+    let problem = only(problems_with("[collect]\nrole = false"));
+    assert_eq!(problem.key, "collect.policy_attachment");
+    let text = problem.to_string();
+    assert!(text.contains("collect.role, which is off"), "{text}");
+    assert!(text.contains("collect.policy_attachment = false") && text.contains("collect.role = true"), "{text}");
+}

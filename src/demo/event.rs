@@ -68,6 +68,9 @@ impl Event {
             Kind::Membership => format!("{} in {}", self.label("user_name"), self.label("group_name")),
             Kind::PolicyAttachment => format!("{} on {}", self.label("policy_name"), self.label("principal_name")),
             Kind::Account => "account".to_owned(),
+            Kind::AccessKey => format!("{} of {}", self.label("access_key_id"), self.label("user_name")),
+            Kind::LoginProfile => self.label("user_name"),
+            Kind::MfaDevice => format!("{} of {}", self.label("device_type"), self.label("user_name")),
             Kind::PasswordPolicy | Kind::SecurityPreference => kind.as_str().replace('_', " "),
             Kind::IdentityProvider => self.label("provider_name"),
             Kind::Instance | Kind::User | Kind::Group | Kind::Role | Kind::Policy => {

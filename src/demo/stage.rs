@@ -26,6 +26,9 @@ const SIZE: Size = Size {
     custom_policies: 1,
     system_policies: 5,
     attachments: 0,
+    access_keys: 0,
+    login_profiles: 0,
+    mfa_devices: 0,
     instances: 0,
     seed: 1,
 };

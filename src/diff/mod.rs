@@ -99,13 +99,17 @@ impl Diff {
         self.kinds.iter().filter_map(|(kind, outcome)| Some((*kind, outcome.miscounted?)))
     }
 
-    /// Whether what was read of `key` is what the state says once the changes are in it.
+    /// Whether what was read of `key`, or of the scope that it names, is what the state says once the changes are in it.
     #[must_use]
     pub fn knows(&self, key: &Key) -> bool {
         let Some((kind, outcome)) = key.kind().and_then(|kind| Some((kind, self.kinds.get(&kind)?))) else {
             return false;
         };
+        let own = Scope::entity(key);
+        let beneath =
+            outcome.unknown.range::<Scope, _>(&own..).take_while(|(scope, _)| scope.as_str().starts_with(own.as_str()));
         !kind.scopes_around(key).iter().any(|scope| outcome.unknown.contains_key(scope))
+            && !beneath.into_iter().any(|(scope, _)| scope.wider().any(|wider| wider == own))
     }
 
     /// Holds these keys back, each for its reason, and with them what hangs on them.

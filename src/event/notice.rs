@@ -108,7 +108,7 @@ pub struct Notice {
 pub struct CollectionStatus {
     /// The kind.
     pub kind: &'static str,
-    /// `complete`, `partial` or `unknown`.
+    /// `complete`, `partial`, `unknown`, or `off`.
     pub status: &'static str,
     /// Start of the window in which it was read.
     pub begun_at: Option<Millis>,

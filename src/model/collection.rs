@@ -4,6 +4,7 @@
 //! cannot reach the comparison: it is an unknown scope, and unknown scopes keep their state.
 
 use std::{
+    borrow::Borrow,
     collections::{BTreeMap, BTreeSet},
     fmt,
     sync::Arc,
@@ -57,6 +58,12 @@ impl Scope {
     /// The scope as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for Scope {
+    fn borrow(&self) -> &str {
         &self.0
     }
 }
@@ -175,6 +182,25 @@ impl Collection {
         if !keys.is_empty() {
             self.add(keys.into_iter().map(|(key, why)| (key, Found::Unread(why))).collect());
         }
+    }
+
+    /// Adds scopes that were not read, because nothing says that they changed: they are known as they are held, which was
+    /// read at a time that the caller puts into the window.
+    pub fn stand(&mut self, scopes: impl IntoIterator<Item = Scope>, held: Vec<(Key, Found)>) {
+        if let Covered::Only(covered) = &mut self.covered {
+            covered.extend(scopes);
+        }
+        self.add(held);
+    }
+
+    /// Adds what another complete listing has of the scopes that are known.
+    pub fn join(&mut self, listing: Complete<(Key, Found)>) {
+        if let Some(window) = &mut self.window {
+            *window = window.and(listing.window());
+        }
+        let listed = listing.into_items().into_iter().filter(|(key, _)| self.knows(&self.kind.scope_of(key)));
+        let listed = listed.collect();
+        self.add(listed);
     }
 
     /// Declares `scope` unknown after all; what was found of it is no longer known.

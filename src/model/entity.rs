@@ -11,7 +11,7 @@ use super::{Dates, Key, Kind, Scope, TrustedPrincipal};
 pub enum Verb {
     /// It is new (entities and edges that somebody adds to a list).
     Added,
-    /// It is new (things that somebody makes: policies).
+    /// It is new (things that somebody makes: policies, access keys).
     Created,
     /// It is gone.
     Removed,
@@ -25,6 +25,10 @@ pub enum Verb {
     Frozen,
     /// A frozen user is active again.
     Unfrozen,
+    /// What was switched off works again.
+    Activated,
+    /// It was switched off.
+    Deactivated,
     /// An instance carries a RAM role, or another one than before.
     RoleAttached,
     /// An instance carries no RAM role any more.
@@ -46,6 +50,8 @@ impl Verb {
             Self::Renamed => "renamed",
             Self::Frozen => "frozen",
             Self::Unfrozen => "unfrozen",
+            Self::Activated => "activated",
+            Self::Deactivated => "deactivated",
             Self::RoleAttached => "role_attached",
             Self::RoleDetached => "role_detached",
             Self::Updated => "updated",
@@ -124,6 +130,18 @@ pub trait Entity: Serialize + DeserializeOwned + Clone + PartialEq + fmt::Debug 
     fn must_be_seen_twice(&self, after: &Self) -> bool {
         let _ = after;
         false
+    }
+}
+
+/// The status of what works, where the service says `Active`.
+pub const ACTIVE: &str = "active";
+
+/// The word for the change of something that has a status.
+pub(super) fn switched(before: &str, after: &str) -> Verb {
+    match (before == ACTIVE, after == ACTIVE) {
+        (true, false) => Verb::Deactivated,
+        (false, true) => Verb::Activated,
+        (true, true) | (false, false) => Verb::Updated,
     }
 }
 

@@ -3,9 +3,10 @@
 use std::fmt;
 
 use super::{
-    Entity, Key, Scope, account::Account, fields::serde_as_text, group::Group, identity_provider::IdentityProvider,
-    instance::Instance, membership::Membership, password_policy::PasswordPolicy, policy::Policy,
-    policy_attachment::PolicyAttachment, role::Role, security_preference::SecurityPreference, user::User,
+    Entity, Key, Scope, access_key::AccessKey, account::Account, fields::serde_as_text, group::Group,
+    identity_provider::IdentityProvider, instance::Instance, login_profile::LoginProfile, membership::Membership,
+    mfa_device::MfaDevice, password_policy::PasswordPolicy, policy::Policy, policy_attachment::PolicyAttachment,
+    role::Role, security_preference::SecurityPreference, user::User,
 };
 
 /// What a kind is to the others; decides the order inside a transaction.
@@ -112,6 +113,12 @@ kinds! {
     SecurityPreference: Entity, "security_preference", "security-preferences";
     /// SAML and OIDC identity providers.
     IdentityProvider: Entity, "identity_provider", "identity-providers";
+    /// Access keys of users.
+    AccessKey: Child, "access_key", "access-keys";
+    /// How users sign in to the console.
+    LoginProfile: Child, "login_profile", "login-profiles";
+    /// Second factors of users.
+    MfaDevice: Child, "mfa_device", "mfa-devices";
     /// A user in a group.
     Membership: Edge, "membership", "memberships";
     /// A policy attached to a user, group or role.
@@ -160,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn entities_come_before_edges_and_names_are_unique() {
+    fn entities_come_before_children_and_edges_and_names_are_unique() {
         assert!(Kind::ALL.is_sorted_by_key(|kind| kind.rank()));
         for kind in Kind::ALL {
             assert_eq!(Kind::from_name(kind.as_str()), Some(*kind));

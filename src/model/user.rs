@@ -36,6 +36,16 @@ pub struct User {
     pub update_date: Option<Millis>,
 }
 
+/// The scope of what is read by itself of this user; `None` if `parent` is no user.
+pub(super) fn scope_of_user(kind: Kind, parent: &Key) -> Option<Scope> {
+    (parent.kind() == Some(Kind::User)).then(|| Scope::children(kind, parent.components()))
+}
+
+/// The user that stands first in the key of what belongs to it.
+pub(super) fn user_of(key: &Key) -> Vec<Key> {
+    key.components().next().map(|user| key.sibling(Kind::User, &[user])).into_iter().collect()
+}
+
 impl Entity for User {
     const KIND: Kind = Kind::User;
     const MODEL_VERSION: &'static str = "1";

@@ -8,7 +8,8 @@ use std::{fs, io};
 use serde::{Deserialize, Serialize};
 
 use super::entities::{
-    Attachment, Group, IdentityProvider, Instance, Membership, Policy, PrincipalType, ResourceGroup, Role, User,
+    AccessKey, Attachment, Group, IdentityProvider, Instance, LoginProfile, Membership, MfaDevice, Policy,
+    PrincipalType, ResourceGroup, Role, User,
 };
 use super::keys::{id_key, policy_key};
 use super::named;
@@ -57,6 +58,15 @@ pub struct Account {
     /// Which policy is attached to which principal, and in which scope.
     #[serde(default)]
     pub attachments: Table<Attachment>,
+    /// Access keys of users.
+    #[serde(default)]
+    pub access_keys: Table<AccessKey>,
+    /// How users sign in.
+    #[serde(default)]
+    pub login_profiles: Table<LoginProfile>,
+    /// Second factors.
+    #[serde(default)]
+    pub mfa_devices: Table<MfaDevice>,
     /// SAML and OIDC identity providers.
     #[serde(default)]
     pub identity_providers: Table<IdentityProvider>,
@@ -91,6 +101,9 @@ impl Account {
             policies: Table::default(),
             resource_groups: Table::default(),
             attachments: Table::default(),
+            access_keys: Table::default(),
+            login_profiles: Table::default(),
+            mfa_devices: Table::default(),
             regions: regions(),
             instances: Table::default(),
             identity_providers: Table::default(),
@@ -157,6 +170,14 @@ impl Account {
                 && scoped.is_none_or(|key| self.resource_groups.get(&key).is_some());
             if !whole {
                 return Err(format!("attachments: an end of {} is missing", row.key()));
+            }
+        }
+        let owners = self.access_keys.iter().map(|row| ("access_keys", &row.user_id));
+        let owners = owners.chain(self.login_profiles.iter().map(|row| ("login_profiles", &row.user_id)));
+        let bound = self.mfa_devices.iter().filter_map(|row| Some(("mfa_devices", row.user_id.as_ref()?)));
+        for (table, user_id) in owners.chain(bound) {
+            if self.users.get(&id_key(user_id)).is_none() {
+                return Err(format!("{table}: user {user_id} is missing"));
             }
         }
         Ok(())

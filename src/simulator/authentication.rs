@@ -37,7 +37,7 @@ pub enum Identity {
     },
 }
 
-/// An access key that verifies.
+/// An access key that verifies, unless it was switched off.
 #[derive(Clone, Debug)]
 pub struct Key {
     /// What requests are signed with.
@@ -63,6 +63,7 @@ pub struct Keys {
     /// How temporary ones come about.
     pub(super) issuing: Issuing,
     keys: Mutex<HashMap<String, Key>>,
+    switched_off: Mutex<HashSet<String>>,
     nonces: Mutex<Nonces>,
 }
 
@@ -72,8 +73,17 @@ impl Keys {
         super::lock(&self.keys).insert(access_key_id.into(), key);
     }
 
+    /// Switches a key on or off.
+    pub fn switch(&self, access_key_id: &str, is_on: bool) {
+        let mut switched_off = super::lock(&self.switched_off);
+        if is_on {
+            switched_off.remove(access_key_id)
+        } else {
+            switched_off.insert(access_key_id.to_owned())
+        };
+    }
+
     /// Takes a key away.
-    #[cfg(feature = "simulation")]
     pub fn remove(&self, access_key_id: &str) {
         super::lock(&self.keys).remove(access_key_id);
     }
@@ -97,6 +107,9 @@ impl Keys {
         };
         check_date(claim.date, judging)?;
         let key = super::lock(&self.keys).get(claim.access_key_id).cloned().ok_or(error::KEY_NOT_FOUND)?;
+        if super::lock(&self.switched_off).contains(claim.access_key_id) {
+            return Err(error::KEY_INACTIVE);
+        }
         check_session(&key, claim.security_token, now)?;
         (claim.verify)(request, &claim, &key.secret)?;
         if !super::lock(&self.nonces).is_new(claim.access_key_id, claim.nonce, judging) {

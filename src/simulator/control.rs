@@ -10,6 +10,7 @@
 //! | `POST /faults` | a fault, see below | adds a fault; the first that fits strikes |
 //! | `DELETE /faults` | | takes all faults away |
 //! | `POST /freeze`, `POST /unfreeze` | `{"user": name or id}` | what the console does and no public operation |
+//! | `POST /security-key` | `{"user": name or id}` | binds one to the user, likewise |
 //! | `POST /recreate` | `{"instance": id}` | makes an instance anew under its id, which no public operation does |
 //! | `POST /regions` | `{"regions": ["eu-central-1"]}` | the regions that the account can use |
 //! | `POST /root-mfa` | `{"enabled": true}` | what the root user does: no public operation gives it a second factor |
@@ -64,6 +65,7 @@ pub(super) fn routes(simulator: Arc<Simulator>) -> Router {
         .route("/faults", get(faults).post(add_fault).delete(clear_faults))
         .route("/freeze", post(freeze))
         .route("/unfreeze", post(unfreeze))
+        .route("/security-key", post(security_key))
         .route("/recreate", post(recreate))
         .route("/regions", post(regions))
         .route("/root-mfa", post(root_mfa))
@@ -145,6 +147,15 @@ fn set_status(simulator: &Simulator, body: &Bytes, status: UserStatus) -> Result
     let refused = |error: super::error::ServiceError| Refused(StatusCode::NOT_FOUND, error.message.into_owned());
     simulator.set_user_status(&user, status).map_err(refused)?;
     Ok(Json(json!({ "user": user, "status": status })))
+}
+
+async fn security_key(State(simulator): Shared, body: Bytes) -> Result<Json<Value>, Refused> {
+    let WhichUser { user } = parse(&body)?;
+    let status =
+        |error: &super::error::ServiceError| StatusCode::from_u16(error.status).unwrap_or(StatusCode::CONFLICT);
+    let refused = |error: super::error::ServiceError| Refused(status(&error), error.message.into_owned());
+    simulator.add_security_key(&user).map_err(refused)?;
+    Ok(Json(json!({ "user": user })))
 }
 
 #[derive(Deserialize)]

@@ -225,6 +225,88 @@ pub struct Attachment {
     pub attach_date: Timestamp,
 }
 
+/// Whether an access key or a login profile works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Switch {
+    /// It works.
+    Active,
+    /// It was switched off.
+    Inactive,
+}
+
+impl Switch {
+    /// As the API spells it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "Active",
+            Self::Inactive => "Inactive",
+        }
+    }
+}
+
+/// An access key of a user; its secret is kept nowhere but with the keys that verify.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccessKey {
+    /// `LTAI…`.
+    pub access_key_id: String,
+    /// [`User::user_id`] of its owner.
+    pub user_id: String,
+    /// Whether it works.
+    pub status: Switch,
+    /// Whole seconds.
+    pub create_date: Timestamp,
+    /// Whole seconds.
+    pub update_date: Timestamp,
+}
+
+/// How a user signs in to the console.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LoginProfile {
+    /// [`User::user_id`].
+    pub user_id: String,
+    /// Whether the user may sign in.
+    pub status: Switch,
+    /// Whether a second factor must be bound.
+    pub mfa_bind_required: bool,
+    /// Whether the password must be changed at the next sign-in.
+    pub password_reset_required: bool,
+    /// Whole seconds.
+    pub create_date: Timestamp,
+    /// Whole seconds.
+    pub update_date: Timestamp,
+}
+
+/// A second factor: a virtual device, bound or not, or another one, which is always bound.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MfaDevice {
+    /// `VMFA` or `U2F`.
+    pub device_type: String,
+    /// `acs:ram::<account>:mfa/<name>` of a virtual one; empty of any other.
+    pub serial_number: String,
+    /// [`User::user_id`] of the user that it is bound to.
+    #[serde(default)]
+    pub user_id: Option<String>,
+    /// When it was bound; whole seconds.
+    #[serde(default)]
+    pub activate_date: Option<Timestamp>,
+}
+
+impl MfaDevice {
+    /// The API's word for a virtual one.
+    pub const VIRTUAL: &str = "VMFA";
+
+    /// Whether it is a virtual one.
+    #[must_use]
+    pub fn is_virtual(&self) -> bool {
+        self.device_type == Self::VIRTUAL
+    }
+}
+
 /// An ECS instance.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

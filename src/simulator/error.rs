@@ -91,6 +91,7 @@ documented! {
     TIMESTAMP_EXPIRED = 400, "InvalidTimeStamp.Expired", "Specified time stamp or date value is expired.";
     TIMESTAMP_FORMAT = 400, "InvalidTimeStamp.Format", "Specified time stamp or date value is not well formatted.";
     KEY_NOT_FOUND = 404, "InvalidAccessKeyId.NotFound", "Specified access key is not found.";
+    KEY_INACTIVE = 400, "InvalidAccessKeyId.Inactive", "Specified access key is disabled.";
     TOKEN_EXPIRED = 400, "InvalidSecurityToken.Expired", "Specified SecurityToken is expired.";
     TOKEN_MALFORMED = 400, "InvalidSecurityToken.Malformed", "Specified SecurityToken is malformed.";
     TOKEN_MISMATCH = 400, "InvalidSecurityToken.MismatchWithAccessKey", "Specified SecurityToken mismatch with the AccessKey.";
@@ -111,6 +112,10 @@ documented! {
     USER_POLICY_NOT_EXIST = 404, "EntityNotExist.User.Policy", "The indicate policy of the user does not exist.";
     GROUP_POLICY_NOT_EXIST = 404, "EntityNotExist.Group.Policy", "The indicate policy attached to the group does not exist.";
     ROLE_POLICY_NOT_EXIST = 404, "EntityNotExist.Role.Policy", "The indicate policy attached to the role does not exist.";
+    ACCESS_KEY_NOT_EXIST = 404, "EntityNotExist.User.AccessKey", "The user access key does not exist.";
+    LOGIN_PROFILE_NOT_EXIST = 404, "EntityNotExist.User.LoginProfile", "The user login profile does not exist.";
+    USER_MFA_DEVICE_NOT_EXIST = 404, "EntityNotExist.User.MFADevice", "The user has not bound any MFA device.";
+    MFA_DEVICE_NOT_EXIST = 404, "EntityNotExist.VirtualMFADevice", "The virtual mfa device does not exist.";
     REGION_NOT_FOUND = 404, "InvalidRegionId.NotFound", "The specified RegionId does not exist.";
     INSTANCE_NOT_FOUND = 404, "InvalidInstanceId.NotFound", "The specified InstanceId does not exist.";
     INSTANCE_IDS_MALFORMED = 400, "InvalidInstanceIds.Malformed", "The amount of specified instance Ids exceeds the limit, or they are no JSON array.";
@@ -131,9 +136,17 @@ documented! {
     USER_POLICY_EXISTS = 409, "EntityAlreadyExists.User.Policy", "The user has already been attached this policy.";
     GROUP_POLICY_EXISTS = 409, "EntityAlreadyExists.Group.Policy", "The group has already been attached this policy.";
     ROLE_POLICY_EXISTS = 409, "EntityAlreadyExists.Role.Policy", "The role has already been attached this policy.";
+    LOGIN_PROFILE_EXISTS = 409, "EntityAlreadyExists.User.LoginProfile", "The user login profile does already EXIST.";
+    USER_MFA_DEVICE_EXISTS = 409, "EntityAlreadyExists.User.MFADevice", "The user has already bound a MFA device.";
+    MFA_DEVICE_EXISTS = 409, "EntityAlreadyExists.VirtualMFADevice", "The virtual mfa device does already EXIST.";
+    MFA_DEVICE_BOUND = 409, "EntityAlreadyExists.VirtualMFADevice.User", "The virtual mfa device does already been bound to a user.";
     ALIAS_EXISTS = 409, "EntityAlreadyExists.AccountAlias", "The account alias does already exist.";
     USER_IN_GROUP = 409, "DeleteConflict.User.Group", "The user CAN NOT be in any group while deleting the user.";
     USER_HAS_POLICY = 409, "DeleteConflict.User.Policy", "The user CAN NOT has any attached policy while deleting the user.";
+    USER_HAS_KEY = 409, "DeleteConflict.User.AccessKey", "The user CAN NOT has any access key while deleting the user.";
+    USER_HAS_LOGIN_PROFILE = 409, "DeleteConflict.User.LoginProfile", "The user CAN NOT has any login profile while deleting the user.";
+    USER_HAS_MFA_DEVICE = 409, "DeleteConflict.User.MFADevice", "The user CAN NOT has any mfa device while deleting the user.";
+    MFA_DEVICE_HAS_USER = 409, "DeleteConflict.VirtualMFADevice.User", "The virtual mfa device CAN NOT been bound to any user while deleting it.";
     GROUP_HAS_USER = 409, "DeleteConflict.Group.User", "The group CAN NOT has any user member while deleting the group.";
     GROUP_HAS_POLICY = 409, "DeleteConflict.Group.Policy", "The entity CAN NOT has any attached policy while deleting the group.";
     ROLE_HAS_POLICY = 409, "DeleteConflict.Role.Policy", "The role CAN NOT has any attached policy while deleting the role.";
@@ -147,6 +160,8 @@ documented! {
     TOO_MANY_ROLES = 409, "LimitExceeded.Role", "The count of roles beyond the current limits.";
     TOO_MANY_POLICIES = 409, "LimitExceeded.Policy", "The count of policies beyond the current limits.";
     TOO_MANY_VERSIONS = 409, "LimitExceeded.Policy.Version", "The version count of the policy versions beyond the current limits.";
+    TOO_MANY_KEYS_OF_USER = 409, "LimitExceeded.User.AccessKey", "The access key count of the user access keys beyond the current limits.";
+    TOO_MANY_MFA_DEVICES = 409, "LimitExceeded.VirtualMFADevice", "The count of virtual mfa devices beyond the current limits.";
     TOO_MANY_GROUPS_OF_USER = 409, "LimitExceeded.User.Group", "The group count of the user joined groups beyond the current limits.";
     TOO_MANY_POLICIES_ON_USER = 409, "LimitExceeded.User.Policy", "The policy count of the user attached policies beyond the current limits.";
     TOO_MANY_POLICIES_ON_GROUP = 409, "LimitExceeded.Group.Policy", "The policy count of the group attached policies beyond the current limits.";

@@ -36,6 +36,12 @@ pub(super) fn resource_group(number: u64) -> String {
     format!("rg-acfm{}", alphanumeric(number, 10).to_lowercase())
 }
 
+/// An access key's id: `LTAI5t` and eighteen letters or digits.
+#[must_use]
+pub(super) fn access_key(number: u64) -> String {
+    format!("LTAI5t{}", alphanumeric(number, 18))
+}
+
 /// An instance's id: `i-` and twenty lower-case letters or digits, of which the last seven are the number.
 #[must_use]
 pub(super) fn instance(number: u64) -> String {

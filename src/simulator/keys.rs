@@ -2,8 +2,8 @@
 
 use super::account::Account;
 use super::entities::{
-    Attachment, Group, IdentityProvider, Instance, Membership, Policy, PolicyType, PrincipalType, ProviderType,
-    ResourceGroup, Role, User,
+    AccessKey, Attachment, Group, IdentityProvider, Instance, LoginProfile, Membership, MfaDevice, Policy, PolicyType,
+    PrincipalType, ProviderType, ResourceGroup, Role, User,
 };
 use super::table::{Row, Table};
 
@@ -47,6 +47,12 @@ pub(super) fn members_key(group_id: &str) -> String {
 #[must_use]
 pub(super) fn joined_key(user_id: &str) -> String {
     format!("user:{user_id}")
+}
+
+/// The group of what belongs to a user.
+#[must_use]
+pub(super) fn owned_key(user_id: &str) -> String {
+    format!("owner:{user_id}")
 }
 
 /// The group of the attachments of one scope.
@@ -105,6 +111,26 @@ macro_rules! row {
     };
 }
 
+row!(AccessKey, "access_key", access_keys, |row: &AccessKey| vec![id_key(&row.access_key_id)], |row: &AccessKey| vec![
+    owned_key(&row.user_id)
+]);
+row!(
+    LoginProfile,
+    "login_profile",
+    login_profiles,
+    |row: &LoginProfile| vec![id_key(&row.user_id)],
+    |row: &LoginProfile| vec![owned_key(&row.user_id)]
+);
+row!(
+    MfaDevice,
+    "mfa_device",
+    mfa_devices,
+    |row: &MfaDevice| vec![match (row.is_virtual(), &row.user_id) {
+        (false, Some(user_id)) => format!("{}:{user_id}", row.device_type),
+        _ => id_key(&row.serial_number),
+    }],
+    |row: &MfaDevice| row.user_id.as_deref().map(owned_key).into_iter().collect()
+);
 row!(User, "user", users, |row: &User| vec![id_key(&row.user_id), name_key(&row.user_name)], |_| Vec::new());
 row!(Group, "group", groups, |row: &Group| vec![id_key(&row.group_id), name_key(&row.group_name)], |_| Vec::new());
 row!(Role, "role", roles, |row: &Role| vec![id_key(&row.role_id), name_key(&row.role_name)], |_| Vec::new());

@@ -190,6 +190,16 @@ impl Simulator {
         self.change(operation, |draft| operations::set_user_status(draft, user, status, now)).0
     }
 
+    /// Binds a security key to a user, as people do in the console.
+    ///
+    /// # Errors
+    /// No such user, or one that has a device.
+    pub(super) fn add_security_key(&self, user: &str) -> Result<Reply, ServiceError> {
+        let now = whole_seconds(self.clock.now());
+        let added = |draft: &mut Draft<'_>| operations::add_security_key(draft, user, now).map(|()| Reply::done());
+        self.change("BindSecurityKey", added).0
+    }
+
     /// Makes an instance anew under its id.
     ///
     /// # Errors

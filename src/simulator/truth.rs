@@ -21,7 +21,8 @@ use super::named;
 use super::parameters::Parameters;
 
 /// Parameters that are not written down.
-const WITHHELD: &[&str] = &["AccessKeyId", "Signature", "SecurityToken", "SignatureNonce", "OIDCToken", "ExternalId"];
+const WITHHELD: &[&str] =
+    &["AccessKeyId", "Signature", "SecurityToken", "SignatureNonce", "OIDCToken", "ExternalId", "Password"];
 
 /// The log; it counts also where it is not kept.
 #[derive(Debug)]

@@ -58,6 +58,17 @@ const ENTITIES: &[(&str, i64, &str)] = &[
         2,
         r#"{"provider_type":"oidc","arn":"acs:ram::5481:oidc-provider/p","provider_name":"p","description":null,"metadata_sha256":null,"authn_sign_algorithm":null,"issuer_url":"https://example.com","client_ids":["a","b"],"fingerprints":[],"issuance_limit_hours":12,"create_date":9,"update_date":9}"#,
     ),
+    (
+        "access_key/1/LTAI1",
+        2,
+        r#"{"access_key_id":"LTAI1","user_id":"1","status":"inactive","create_date":5,"update_date":null}"#,
+    ),
+    (
+        "login_profile/1",
+        2,
+        r#"{"user_id":"1","status":"active","mfa_bind_required":true,"password_reset_required":false,"update_date":6}"#,
+    ),
+    ("mfa_device/2/U2F/", 12, r#"{"user_id":"2","device_type":"U2F","serial_number":null,"activate_date":null}"#),
     ("membership/7/1", 5, r#"{"group_id":"7","user_id":"1","join_date":9}"#),
     (
         "policy_attachment/custom/p/user/1/account",
@@ -77,6 +88,9 @@ const TALLIES: &[(&str, u64, &str)] = &[
     ("password_policy", 1, "807d3a0e82b82a4d29b4cb7400f35084"),
     ("security_preference", 1, "9d2395d5b19643d71859f1cf9bfaf2c0"),
     ("identity_provider", 1, "f795c255291becb09dda1dbf035c6830"),
+    ("access_key", 1, "e7d3a3230321c77f30b2c9ac5cdc053b"),
+    ("login_profile", 1, "ce4039cc7ffff774925aeb471685f869"),
+    ("mfa_device", 1, "113577daa7caa8966bf126b8fe977a2c"),
     ("membership", 1, "2658d7df37813834a9c339f0bdc11ced"),
     ("policy_attachment", 1, "9393cfaca3a10261c56d52c174896f36"),
 ];
@@ -159,6 +173,9 @@ fn there_is_a_file_a_kind_and_a_manifest_that_anybody_can_compute() {
         "roles",
         "security-preferences",
         "users",
+        "access-keys",
+        "login-profiles",
+        "mfa-devices",
     ];
     let mut expected = names(&files.map(|name| format!("{name}.jsonl")).each_ref().map(String::as_str));
     expected.insert("manifest.json".to_owned());
@@ -166,7 +183,7 @@ fn there_is_a_file_a_kind_and_a_manifest_that_anybody_can_compute() {
     let manifest: serde_json::Value = serde_json::from_slice(&fs::read(to.join("manifest.json")).unwrap()).unwrap();
     assert_eq!(
         (&manifest["account_id"], &manifest["account_name"], &manifest["sequence"], &manifest["rows"]),
-        (&ACCOUNT.into(), &"prod".into(), &12.into(), &12.into())
+        (&ACCOUNT.into(), &"prod".into(), &12.into(), &15.into())
     );
     let tallies = manifest["kinds"].as_array().unwrap().iter();
     let tallies = tallies.map(|kind| {
@@ -227,7 +244,7 @@ fn an_edited_or_damaged_file_is_refused_with_file_line_reason_and_mend() {
         ),
         ("users.jsonl", &|text| text.replace("b07f65df", "b07f65de"), &["users.jsonl:1", "event_id"]),
         ("groups.jsonl", &|_| String::new(), &["groups.jsonl", "0 rows"]),
-        ("manifest.json", &|text| text.replace(r#""count": 2"#, r#""count": 3"#), &["manifest.json", "rows is 12"]),
+        ("manifest.json", &|text| text.replace(r#""count": 2"#, r#""count": 3"#), &["manifest.json", "rows is 15"]),
         ("manifest.json", &|text| text.replace(r#""format": 1"#, r#""format": 2"#), &["format 2", "use the version"]),
         ("manifest.json", &|text| text.replace("users.jsonl", "../users.jsonl"), &["kinds[].file of user"]),
         ("manifest.json", &|text| text.replace(r#""denied""#, r#""bored""#), &["manifest.json:", "bored"]),
@@ -289,7 +306,7 @@ fn a_directory_with_something_in_it_is_not_touched() {
 
     again(&to, true).unwrap();
     assert_eq!(Export::read(&to).unwrap().manifest.encoding, Encoding::Jsonl);
-    assert_eq!(names_in(&to).len(), 12, "nothing of the replaced export is left");
+    assert_eq!(names_in(&to).len(), 15, "nothing of the replaced export is left");
 
     let file = parent.path().join("file");
     fs::write(&file, "").unwrap();

@@ -9,6 +9,7 @@ mod record;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    ops::Bound,
     sync::Arc,
 };
 
@@ -165,7 +166,10 @@ impl State {
                 let record = ScopeRecord::parse(key, value)?;
                 self.scopes.insert(record.scope.clone(), record);
             }
-            None => self.scopes.retain(|scope, _| scope_key(&self.account, scope) != key),
+            None => {
+                let scope = key.strip_prefix(&self.account).and_then(|rest| rest.strip_prefix("/~scope/"));
+                scope.map(|scope| self.scopes.remove(scope));
+            }
         }
         Ok(())
     }
@@ -222,6 +226,17 @@ impl State {
     pub fn entities(&self, kind: Kind) -> &BTreeMap<Key, Held> {
         static NONE: BTreeMap<Key, Held> = BTreeMap::new();
         self.entities.get(&kind).unwrap_or(&NONE)
+    }
+
+    /// The entities of `kind` in `scope`, which is the beginning of their keys' paths.
+    pub fn in_scope<'a>(&'a self, kind: Kind, scope: &Scope) -> impl Iterator<Item = (&'a Key, &'a Held)> + use<'a> {
+        let entities = self.entities(kind);
+        let own = format!("{}/{scope}", self.account);
+        let beneath = format!("{own}/");
+        let itself = entities.get_key_value(own.as_str());
+        let from = (Bound::Included(beneath.as_str()), Bound::Unbounded);
+        let children = entities.range::<str, _>(from);
+        itself.into_iter().chain(children.take_while(move |(key, _)| key.as_str().starts_with(&beneath)))
     }
 
     /// The entity with this key.

@@ -1,7 +1,8 @@
 //! The records of the state topic: JSON, so that they can be read without a registry.
 //!
 //! Every record says its `format`; a record of a format that is not known here stops the reader,
-//! for it was written by a newer version.
+//! for it was written by a newer version. Format 2 differs from 1 in the kinds that there can be, and in
+//! nothing else, so that records of both stand side by side.
 
 use std::collections::BTreeMap;
 
@@ -15,8 +16,8 @@ use crate::{
     model::{Key, Kind, Millis, Reason, Scope},
 };
 
-/// The format that this version writes; it reads that and all before it. 2: the kinds of account-wide settings, and
-/// identity providers.
+/// The format that this version writes; it reads that and all before it. 2: the kinds of account-wide settings, identity
+/// providers, instances, and what users have (access keys, login profiles, MFA devices).
 const FORMAT: u32 = 2;
 
 /// What a reader must understand to read what this version writes. A new kind raises it, and
@@ -172,8 +173,10 @@ impl Progress {
         let malformed = |source| RecordError::Malformed { key: key.clone(), source };
         let reader: Reader = serde_json::from_slice(value).map_err(malformed)?;
         check_format(&key, reader.min_reader)?;
-        let progress: Self = serde_json::from_slice(value).map_err(malformed)?;
+        let mut progress: Self = serde_json::from_slice(value).map_err(malformed)?;
         check_format(&key, progress.format)?;
+        // What is written on it next is written by this version.
+        (progress.format, progress.min_reader) = (FORMAT, MIN_READER);
         // The next one has to fit, too.
         if !(0..i64::MAX).contains(&progress.sequence) {
             return Err(malformed(serde::de::Error::custom("its sequence is out of range")));

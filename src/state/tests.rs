@@ -118,8 +118,35 @@ fn the_claim_is_nobodys_state_and_scopes_come_and_go() {
     assert!(state.scopes().is_empty());
 }
 
+#[test]
+fn records_of_the_format_before_are_read_and_what_is_written_on_them_is_of_this_one() {
+    let mut state = State::new(ACCOUNT);
+    let before = br#"{"format":1,"model_version":"1","revision":1,"entity":{"user_id":"1"}}"#;
+    state.apply(user_key("1").as_bytes(), Some(before)).unwrap();
+    let mut progress: serde_json::Value = serde_json::from_slice(&progress_over(&state, 1).to_value()).unwrap();
+    (progress["format"], progress["min_reader"]) = (1.into(), 1.into());
+    state.apply(progress_key(ACCOUNT).as_bytes(), Some(progress.to_string().as_bytes())).unwrap();
+    assert_eq!(state.verify(), Ok(()));
+    let written: serde_json::Value = serde_json::from_slice(&state.progress().unwrap().to_value()).unwrap();
+    assert_eq!((&written["format"], &written["min_reader"]), (&2.into(), &2.into()));
+}
+
+#[test]
+fn a_scope_holds_itself_and_what_is_beneath_it_and_nothing_beside_it() {
+    let mut state = State::new(ACCOUNT);
+    for path in ["access_key/1/a", "access_key/1/b", "access_key/1-2/c", "access_key/12/d", "login_profile/1"] {
+        state.apply(format!("{ACCOUNT}/{path}").as_bytes(), Some(&entity_record("1", 1, "{}"))).unwrap();
+    }
+    let in_scope = |kind: Kind| {
+        let scope = Scope::children(kind, ["1"]);
+        state.in_scope(kind, &scope).map(|(key, _)| key.path().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(in_scope(Kind::AccessKey), ["access_key/1/a", "access_key/1/b"]);
+    assert_eq!(in_scope(Kind::LoginProfile), ["login_profile/1"]);
+}
+
 /// Whoever adds a kind raises `FORMAT` and `MIN_READER`, then this line.
 #[test]
 fn a_new_kind_raises_the_version_of_readers() {
-    assert_eq!((Kind::ALL.len(), MIN_READER), (11, 2));
+    assert_eq!((Kind::ALL.len(), MIN_READER), (14, 2));
 }

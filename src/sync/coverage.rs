@@ -1,4 +1,4 @@
-//! Permission lost and regained, by the scope records: what a sync tells of it.
+//! Permission lost and regained, and kinds switched on again, by the scope records: what a sync tells of it.
 //!
 //! Pure, as the publication that it belongs to. It does not know which operation was denied, only
 //! what could not be read for it.
@@ -25,31 +25,41 @@ pub(super) fn coverage(
     }
     let collection = Scope::collection(kind);
     let of_kind = |scope: &&Scope| scope.kind() == Some(kind);
-    let before: BTreeSet<&Scope> =
-        state.scopes().keys().filter(of_kind).filter(|scope| was_denied(state, scope)).collect();
-    let mut after = before.clone();
-    for (scope, record) in scopes.iter().filter(|(scope, _)| of_kind(&scope)) {
-        match record {
-            Some(record) if record.reason == Reason::Denied => after.insert(scope),
-            _ => after.remove(scope),
-        };
-    }
+    let not_covered = |record: &ScopeRecord| record.reason == Reason::Denied || was_switched_off(record);
+    let denied = |record: &ScopeRecord| record.reason == Reason::Denied;
+    let before = |is_so: &dyn Fn(&ScopeRecord) -> bool| -> BTreeSet<&Scope> {
+        let records = state.scopes().iter().filter(|(scope, record)| of_kind(scope) && is_so(record));
+        records.map(|(scope, _)| scope).collect()
+    };
+    let after = |is_so: &dyn Fn(&ScopeRecord) -> bool| {
+        let mut after = before(is_so);
+        for (scope, record) in scopes.iter().filter(|(scope, _)| of_kind(&scope)) {
+            match record {
+                Some(record) if is_so(record) => after.insert(scope),
+                _ => after.remove(scope),
+            };
+        }
+        after
+    };
+    let (denied_before, denied_after) = (before(&denied), after(&denied));
+    let (before, after) = (before(&not_covered), after(&not_covered));
     let unknown = &reading.diff.kinds[&kind].unknown;
     let tell = |is_whole: bool| {
-        let [before, after] = [&before, &after].map(|denied| {
-            denied.iter().copied().filter(|scope| (**scope == collection) == is_whole).collect::<Vec<_>>()
-        });
-        match (before.first(), after.first()) {
+        let [denied_before, denied_after, before, after] =
+            [&denied_before, &denied_after, &before, &after].map(|scopes| {
+                scopes.iter().copied().filter(|scope| (**scope == collection) == is_whole).collect::<Vec<_>>()
+            });
+        match (denied_before.first(), denied_after.first()) {
             (None, Some(scope)) => {
                 let why = unknown.get(*scope).map(|why| format!(": {why}")).unwrap_or_default();
-                let others = after.len() - 1;
+                let others = denied_after.len() - 1;
                 let message = format!(
                     "{scope}{why}{}",
                     if others == 0 { String::new() } else { format!(" (and {others} more)") }
                 );
                 Some((NoticeType::CoverageLost, (*scope).clone(), message))
             }
-            (Some(_), None) => {
+            _ if after.is_empty() => {
                 let scope = before.into_iter().find(|scope| was_read(state, reading, scope))?;
                 Some((NoticeType::CoverageRestored, scope.clone(), scope.to_string()))
             }
@@ -62,6 +72,11 @@ pub(super) fn coverage(
 /// Whether a scope was unknown for want of permission when it was last looked at.
 pub(super) fn was_denied(state: &State, scope: &Scope) -> bool {
     state.scopes().get(scope).is_some_and(|record| record.reason == Reason::Denied)
+}
+
+/// Whether it was read once, and then left out by configuration.
+fn was_switched_off(record: &ScopeRecord) -> bool {
+    record.reason == Reason::Off && record.since.is_some()
 }
 
 /// Whether this reading covers a scope that has no record any more; if not, its parent is gone.

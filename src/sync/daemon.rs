@@ -87,6 +87,7 @@ pub async fn run_once(pipeline: &Pipeline, shutdown: &CancellationToken) -> End 
 async fn once(pipeline: &Pipeline, shutdown: &CancellationToken) -> Result<End, LifeError> {
     let (status, _) = Status::channel();
     let mut owner = begin(pipeline, &status, Start::First).await?;
+    owner.ledger = Ledger::of_one_sync(pipeline.rhythm.detail_interval, ambient::now());
     let end = loop {
         if let Claimed::Superseded(_) = pipeline.claim(&mut owner.writer, &mut owner.state).await? {
             return Ok(End::Superseded);

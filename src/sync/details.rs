@@ -2,8 +2,10 @@
 //!
 //! A detail (a trust policy, the versions of a policy) costs a call of its own. It is read when the
 //! entity is new, when its listing carries another mark than at the last read, or when
-//! `detail_interval` is over; otherwise the held part stands. After a start the held mark counts, and
-//! the first round is spread over the interval.
+//! `detail_interval` is over; otherwise the held part stands. A detail that was read within the second of
+//! its entity's change is read again by the next sync: the service dates in whole seconds, so a further
+//! change in that second leaves no mark. After a start the held mark counts, and the first round is spread
+//! over the interval.
 
 use std::{
     collections::HashMap,
@@ -11,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use crate::model::{Dates, Key, Millis, Unknown, Window};
@@ -29,11 +31,20 @@ impl Mark {
         Self { dates, version: None }
     }
 
+    /// Whether what is read from `begun_at` on (by the service's clock, as the dates are) shows every change
+    /// that this mark can stand for.
+    fn is_over_at(&self, begun_at: Timestamp) -> bool {
+        self.dates.touched.is_none_or(|touched| Millis::from(begun_at).0 >= touched.0 + DATED_IN_MS)
+    }
+
     /// The mark of a policy: its dates and its default version.
     pub(crate) fn of_version(dates: Dates, version: Option<String>) -> Self {
         Self { dates, version }
     }
 }
+
+/// The services date changes in whole seconds.
+const DATED_IN_MS: i64 = 1_000;
 
 /// A detail and when it was read, or why it was not.
 pub(crate) type Read<T> = Result<(T, Window), Unknown>;
@@ -82,6 +93,19 @@ pub struct Ledger {
     seen: HashMap<Key, Seen>,
     started_at: Instant,
     interval: Duration,
+    /// Of a process that reads once: whatever is older than this is due, for nothing comes later.
+    overdue_before: Option<Timestamp>,
+}
+
+/// How much a detail that is due is to be read, the most urgent first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Urgency {
+    /// It may have changed.
+    Moved,
+    /// It is not known.
+    Unread,
+    /// Its interval is over; of two the one that was read longer ago, or before this process.
+    Old(Option<Instant>),
 }
 
 #[derive(Debug)]
@@ -95,20 +119,60 @@ impl Ledger {
     /// An empty ledger; details are read anew every `interval`.
     #[must_use]
     pub fn new(interval: Duration) -> Self {
-        Self { seen: HashMap::new(), started_at: Instant::now(), interval }
+        Self { seen: HashMap::new(), started_at: Instant::now(), interval, overdue_before: None }
     }
 
-    /// Whether the detail of `key`, listed with `mark`, is to be read. `held` is the mark in the
-    /// published state, if the entity is there.
-    pub(crate) fn is_due<T>(&self, key: &Key, mark: &Mark, held: Option<&Mark>, round: &Round<T>) -> bool {
+    /// The ledger of a process that reads once at `now` and ends: it cannot spread a round, so all details are due when the
+    /// oldest of their kind is older than `interval`.
+    #[must_use]
+    pub fn of_one_sync(interval: Duration, now: Timestamp) -> Self {
+        let interval_before =
+            SignedDuration::try_from(interval).ok().and_then(|interval| now.checked_sub(interval).ok());
+        Self { overdue_before: Some(interval_before.unwrap_or(Timestamp::MIN)), ..Self::new(interval) }
+    }
+
+    /// Whether the detail of `key`, listed with `mark`, is to be read. `held` is the mark in the published state, if the
+    /// entity is there, and `begun_at` when the oldest detail that is held was read.
+    pub(crate) fn is_due<T>(
+        &self,
+        key: &Key,
+        mark: &Mark,
+        held: Option<&Mark>,
+        round: &Round<T>,
+        begun_at: Option<Millis>,
+    ) -> bool {
+        self.urgency(key, mark, held, round, begun_at).is_some()
+    }
+
+    /// How urgent it is to read what [`Ledger::is_due`] calls due; `None` if it is not.
+    pub(crate) fn urgency<T>(
+        &self,
+        key: &Key,
+        mark: &Mark,
+        held: Option<&Mark>,
+        round: &Round<T>,
+        begun_at: Option<Millis>,
+    ) -> Option<Urgency> {
         if self.has_moved(key, mark, held, round) {
-            return true;
+            return Some(if held.is_some() { Urgency::Moved } else { Urgency::Unread });
         }
-        match (round.get(key), self.seen.get(key)) {
-            (Some(Ok(_)), _) => false,
-            (_, Some(seen)) => seen.at.elapsed() >= self.interval,
-            (_, None) => self.started_at.elapsed() >= self.interval.mul_f64(place(key)),
-        }
+        let (is_due, read_at) = match (round.get(key), self.seen.get(key)) {
+            (Some(Ok(_)), _) => (false, None),
+            (_, Some(seen)) if !seen.mark.is_over_at(seen.begun_at) => return Some(Urgency::Moved),
+            (_, Some(seen)) => (seen.at.elapsed() >= self.interval, Some(seen.at)),
+            (_, None) => (self.is_overdue(begun_at) || self.is_its_turn(key), None),
+        };
+        is_due.then_some(Urgency::Old(read_at))
+    }
+
+    /// After a start the first round is spread over the interval.
+    fn is_its_turn(&self, key: &Key) -> bool {
+        self.started_at.elapsed() >= self.interval.mul_f64(place(key))
+    }
+
+    fn is_overdue(&self, begun_at: Option<Millis>) -> bool {
+        let overdue_before = self.overdue_before.map(Millis::from);
+        matches!((begun_at, overdue_before), (Some(begun_at), Some(before)) if begun_at <= before)
     }
 
     /// Whether there is no detail of `key`, or only one of another time than that of the listing which gave `mark`.
@@ -145,12 +209,17 @@ impl Ledger {
     }
 }
 
-/// A place in [0, 1) that is always the same for one key: where in the first interval it is due.
-fn place(key: &Key) -> f64 {
+/// A number that is always the same for one key, and tells nothing of it.
+pub(crate) fn scattered(key: &Key) -> u64 {
     let mut hasher = DefaultHasher::new();
     key.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// A place in [0, 1) that is always the same for one key: where in the first interval it is due.
+fn place(key: &Key) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "a place needs no more than 52 bits")]
-    let place = (hasher.finish() >> 12) as f64 / (1_u64 << 52) as f64;
+    let place = (scattered(key) >> 12) as f64 / (1_u64 << 52) as f64;
     place
 }
 
@@ -180,25 +249,64 @@ mod tests {
     async fn a_new_a_moved_and_an_old_detail_are_due() {
         let mut ledger = Ledger::new(INTERVAL);
         let none = Round::<()>::default();
-        assert!(ledger.is_due(&key(), &mark(5), None, &none), "new");
-        assert!(!ledger.is_due(&key(), &mark(5), Some(&mark(5)), &none), "held, and this process is young");
-        assert!(ledger.is_due(&key(), &mark(6), Some(&mark(5)), &none), "moved since before the start");
+        assert!(ledger.is_due(&key(), &mark(5), None, &none, None), "new");
+        assert!(!ledger.is_due(&key(), &mark(5), Some(&mark(5)), &none, None), "held, and this process is young");
+        assert!(ledger.is_due(&key(), &mark(6), Some(&mark(5)), &none, None), "moved since before the start");
         ledger.commit(read_at(100, 6), |_| true);
         assert!(
-            !ledger.is_due(&key(), &mark(6), Some(&mark(5)), &none),
+            !ledger.is_due(&key(), &mark(6), Some(&mark(5)), &none, None),
             "read since, although the state holds the old mark"
         );
-        assert!(ledger.is_due(&key(), &mark(7), Some(&mark(5)), &none), "moved again");
+        assert!(ledger.is_due(&key(), &mark(7), Some(&mark(5)), &none, None), "moved again");
         tokio::time::advance(INTERVAL).await;
-        assert!(ledger.is_due(&key(), &mark(6), Some(&mark(5)), &none), "the interval is over");
-        assert!(!ledger.is_due(&key(), &mark(6), Some(&mark(5)), &read_at(200, 6)), "read in this sync");
+        assert!(ledger.is_due(&key(), &mark(6), Some(&mark(5)), &none, None), "the interval is over");
+        assert!(!ledger.is_due(&key(), &mark(6), Some(&mark(5)), &read_at(200, 6), None), "read in this sync");
+    }
+
+    #[test]
+    fn a_detail_read_within_the_second_of_the_change_is_due_again() {
+        let none = Round::<()>::default();
+        for (read_at_second, is_due) in [(100, true), (101, false)] {
+            let mut ledger = Ledger::new(INTERVAL);
+            ledger.commit(read_at(read_at_second, 100_000), |_| true);
+            let again = ledger.is_due(&key(), &mark(100_000), Some(&mark(100_000)), &none, None);
+            assert_eq!(again, is_due, "changed in second 100, read in second {read_at_second}");
+        }
     }
 
     #[tokio::test(start_paused = true)]
     async fn after_a_start_every_held_detail_is_due_within_one_interval() {
         let ledger = Ledger::new(INTERVAL);
         tokio::time::advance(INTERVAL).await;
-        assert!(ledger.is_due(&key(), &mark(5), Some(&mark(5)), &Round::<()>::default()));
+        assert!(ledger.is_due(&key(), &mark(5), Some(&mark(5)), &Round::<()>::default(), None));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_process_that_reads_once_reads_what_is_older_than_the_interval() {
+        let now = Timestamp::from_second(10_000).unwrap();
+        let is_due = |ledger: &Ledger, begun_at| {
+            ledger.is_due(&key(), &mark(5), Some(&mark(5)), &Round::<()>::default(), Some(Millis(begun_at)))
+        };
+        let ledger = Ledger::of_one_sync(INTERVAL, now);
+        assert!(is_due(&ledger, 6_400_000) && !is_due(&ledger, 6_401_000));
+        assert!(!is_due(&Ledger::new(INTERVAL), 0), "a daemon spreads its first round");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_may_have_changed_comes_before_what_is_unknown_and_that_before_what_is_old() {
+        let mut ledger = Ledger::new(INTERVAL);
+        let urgency = |ledger: &Ledger, listed: &Mark, held: Option<&Mark>| {
+            ledger.urgency(&key(), listed, held, &Round::<()>::default(), None)
+        };
+        ledger.commit(read_at(100, 5), |_| true);
+        let moved = urgency(&ledger, &mark(6), Some(&mark(5)));
+        let unread = urgency(&ledger, &mark(5), None);
+        assert_eq!(urgency(&ledger, &mark(5), Some(&mark(5))), None);
+        tokio::time::advance(INTERVAL).await;
+        let old = urgency(&ledger, &mark(5), Some(&mark(5)));
+        let before_this_process = urgency(&Ledger::new(Duration::ZERO), &mark(5), Some(&mark(5)));
+        assert!(moved < unread && unread < before_this_process && before_this_process < old);
+        assert!([moved, unread, before_this_process, old].iter().all(Option::is_some));
     }
 
     #[test]
@@ -207,14 +315,14 @@ mod tests {
         let mut round = Round::<()>::default();
         round.take(vec![(key(), mark(5), Err(Unknown::new(Reason::Throttled, "GetRole")))]);
         ledger.commit(round, |_| true);
-        assert!(ledger.is_due(&key(), &mark(5), None, &Round::<()>::default()));
+        assert!(ledger.is_due(&key(), &mark(5), None, &Round::<()>::default(), None));
     }
 
     #[test]
     fn a_detail_that_was_read_and_not_published_is_read_again() {
         let mut ledger = Ledger::new(INTERVAL);
         ledger.commit(read_at(100, 6), |_| false);
-        assert!(ledger.is_due(&key(), &mark(6), Some(&mark(5)), &Round::<()>::default()));
+        assert!(ledger.is_due(&key(), &mark(6), Some(&mark(5)), &Round::<()>::default(), None));
     }
 
     #[tokio::test(start_paused = true)]

@@ -60,7 +60,7 @@ pub struct Comparison {
     pub calls: Calls,
 }
 
-/// Reads the account and compares it with `state` by the daemon's own rules: what is doubtful is read again after
+/// Reads `kinds` of the account and compares them with `state` by the daemon's own rules: what is doubtful is read again after
 /// `confirm_delay`, what could not be read is unknown. All details are read.
 ///
 /// # Errors

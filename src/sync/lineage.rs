@@ -107,14 +107,16 @@ impl AccountTopics {
         }
     }
 
-    /// A tombstone for everything held, and the progress of a state that begins.
+    /// A tombstone for everything held, and the progress of a state that begins. Which requests were served stays on
+    /// record: they lie in a topic of their own, and nothing of it is to be served twice.
     fn replacement(&self, state: &State, lineage: Uuid) -> Vec<Record> {
         let record = |key: &str, value| state_record(&self.topics, key.as_bytes().to_vec(), value);
         let entities = Kind::ALL.iter().flat_map(|kind| state.entities(*kind).keys());
         let entities = entities.map(|key| record(key.as_str(), None));
         let scopes = state.scopes().keys().map(|scope| record(&scope_key(&self.account_id, scope), None));
-        let progress = Progress::first(lineage, &self.account_id).to_value();
-        entities.chain(scopes).chain([record(&progress_key(&self.account_id), Some(progress))]).collect()
+        let mut progress = Progress::first(lineage, &self.account_id);
+        progress.control = state.progress().map(|progress| progress.control.clone()).unwrap_or_default();
+        entities.chain(scopes).chain([record(&progress_key(&self.account_id), Some(progress.to_value()))]).collect()
     }
 }
 
@@ -142,7 +144,7 @@ fn message(reason: &str, last: Option<&NoticeHead>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::{collections::BTreeMap, sync::Arc};
 
     use super::*;
     use crate::{
@@ -160,15 +162,17 @@ mod tests {
         Order { reason: "restored".to_owned(), seen: Some(OLD), take_over: false }
     }
 
-    /// With a user and a scope that is not known.
+    /// With a user, a scope that is not known, and requests served.
     fn held(lineage: Uuid) -> State {
         let mut state = State::new(ACCOUNT);
+        let mut progress = Progress::first(lineage, ACCOUNT);
+        progress.control.cursor.insert(0, 7);
         let scope = Scope::collection(Kind::Role);
         let record = ScopeRecord::new(scope.clone(), None, Reason::Denied, false);
         for (key, value) in [
             (format!("{ACCOUNT}/user/1"), entity_record("1", 3, "{}")),
             (scope_key(ACCOUNT, &scope), record.to_value()),
-            (progress_key(ACCOUNT), Progress::first(lineage, ACCOUNT).to_value()),
+            (progress_key(ACCOUNT), progress.to_value()),
         ] {
             state.apply(key.as_bytes(), Some(&value)).unwrap();
         }
@@ -199,6 +203,7 @@ mod tests {
         assert_eq!((state.count(), state.scopes().len()), (0, 0));
         let progress = state.progress().unwrap();
         assert_eq!((progress.lineage, progress.sequence, progress.sync_id), (NEW, 0, None));
+        assert_eq!(progress.control.cursor, BTreeMap::from([(0, 7)]), "what was served is not served again");
         assert!(records.last().is_some_and(|last| last.key == progress_key(ACCOUNT).into_bytes()), "progress is last");
         state.verify().unwrap();
     }

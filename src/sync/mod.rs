@@ -90,7 +90,7 @@ pub struct Pipeline {
     pub topics: Arc<Topics>,
     /// How topics are made; `None` leaves them unlooked at (only the demo's broker cannot describe them).
     pub topic_settings: Option<TopicSettings>,
-    /// The kinds that are read.
+    /// The kinds that are read; the state of all others is kept as it is.
     pub kinds: BTreeSet<Kind>,
     /// The fields that are left out.
     pub redacted: Arc<Redacted>,

@@ -18,6 +18,7 @@ use crate::{
             LIST_POLICIES_FOR_USER, LIST_POLICY_VERSIONS, LIST_ROLES,
         },
         resource_manager::LIST_POLICY_ATTACHMENTS,
+        sign_in::{GET_LOGIN_PROFILE, GET_USER_MFA_INFO, LIST_ACCESS_KEYS, LIST_VIRTUAL_MFA_DEVICES},
     },
     model::Kind,
 };
@@ -52,6 +53,12 @@ pub fn needs(kind: Kind) -> Needs {
         },
         Kind::Instance => {
             Needs { reading: &[&DESCRIBE_REGIONS, &DESCRIBE_INSTANCES, &DESCRIBE_INSTANCE_RAM_ROLE], proving: &[] }
+        }
+        // Asked for by the users' names.
+        Kind::AccessKey => Needs { reading: &[&LIST_USERS, &LIST_ACCESS_KEYS], proving: &[] },
+        Kind::LoginProfile => Needs { reading: &[&LIST_USERS, &GET_LOGIN_PROFILE], proving: &[] },
+        Kind::MfaDevice => {
+            Needs { reading: &[&LIST_USERS, &LIST_VIRTUAL_MFA_DEVICES, &GET_USER_MFA_INFO], proving: &[] }
         }
         // Asked for by the groups' names, and from the other end by the users'.
         Kind::Membership => {

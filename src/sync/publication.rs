@@ -289,13 +289,19 @@ fn scope_records(state: &State, reading: &Reading) -> Vec<(Scope, Option<ScopeRe
 
 fn outcome(diff: &Diff) -> SyncOutcome {
     let is_lost = |(kind, outcome): (&Kind, &KindOutcome)| outcome.unknown.contains_key(&Scope::collection(*kind));
-    if diff.kinds.iter().all(is_lost) {
+    let read = || diff.kinds.iter().filter(|(kind, outcome)| !is_off(**kind, outcome));
+    if read().all(is_lost) {
         SyncOutcome::Failed
-    } else if diff.kinds.values().all(|outcome| outcome.unknown.is_empty() || planted!(UnknownSaidComplete)) {
+    } else if read().all(|(_, outcome)| outcome.unknown.is_empty() || planted!(UnknownSaidComplete)) {
         SyncOutcome::Complete
     } else {
         SyncOutcome::Partial
     }
+}
+
+/// Whether the kind is left out by configuration: then nobody wants to know that it is not known.
+fn is_off(kind: Kind, outcome: &KindOutcome) -> bool {
+    outcome.unknown.get(&Scope::collection(kind)).is_some_and(|why| why.reason == Reason::Off)
 }
 
 /// Coverage notices, then the sync record.
@@ -336,6 +342,7 @@ fn collection_status(state: &State, reading: &Reading, read: &Collection, progre
     let count =
         |op| number(reading.diff.changes.iter().filter(|change| change.kind == kind && change.op == op).count());
     let status = match outcome.unknown.get(&Scope::collection(kind)) {
+        Some(why) if why.reason == Reason::Off => "off",
         Some(_) => "unknown",
         None if outcome.unknown.is_empty() || planted!(UnknownSaidComplete) => "complete",
         None => "partial",
@@ -365,7 +372,8 @@ fn stale_since(state: &State, scope: &Scope) -> Option<Millis> {
 }
 
 fn named_scopes(state: &State, diff: &Diff) -> Vec<ScopeStatus> {
-    let unknown = diff.kinds.values().flat_map(|outcome| &outcome.unknown);
+    let read = diff.kinds.iter().filter(|(kind, outcome)| !is_off(**kind, outcome));
+    let unknown = read.flat_map(|(_, outcome)| &outcome.unknown);
     let unknown = unknown.map(|(scope, why)| (scope.clone(), why.clone()));
     let status = |(scope, why): (Scope, Unknown)| ScopeStatus {
         since: stale_since(state, &scope),
@@ -417,7 +425,7 @@ pub(super) struct UnknownScopes {
 /// Every scope that is unknown, by kind and reason, for metrics and the log.
 pub(super) fn unknown_by_reason(diff: &Diff) -> BTreeMap<(Kind, Reason), UnknownScopes> {
     let mut unknown = BTreeMap::new();
-    for (kind, outcome) in &diff.kinds {
+    for (kind, outcome) in diff.kinds.iter().filter(|(kind, outcome)| !is_off(**kind, outcome)) {
         for (scope, why) in &outcome.unknown {
             let first = || UnknownScopes { count: 0, example: scope.clone(), detail: why.detail.clone() };
             unknown.entry((*kind, why.reason)).or_insert_with(first).count += 1;

@@ -128,6 +128,7 @@ impl Owner<'_> {
         self.ledger.commit(rounds.roles, is_published);
         self.ledger.commit(rounds.policies, is_published);
         self.ledger.commit(rounds.providers, is_published);
+        self.ledger.commit(rounds.users, is_published);
         let report = Report::of(&publication, calls.total(), begun.elapsed());
         self.pipeline.tell(&publication, &report);
         Ok(Synced::Published(report))

@@ -38,7 +38,7 @@ impl Report {
             sequence: publication.batch().sequence,
             outcome: publication.outcome(),
             events,
-            unknown_scopes: publication.diff().kinds.values().map(|outcome| outcome.unknown.len()).sum(),
+            unknown_scopes: unknown_by_reason(publication.diff()).values().map(|unknown| unknown.count).sum(),
             calls,
             elapsed,
         }

@@ -46,7 +46,7 @@ pub(super) fn kind_of(key: &str) -> &str {
     key.split('/').nth(1).unwrap_or_default()
 }
 
-/// The keys of the entities on which an edge hangs; none for an entity.
+/// The keys of the entities on which a child or an edge hangs; none for an entity.
 pub(super) fn ends(key: &str) -> Vec<String> {
     let parts: Vec<&str> = key.split('/').collect();
     match parts[..] {
@@ -56,6 +56,7 @@ pub(super) fn ends(key: &str) -> Vec<String> {
         [account, "policy_attachment", policy_type, policy, principal_type, principal, _scope] => {
             vec![format!("{account}/policy/{policy_type}/{policy}"), format!("{account}/{principal_type}/{principal}")]
         }
+        [account, "access_key" | "login_profile" | "mfa_device", user, ..] => vec![format!("{account}/user/{user}")],
         _ => Vec::new(),
     }
 }

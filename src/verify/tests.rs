@@ -706,6 +706,29 @@ fn permission_lost_or_regained_without_a_word_is_found() {
 }
 
 #[test]
+fn a_kind_that_is_left_out_is_no_part_of_the_outcome_and_may_come_back() {
+    let is_off = |story: &mut Story| {
+        let of_kind = story.notice(3).collections.iter_mut().find(|status| status.kind == "policy").unwrap();
+        (of_kind.status, of_kind.reason, of_kind.stale_scopes) = ("off".into(), Some("off".into()), 1);
+    };
+    let comes_back = |story: &mut Story| {
+        is_off(story);
+        story.reading.notices.push(told("coverage.restored", 4, "policy"));
+    };
+    assert_eq!(spoilt(comes_back), [""; 0]);
+    let nothing_is_read = |outcome: &'static str| {
+        spoilt(move |story| {
+            let sync = story.notice(3);
+            sync.collections.iter_mut().for_each(|status| status.status = "unknown".into());
+            sync.outcome = Some(outcome.into());
+            is_off(story);
+        })
+    };
+    assert_eq!(nothing_is_read("failed"), [""; 0]);
+    assert_eq!(nothing_is_read("partial"), ["coverage"]);
+}
+
+#[test]
 fn permission_for_one_policy_comes_back_with_that_for_all_of_its_type() {
     let story = |restored: Option<&'static str>| {
         spoilt(move |story| {

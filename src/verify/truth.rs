@@ -20,7 +20,7 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b
 
 /// The fields that a row and its entity have in common under the same name, by kind: those that come from a listing,
 /// so that they are read anew by every sync.
-const COMPARED: [(&str, &[&str]); 11] = [
+const COMPARED: [(&str, &[&str]); 14] = [
     // Where no alias is set the services say the account's id, so that it cannot be held against the row.
     ("account", &["root_mfa_enabled", "default_domain"]),
     ("user", &["user_id", "user_name", "display_name", "comments", "status"]),
@@ -71,6 +71,9 @@ const COMPARED: [(&str, &[&str]); 11] = [
     ),
     ("policy_attachment", &["principal_type", "principal_id"]),
     ("instance", &["region", "instance_id", "instance_name", "role_name"]),
+    ("access_key", &["access_key_id", "user_id", "status"]),
+    ("login_profile", &["user_id", "status", "mfa_bind_required", "password_reset_required"]),
+    ("mfa_device", &["user_id", "device_type", "serial_number"]),
 ];
 
 /// Why the log cannot be used.
@@ -220,10 +223,14 @@ impl Truth {
             Type::Mutation => {
                 let time_ms = time_ms()?;
                 let Row { kind, before, after } = change.ok_or_else(|| serde_json::Error::missing_field("change"))?;
-                let Some(key) = before.as_ref().or(after.as_ref()).and_then(|row| key(account, &kind, row)) else {
+                // Of a device that is bound to nobody nothing is published.
+                let key_of = |row: &Map<String, Value>| key(account, &kind, row);
+                let Some(key) = before.as_ref().and_then(key_of).or_else(|| after.as_ref().and_then(key_of)) else {
                     return Ok(());
                 };
-                let fields = |row: Option<Map<String, Value>>| row.map(|row| compared(&kind, &row));
+                let is_published = |row: &Map<String, Value>| key_of(row).as_ref() == Some(&key);
+                let fields =
+                    |row: Option<Map<String, Value>>| row.filter(is_published).map(|row| compared(&kind, &row));
                 let change = Change { at: time_ms, before: fields(before), after: fields(after) };
                 self.changed_at.insert(time_ms);
                 self.changes.entry(key).or_default().push(change);
@@ -315,7 +322,7 @@ impl Truth {
 static NOTHING: Fields = None;
 
 /// The tables of the account file that hold what is published, with the kind of their rows.
-const TABLES: [(&str, &str); 8] = [
+const TABLES: [(&str, &str); 11] = [
     ("users", "user"),
     ("groups", "group"),
     ("memberships", "membership"),
@@ -324,6 +331,9 @@ const TABLES: [(&str, &str); 8] = [
     ("attachments", "policy_attachment"),
     ("identity_providers", "identity_provider"),
     ("instances", "instance"),
+    ("access_keys", "access_key"),
+    ("login_profiles", "login_profile"),
+    ("mfa_devices", "mfa_device"),
 ];
 
 /// What there is one of in every account file, as a row of its own.
@@ -420,6 +430,9 @@ fn key(account: &str, kind: &str, row: &Map<String, Value>) -> Option<String> {
             text("principal_id"),
             text("resource_group_id").or_else(|| Some("account".to_owned())),
         ],
+        "access_key" => vec![text("user_id"), text("access_key_id")],
+        "login_profile" => vec![text("user_id")],
+        "mfa_device" => vec![text("user_id"), text("device_type"), text("serial_number")],
         _ => return None,
     };
     let parts: Option<Vec<String>> = parts.into_iter().collect();

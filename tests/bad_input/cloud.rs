@@ -80,7 +80,7 @@ pub(crate) async fn well_formed() -> (State, Vec<StateRecord>) {
     server.script("well", Arc::new(well));
     let client = sync::client(&server, "well");
     let first = sync::sync(&sync::session(&client, PLENTY), &State::new(ACCOUNT)).await;
-    assert_eq!((first.unknown.as_slice(), first.events), (&[][..], 16), "what is well-formed is read and published");
+    assert_eq!((first.unknown.as_slice(), first.events), (&[][..], 23), "what is well-formed is read and published");
     let state = sync::published(State::new(ACCOUNT), &first);
     let second = sync::sync(&sync::session(&client, PLENTY), &state).await;
     assert_eq!((second.unknown.as_slice(), second.events), (&[][..], 0), "a quiet account has no events");

@@ -106,6 +106,12 @@ fn class(path: &[&str]) -> Class {
     match *path {
         [.., "RequestId" | "PageSize" | "Marker"] => Class::Ignored,
         [.., "NextToken"] => Class::Token,
+        [.., "VirtualMFADevice", "User"] => Class::Tags,
+        [.., "AccessKeyId" | "SerialNumber"] | ["MFADevice", "Type"] => Class::Id,
+        [.., "AccessKey" | "LoginProfile", "Status"] => Class::Id,
+        [_, "AccessKey" | "VirtualMFADevice"] => Class::List,
+        ["AccessKeys" | "LoginProfile" | "MFADevice" | "VirtualMFADevices"] => Class::Object(false),
+        [.., "MFABindRequired" | "PasswordResetRequired"] => Class::Boolean(false),
         [.., "Tags" | "VpcAttributes"] => Class::Tags,
         [.., "Tag"] => Class::TagList,
         [.., "SummaryMap"] => Class::Object(true),

@@ -7,7 +7,8 @@ use crate::support::world::{EVENT_TOPICS, World, collection, text};
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Kafka and a registry: make test"]
 async fn the_first_run_is_a_baseline() {
-    let world = World::small().await;
+    let mut world = World::small().await;
+    world.set("COLLECT__INSTANCE", "true");
     let first = world.run_once().await.exits_with(COMPLETE);
 
     let events = world.events().await;
@@ -52,7 +53,8 @@ async fn a_run_on_a_quiet_account_publishes_nothing_and_advances_the_sequence() 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Kafka and a registry: make test"]
 async fn every_topic_is_decoded_by_the_confluent_python_client() {
-    let world = World::small().await;
+    let mut world = World::small().await;
+    world.set("COLLECT__INSTANCE", "true");
     world.run_once().await.exits_with(COMPLETE);
     world.cloud.create_user("decoded").await;
     world.run_once().await.exits_with(COMPLETE);

@@ -33,6 +33,7 @@ mod replicas;
 mod schemas;
 mod secrets;
 mod settings;
+mod sign_in;
 mod snapshot;
 mod state;
 mod support;

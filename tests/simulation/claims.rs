@@ -10,14 +10,26 @@ struct Claim {
     writer: Option<String>,
 }
 
+/// How often the owner changed, by all claims that were written, aborted ones included.
+pub(crate) fn changes_of_owner(state: &[Record]) -> usize {
+    let claims: Vec<Option<String>> = claims(state).map(|(_, claim)| claim.writer).collect();
+    claims.windows(2).filter(|pair| pair[0] != pair[1]).count()
+}
+
+fn claims(state: &[Record]) -> impl Iterator<Item = (&Record, Claim)> {
+    let claims = state.iter().filter(|record| record.key.ends_with(b"/~claim"));
+    claims.filter_map(|record| {
+        let claim = record.value.as_deref().map(serde_json::from_slice)?;
+        Some((record, claim.expect("a claim is a claim")))
+    })
+}
+
 /// The first claim by which somebody came back who had been superseded, although nobody had let go. Where a silent owner
 /// may be taken over, or an order be given, that is allowed.
 pub(crate) fn first_return(state: &[Record]) -> Option<String> {
-    let claims = state.iter().filter(|record| record.key.ends_with(b"/~claim"));
     let mut superseded: HashSet<String> = HashSet::new();
     let mut last: Option<String> = None;
-    for record in claims {
-        let claim: Claim = serde_json::from_slice(record.value.as_deref()?).expect("a claim is a claim");
+    for (record, claim) in claims(state) {
         if let Some(owner) = last.take().filter(|owner| claim.writer.as_ref() != Some(owner)) {
             if claim.writer.as_ref().is_some_and(|writer| superseded.contains(writer)) {
                 return Some(format!("{:?} came back at offset {} over {owner}", claim.writer, record.offset));
@@ -34,7 +46,7 @@ pub(crate) fn first_return(state: &[Record]) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn returns(writers: &[Option<&str>]) -> bool {
+    fn state(writers: &[Option<&str>]) -> Vec<Record> {
         let claim = |(offset, writer): (usize, &Option<&str>)| Record {
             partition: 0,
             offset: i64::try_from(offset).expect("there are few"),
@@ -42,7 +54,17 @@ mod tests {
             value: Some(serde_json::json!({ "writer": writer, "sequence": 0 }).to_string().into_bytes()),
             headers: Vec::new(),
         };
-        first_return(&writers.iter().enumerate().map(claim).collect::<Vec<_>>()).is_some()
+        writers.iter().enumerate().map(claim).collect()
+    }
+
+    fn returns(writers: &[Option<&str>]) -> bool {
+        first_return(&state(writers)).is_some()
+    }
+
+    #[test]
+    fn an_owner_that_claims_again_is_no_change() {
+        let (a, b) = (Some("a"), Some("b"));
+        assert_eq!(changes_of_owner(&state(&[a, a, b, b, a, None])), 3);
     }
 
     #[test]

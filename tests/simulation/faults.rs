@@ -71,7 +71,8 @@ pub(crate) enum Harm {
 }
 
 /// The operations that are struck: every listing, every detail, and the point reads of removals.
-const OPERATIONS: [&str; 30] = [
+const OPERATIONS: [&str; 35] = [
+    "*",
     "*",
     "*",
     "*",
@@ -98,6 +99,10 @@ const OPERATIONS: [&str; 30] = [
     "ListSAMLProviders",
     "ListOIDCProviders",
     "GetSAMLProvider",
+    "ListAccessKeys",
+    "GetLoginProfile",
+    "ListVirtualMFADevices",
+    "GetUserMFAInfo",
     "GetCallerIdentity",
     "DescribeRegions",
     "DescribeInstances",

@@ -59,6 +59,13 @@ pub(crate) enum Deed {
     NewVersion(u8, u16),
     Attach(Principal, u8),
     Detach(Principal, u8),
+    CreateKey(u8),
+    DeleteKeys(u8),
+    AllowSignIn(u8),
+    ChangeSignIn(u8, u16),
+    ForbidSignIn(u8),
+    BindDevice(u8),
+    UnbindDevice(u8),
     SetAlias(u8),
     RootMfa(bool),
     SetPasswordPolicy(u16),
@@ -110,6 +117,14 @@ pub(crate) enum Asked {
         user: String,
         frozen: bool,
     },
+    /// Every key that the user has by then.
+    DeleteKeys {
+        user: String,
+    },
+    /// A virtual device of the user's name, made where there is none.
+    BindDevice {
+        user: String,
+    },
     /// A call about the instance with this name, which the account has another name for.
     Instance {
         name: String,
@@ -123,6 +138,21 @@ pub(crate) enum Asked {
 }
 
 impl Deed {
+    /// Whether it makes, changes or ends a role.
+    pub(crate) fn is_about_a_role(self) -> bool {
+        matches!(self, Self::CreateRole(_) | Self::DeleteRole(_) | Self::RetrustRole(..))
+    }
+
+    /// Whether it makes or ends an edge, or one of its ends.
+    pub(crate) fn is_about_an_edge(self) -> bool {
+        let is_end = matches!(
+            self,
+            Self::CreateUser(_) | Self::DeleteUser(_) | Self::CreateGroup(_) | Self::DeleteGroup(_) | Self::Flicker(_)
+        );
+        is_end
+            || matches!(self, Self::Join(..) | Self::Leave(..) | Self::Rejoin(..) | Self::Attach(..) | Self::Detach(..))
+    }
+
     /// One at random.
     pub(crate) fn draw(random: &mut StdRng, names: Names) -> Self {
         let user = random.random_range(0..names.users);
@@ -138,7 +168,7 @@ impl Deed {
         };
         let instance = random.random_range(0..INSTANCES);
         let provider = if number % 2 == 0 { Provider::Saml(user % 3) } else { Provider::Oidc(user % 3) };
-        match random.random_range(0..77) {
+        match random.random_range(0..95) {
             0..=5 => Self::CreateUser(user),
             6..=8 => Self::DeleteUser(user),
             9..=11 => Self::CommentUser(user, number),
@@ -176,6 +206,13 @@ impl Deed {
             62..=63 => Self::UpdateProvider(provider, number),
             64 => Self::DeleteProvider(provider),
             65 => Self::RemakeProvider(provider),
+            77..=81 => Self::CreateKey(user),
+            82 => Self::DeleteKeys(user),
+            83..=86 => Self::AllowSignIn(user),
+            87 => Self::ChangeSignIn(user, number),
+            88 => Self::ForbidSignIn(user),
+            89..=92 => Self::BindDevice(user),
+            93..=94 => Self::UnbindDevice(user),
             _ => Self::Flicker(user),
         }
     }
@@ -238,6 +275,19 @@ impl Deed {
             )],
             Self::Attach(principal, policy) => vec![attach(principal, policy)],
             Self::Detach(principal, policy) => vec![detach(principal, policy)],
+            Self::CreateKey(user) => vec![ram("CreateAccessKey", [("UserName", user_name(user))])],
+            Self::DeleteKeys(user) => return vec![Asked::DeleteKeys { user: user_name(user) }],
+            Self::AllowSignIn(user) => {
+                let password = ("Password", "correct horse".to_owned());
+                vec![ram("CreateLoginProfile", [("UserName", user_name(user)), password])]
+            }
+            Self::ChangeSignIn(user, number) => {
+                let required = ("MFABindRequired", (number % 2 == 0).to_string());
+                vec![ram("UpdateLoginProfile", [("UserName", user_name(user)), required])]
+            }
+            Self::ForbidSignIn(user) => vec![forbid_sign_in(user)],
+            Self::BindDevice(user) => return vec![Asked::BindDevice { user: user_name(user) }],
+            Self::UnbindDevice(user) => vec![unbind_device(user)],
             Self::SetAlias(number) => vec![ram("SetAccountAlias", [("AccountAlias", format!("alias-{number}"))])],
             Self::ClearAlias => vec![ram("ClearAccountAlias", [])],
             Self::RootMfa(is_enabled) => return vec![Asked::RootMfa(is_enabled)],
@@ -374,6 +424,7 @@ fn detach(principal: Principal, policy: u8) -> Write {
 fn delete_user(user: u8, names: Names) -> Vec<Write> {
     let mut calls: Vec<Write> = (0..names.groups).map(|group| membership("RemoveUserFromGroup", group, user)).collect();
     calls.extend(detach_all(Principal::User(user), names));
+    calls.extend([forbid_sign_in(user), unbind_device(user)]);
     calls.push(ram("DeleteUser", [("UserName", user_name(user))]));
     calls
 }
@@ -403,6 +454,37 @@ fn delete_policy(policy: u8, names: Names) -> Vec<Write> {
 
 fn detach_all(principal: Principal, names: Names) -> impl Iterator<Item = Write> {
     (0..names.policies + 2).map(move |policy| detach(principal, policy))
+}
+
+fn forbid_sign_in(user: u8) -> Write {
+    ram("DeleteLoginProfile", [("UserName", user_name(user))])
+}
+
+fn unbind_device(user: u8) -> Write {
+    ram("UnbindMFADevice", [("UserName", user_name(user))])
+}
+
+/// The keys of a user in this account, each to be deleted: their ids are given out by the service.
+pub(crate) fn delete_keys(account: &serde_json::Value, user: &str) -> Vec<Write> {
+    let rows = |table: &str| account[table].as_array().cloned().unwrap_or_default();
+    let Some(row) = rows("users").into_iter().find(|row| row["user_name"] == user) else { return Vec::new() };
+    let keys = rows("access_keys").into_iter().filter(|key| key["user_id"] == row["user_id"]);
+    let id = |key: serde_json::Value| key["access_key_id"].as_str().unwrap_or_default().to_owned();
+    let delete = |key| ram("DeleteAccessKey", [("UserName", user.to_owned()), ("UserAccessKeyId", id(key))]);
+    keys.map(delete).collect()
+}
+
+/// What binds a virtual device to a user, and makes it where there is none.
+pub(crate) fn bind_device(account_id: &str, user: &str) -> Vec<Write> {
+    let name = format!("device-of-{user}");
+    let serial = ("SerialNumber", format!("acs:ram::{account_id}:mfa/{name}"));
+    let code = |parameter| (parameter, "123456".to_owned());
+    let codes = [code("AuthenticationCode1"), code("AuthenticationCode2")];
+    let [first, second] = codes;
+    vec![
+        ram("CreateVirtualMFADevice", [("VirtualMFADeviceName", name)]),
+        ram("BindMFADevice", [("UserName", user.to_owned()), serial, first, second]),
+    ]
 }
 
 fn user_name(number: u8) -> String {

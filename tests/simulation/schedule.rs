@@ -111,7 +111,7 @@ impl Schedule {
 }
 
 /// The account dates changes in whole seconds: of two within one second, between which something is read, nothing betrays
-/// the second until the details are due again. (`docs/reliability.md` says so among the limits.)
+/// the second until the next sync. (`docs/reliability.md` says so among the limits.)
 fn keep_apart(events: &mut [(Duration, Event)]) {
     let mut free = APART;
     for (at, _) in events.iter_mut().filter(|(_, event)| matches!(event, Event::Deed(_))) {

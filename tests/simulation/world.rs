@@ -30,7 +30,7 @@ use crate::{
     asks::{self, Ask},
     copy::{Copy, Sign},
     faults::{Fault, Harm, Ill, When},
-    life::{Asked, Deed, ECS},
+    life::{Asked, Deed, ECS, Write, bind_device, delete_keys},
     schedule::{Broker, Schedule},
 };
 
@@ -108,9 +108,18 @@ impl<'a> World<'a> {
     pub(crate) fn happens(&self, deed: Deed) {
         for asked in deed.asked(self.schedule.names) {
             match asked {
-                Asked::Call((version, action, parameters)) => {
-                    let parameters: Vec<_> = parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
-                    let _refused = self.account.call(version, action, &parameters).err();
+                // Nobody is deleted who has keys left.
+                Asked::Call(call @ (_, "DeleteUser", _)) => {
+                    let user = call.2[0].1.clone();
+                    delete_keys(&self.account.account(), &user).into_iter().for_each(|call| self.write(call));
+                    self.write(call);
+                }
+                Asked::Call(call) => self.write(call),
+                Asked::DeleteKeys { user } => {
+                    delete_keys(&self.account.account(), &user).into_iter().for_each(|call| self.write(call));
+                }
+                Asked::BindDevice { user } => {
+                    bind_device(&self.account.account_id, &user).into_iter().for_each(|call| self.write(call));
                 }
                 Asked::RootMfa(is_enabled) => self.account.set_root_mfa(is_enabled),
                 Asked::Freeze { user, frozen } => {
@@ -125,12 +134,16 @@ impl<'a> World<'a> {
         }
     }
 
-    fn happens_to_instance(&self, name: &str, action: &str, mut parameters: Vec<(&str, String)>) {
+    fn write(&self, (version, action, parameters): Write) {
+        let parameters: Vec<_> = parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let _refused = self.account.call(version, action, &parameters).err();
+    }
+
+    fn happens_to_instance(&self, name: &str, action: &'static str, mut parameters: Vec<(&'static str, String)>) {
         let Some((region, id)) = self.account.instance(name) else { return };
         let ids = json!([id]).to_string();
         parameters.extend([("RegionId", region), ("InstanceId", id), ("InstanceIds", ids)]);
-        let parameters: Vec<_> = parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let _refused = self.account.call(ECS, action, &parameters).err();
+        self.write((ECS, action, parameters));
     }
 
     /// Somebody asks for something.

@@ -16,7 +16,7 @@ use crate::{
     alicloud::{CallError, Client},
     config::Purpose,
     diff::{Change, between},
-    model::{Kind, Names, Rank},
+    model::{Kind, Names, Rank, Reason, Scope, Unknown},
     snapshot::{Export, Manifest, ReadError},
     sync,
 };
@@ -103,12 +103,16 @@ fn exports(from: Export, to: Export) -> Result<Compared, String> {
     } else if a.sequence > b.sequence {
         notes.push(format!("A (sequence {}) is later than B ({}): told is the way back", a.sequence, b.sequence));
     }
-    let unread = b.kinds.iter().filter(|file| kinds.contains(&file.kind) && !file.baseline);
+    // Of a kind that is left out by configuration nobody expects anything.
+    let is_off =
+        |kind: Kind| b.unknown_scopes.iter().any(|it| it.reason == Reason::Off && it.scope.kind() == Some(kind));
+    let unread = b.kinds.iter().filter(|file| kinds.contains(&file.kind) && !file.baseline && !is_off(file.kind));
     let unread: Vec<Kind> = unread.map(|file| file.kind).collect();
     notes.extend(unread.iter().map(|kind| format!("{kind} had never been read when B was written: not compared")));
     for (label, manifest) in [("A", a), ("B", b)] {
         let of_these =
             manifest.unknown_scopes.iter().filter(|scope| scope.scope.kind().is_some_and(|k| kinds.contains(&k)));
+        let of_these = of_these.filter(|scope| scope.reason != Reason::Off || scope.since.is_some());
         notes.extend(of_these.map(|unknown| {
             let (scope, why) = (&unknown.scope, unknown.reason.as_str());
             format!(
@@ -169,9 +173,13 @@ async fn now(from: Export, file: Option<&Path>) -> anyhow::Result<Result<Compare
     let names = names_after(state.names(), &diff.changes);
     diff.changes.retain(|change| is_held(change.kind));
     let unknown = diff.kinds.iter().filter(|(kind, _)| is_held(**kind)).flat_map(|(_, outcome)| &outcome.unknown);
-    let mut notes: Vec<String> =
-        unknown.map(|(scope, why)| format!("{scope} is not known, not compared: {why}")).collect();
+    let (off, unknown): (Vec<_>, Vec<_>) = unknown.partition(|(_, why)| why.reason == Reason::Off);
+    let not_compared = |(scope, why): &(&Scope, &Unknown)| format!("{scope} is not known, not compared: {why}");
+    let mut notes: Vec<String> = unknown.iter().map(not_compared).collect();
     let unknown = !notes.is_empty();
+    // What is left out by configuration is worth a word only where the export has some of it.
+    let has_some = |(scope, _): &&(&Scope, &Unknown)| scope.kind().is_some_and(|kind| !state.entities(kind).is_empty());
+    notes.extend(off.iter().filter(has_some).map(not_compared));
     let others: Vec<&str> = Kind::ALL.iter().filter(|kind| !is_held(**kind)).map(|kind| kind.as_str()).collect();
     if !others.is_empty() {
         notes.push(format!("not in the export, not compared: {}", others.join(", ")));

@@ -85,6 +85,9 @@ struct SummaryMap {
     roles_quota: usize,
     policies_quota: usize,
     groups_per_user_quota: usize,
+    access_keys_per_user_quota: usize,
+    #[serde(rename = "VirtualMFADevicesQuota")]
+    virtual_mfa_devices_quota: usize,
     attached_policies_per_user_quota: usize,
     attached_policies_per_group_quota: usize,
     attached_policies_per_role_quota: usize,
@@ -96,18 +99,21 @@ struct SummaryMap {
 }
 
 fn get_summary(_: &Call<'_>, account: &Account) -> Answer {
+    let virtual_ones = || account.mfa_devices.iter().filter(|device| device.is_virtual());
     let summary = SummaryMap {
         users: account.users.len(),
         groups: account.groups.len(),
         roles: account.roles.len(),
         policies: account.policies.group_len(PolicyType::Custom.as_str()),
-        mfa_devices: 0,
-        mfa_devices_in_use: 0,
+        mfa_devices: virtual_ones().count(),
+        mfa_devices_in_use: virtual_ones().filter(|device| device.user_id.is_some()).count(),
         users_quota: limits::USERS,
         groups_quota: limits::GROUPS,
         roles_quota: limits::ROLES,
         policies_quota: limits::CUSTOM_POLICIES,
         groups_per_user_quota: limits::GROUPS_PER_USER,
+        access_keys_per_user_quota: limits::ACCESS_KEYS_PER_USER,
+        virtual_mfa_devices_quota: limits::MFA_DEVICES,
         attached_policies_per_user_quota: limits::CUSTOM_POLICIES_PER_PRINCIPAL,
         attached_policies_per_group_quota: limits::CUSTOM_POLICIES_PER_PRINCIPAL,
         attached_policies_per_role_quota: limits::CUSTOM_POLICIES_PER_PRINCIPAL,

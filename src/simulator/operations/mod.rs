@@ -7,6 +7,7 @@
 //! To add an operation: write the function beside its kind, and enter it in that file's `OPERATIONS`. To add a kind or
 //! a service: a new file with its `OPERATIONS`, and that file's name in [`TABLES`].
 
+mod access_keys;
 mod account;
 mod attachments;
 mod documents;
@@ -15,7 +16,9 @@ mod grants;
 mod groups;
 mod identity_providers;
 mod instances;
+mod login_profiles;
 mod memberships;
+mod mfa_devices;
 mod policies;
 mod policy_versions;
 mod resource_groups;
@@ -27,6 +30,7 @@ mod user_changes;
 mod users;
 
 pub(super) use instances::recreate as recreate_instance;
+pub(super) use mfa_devices::add_security_key;
 pub(super) use user_changes::set_status as set_user_status;
 
 use std::collections::HashMap;
@@ -152,13 +156,16 @@ impl<'a> Call<'a> {
 
 /// The tables of all files.
 const TABLES: &[&[Operation]] = &[
+    access_keys::OPERATIONS,
     account::OPERATIONS,
     attachments::OPERATIONS,
     grants::OPERATIONS,
     groups::OPERATIONS,
     identity_providers::OPERATIONS,
     instances::OPERATIONS,
+    login_profiles::OPERATIONS,
     memberships::OPERATIONS,
+    mfa_devices::OPERATIONS,
     policies::OPERATIONS,
     policy_versions::OPERATIONS,
     resource_groups::OPERATIONS,
@@ -247,6 +254,10 @@ pub(super) mod limits {
     pub(crate) const VERSIONS_PER_POLICY: usize = 5;
     /// Characters of a policy document.
     pub(crate) const DOCUMENT_CHARACTERS: usize = 6144;
+    /// Access keys of one user.
+    pub(crate) const ACCESS_KEYS_PER_USER: usize = 2;
+    /// Virtual MFA devices of an account.
+    pub(crate) const MFA_DEVICES: usize = 5000;
     /// Tags of one entity.
     pub(crate) const TAGS: usize = 20;
 }

@@ -7,7 +7,7 @@ use super::super::draft::Draft;
 use super::super::entities::{PrincipalType, User, UserStatus};
 use super::super::error::{self, ServiceError};
 use super::super::ids;
-use super::super::keys::{id_key, joined_key, name_key, principal_key};
+use super::super::keys::{id_key, joined_key, name_key, owned_key, principal_key};
 use super::super::parameters::Parameters;
 use super::super::reply::Reply;
 use super::users::UserRow;
@@ -75,6 +75,16 @@ fn delete(call: &Call<'_>, draft: &mut Draft<'_>) -> Answer {
     }
     if draft.attachments.group_len(&principal_key(PrincipalType::User, &user_id)) > 0 {
         return Err(error::USER_HAS_POLICY);
+    }
+    let owned = owned_key(&user_id);
+    if draft.access_keys.group_len(&owned) > 0 {
+        return Err(error::USER_HAS_KEY);
+    }
+    if draft.login_profiles.group_len(&owned) > 0 {
+        return Err(error::USER_HAS_LOGIN_PROFILE);
+    }
+    if draft.mfa_devices.group_len(&owned) > 0 {
+        return Err(error::USER_HAS_MFA_DEVICE);
     }
     draft.remove::<User>(&id_key(&user_id));
     Ok(Reply::done())

@@ -3,6 +3,7 @@
 //! Promises: names, ids, dates and documents have the services' shapes, and no limit of the service is passed. Takes
 //! neither clock nor randomness: everything follows from [`Size`].
 
+mod credentials;
 mod edges;
 mod entities;
 mod names;
@@ -33,6 +34,12 @@ pub struct Size {
     pub system_policies: usize,
     /// Policies attached, at most 20 system and 10 custom ones per user, group and role.
     pub attachments: usize,
+    /// Access keys, at most two per user.
+    pub access_keys: usize,
+    /// Users who may sign in to the console.
+    pub login_profiles: usize,
+    /// Users with a second factor.
+    pub mfa_devices: usize,
     /// ECS instances, spread over the regions.
     pub instances: usize,
     /// Another number, another account.
@@ -49,6 +56,9 @@ impl Default for Size {
             custom_policies: 6,
             system_policies: 40,
             attachments: 60,
+            access_keys: 20,
+            login_profiles: 15,
+            mfa_devices: 8,
             instances: 6,
             seed: 1,
         }
@@ -77,6 +87,9 @@ impl Size {
         custom_policies: 0,
         system_policies: 0,
         attachments: 0,
+        access_keys: 0,
+        login_profiles: 0,
+        mfa_devices: 0,
         instances: 0,
         seed: 1,
     };
@@ -94,6 +107,9 @@ impl Size {
             ("custom_policies", self.custom_policies, limits::CUSTOM_POLICIES),
             ("memberships", self.memberships, self.users.saturating_mul(self.groups.min(limits::GROUPS_PER_USER))),
             ("attachments", self.attachments, principals.saturating_mul(per_principal)),
+            ("access_keys", self.access_keys, self.users.saturating_mul(limits::ACCESS_KEYS_PER_USER)),
+            ("login_profiles", self.login_profiles, self.users),
+            ("mfa_devices", self.mfa_devices, self.users),
         ];
         match checks.into_iter().find(|(_, wanted, most)| wanted > most) {
             Some((field, wanted, most)) => Err(TooLarge { field, wanted, most }),
@@ -129,6 +145,9 @@ pub(super) fn account(size: &Size) -> Result<Account, TooLarge> {
     seeder.resource_groups();
     seeder.memberships(size.memberships);
     seeder.attachments(size.attachments);
+    seeder.access_keys(size.access_keys);
+    seeder.login_profiles(size.login_profiles);
+    seeder.mfa_devices(size.mfa_devices);
     seeder.settings();
     for n in 0..size.instances {
         seeder.instance(n);
@@ -190,6 +209,9 @@ mod tests {
             custom_policies: 1500,
             system_policies: 1200,
             attachments: 189_000,
+            access_keys: 10_000,
+            login_profiles: 5000,
+            mfa_devices: 5000,
             instances: 2_000,
             seed: 7,
         };
@@ -209,7 +231,9 @@ mod tests {
         let problem = |size| account(&size).unwrap_err().field;
         assert_eq!(problem(Size { users: 5001, ..largest.clone() }), "users");
         assert_eq!(problem(Size { memberships: 50_001, ..largest.clone() }), "memberships");
-        assert_eq!(problem(Size { attachments: 189_001, ..largest }), "attachments");
+        assert_eq!(problem(Size { attachments: 189_001, ..largest.clone() }), "attachments");
+        assert_eq!(problem(Size { access_keys: 10_001, ..largest.clone() }), "access_keys");
+        assert_eq!(problem(Size { mfa_devices: 5001, ..largest }), "mfa_devices");
     }
 
     #[test]

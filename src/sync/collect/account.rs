@@ -17,7 +17,7 @@ const READINGS: u32 = 3;
 impl Reader<'_> {
     /// Reads the account, if it is wanted.
     pub(super) async fn list_account(&self, session: &Session, wanted: &Wanted) -> Option<Listing<Account>> {
-        if wanted.kind(Kind::Account) { Some(self.read_account(session).await) } else { None }
+        if self.wants(wanted, Kind::Account) { Some(self.read_account(session).await) } else { None }
     }
 
     async fn read_account(&self, session: &Session) -> Listing<Account> {

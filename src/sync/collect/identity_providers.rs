@@ -46,7 +46,7 @@ impl Reader<'_> {
         round: &mut Round<SamlMetadata>,
     ) -> ListedProviders {
         let saml = async {
-            if !wanted.scope(&ProviderType::Saml.scope()) {
+            if !self.wants(wanted, Kind::IdentityProvider) || !wanted.scope(&ProviderType::Saml.scope()) {
                 return None;
             }
             let listing = ims_providers::list_saml_providers(session).await;
@@ -56,7 +56,7 @@ impl Reader<'_> {
             Some(listing)
         };
         let oidc = async {
-            let is_wanted = wanted.scope(&ProviderType::Oidc.scope());
+            let is_wanted = self.wants(wanted, Kind::IdentityProvider) && wanted.scope(&ProviderType::Oidc.scope());
             if is_wanted { Some(ims_providers::list_oidc_providers(session).await) } else { None }
         };
         let (saml, oidc) = join!(saml, oidc);
@@ -64,10 +64,11 @@ impl Reader<'_> {
     }
 
     async fn saml_details(&self, session: &Session, listed: &[SamlProvider], round: &mut Round<SamlMetadata>) {
+        let begun_at = self.state.progress_of(Kind::IdentityProvider).begun_at;
         let due = listed.iter().filter_map(|listed| {
             let (key, mark) = (self.saml_key(listed), mark(listed));
             let held = self.state.head(Kind::IdentityProvider, &key).map(|held| Mark::of(held.dates()));
-            self.ledger.is_due(&key, &mark, held.as_ref(), round).then_some((key, mark, listed))
+            self.ledger.is_due(&key, &mark, held.as_ref(), round, begun_at).then_some((key, mark, listed))
         });
         let read = due.map(async |(key, mark, listed)| {
             let read = ims_providers::get_saml_provider(session, &listed.name).await.map_err(Unknown::from);

@@ -20,7 +20,7 @@ impl Reader<'_> {
         wanted: &Wanted,
         groups: &Listing<ims::Group>,
     ) -> Option<Members> {
-        if !wanted.kind(Kind::Membership) {
+        if !self.wants(wanted, Kind::Membership) {
             return None;
         }
         let groups = groups.as_ref().map(|groups| groups.items()).unwrap_or_default();

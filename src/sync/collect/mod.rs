@@ -4,22 +4,27 @@
 //! only if the name led to the same id both times. Everything independent is read concurrently; the
 //! client bounds how much. A file per collection says what makes it complete.
 
+mod access_keys;
 mod account;
 mod groups;
 mod identity_providers;
 mod instances;
+mod login_profiles;
 mod memberships;
+mod mfa_devices;
 mod names;
 mod point_reads;
 mod policies;
 mod policy_attachments;
 mod roles;
 mod second_operations;
+mod user_details;
 mod settings;
 mod users;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
+    future::Future,
     io,
     sync::Arc,
 };
@@ -27,21 +32,22 @@ use std::{
 use futures::join;
 use serde::de::DeserializeOwned;
 
+use self::user_details::Readings;
 pub use self::{
     identity_providers::{ListedProviders, SamlMetadata},
     instances::ListedInstances,
     memberships::Members,
+    mfa_devices::MfaDevices,
     policies::ListedPolicies,
-};
-use self::{
-    policy_attachments::list_attachments,
-    settings::{list_password_policy, list_security_preference},
+    user_details::Asked,
 };
 use super::details::{Ledger, Round};
 use crate::{
-    alicloud::{Session, ims, ims_settings, ram, resource_manager::PolicyAttachment},
+    alicloud::{Session, ims, ims_settings, ram, resource_manager::PolicyAttachment, sign_in},
     model::{
-        Collection, Dates, Entity, Found, Key, Kind, Listing, Millis, Scope, Tag, account::Account, policy::PolicyType,
+        ACTIVE, Collection, Dates, Entity, Found, Key, Kind, Listing, Millis, Reason, Scope, Tag, Unknown,
+        access_key::AccessKey, account::Account, login_profile::LoginProfile, mfa_device::MfaDevice,
+        policy::PolicyType,
     },
     state::{Held, State},
 };
@@ -80,6 +86,8 @@ pub struct Rounds {
     pub policies: Round<Vec<ram::PolicyVersion>>,
     /// Of SAML providers: their metadata.
     pub providers: Round<SamlMetadata>,
+    /// Of users: which of their access keys, login profiles and MFA devices were read, by the keys of the scopes.
+    pub users: Round<()>,
 }
 
 /// What a reading works with: the published state, and the details known so far.
@@ -89,7 +97,7 @@ pub struct Reader<'a> {
     pub state: &'a State,
     /// Which details were read when.
     pub ledger: &'a Ledger,
-    /// The kinds that are read.
+    /// The kinds that are read; no operation of another one is called.
     pub kinds: &'a BTreeSet<Kind>,
 }
 
@@ -102,6 +110,8 @@ pub struct Listings {
     pub parents: Parents,
     /// The members of the groups that were there before.
     pub members: Option<Members>,
+    /// What users were asked for.
+    pub details: UserDetails,
     /// Policy attachments.
     pub attachments: Option<Listing<PolicyAttachment>>,
     /// Policies.
@@ -116,6 +126,17 @@ pub struct Listings {
     pub providers: ListedProviders,
     /// The account's own counts, if it could be asked.
     pub counts: Option<ims::AccountSummary>,
+}
+
+/// What the users who were there before were asked for. What was not wanted is `None`.
+#[derive(Debug)]
+pub struct UserDetails {
+    /// Their access keys.
+    pub access_keys: Option<Asked<sign_in::AccessKey>>,
+    /// Their login profiles.
+    pub login_profiles: Option<Asked<sign_in::LoginProfile>>,
+    /// Their MFA devices.
+    pub mfa_devices: Option<MfaDevices>,
 }
 
 /// The parents, listed before and after what is read by their names.
@@ -138,6 +159,16 @@ pub struct Twice<T> {
     pub after: Listing<T>,
 }
 
+impl<T> Twice<T> {
+    /// What the first one has and the last one lacks, by its key: such a pair proves no removal.
+    fn went(&self, key: impl Fn(&T) -> Key) -> Vec<(Key, Unknown)> {
+        let (Ok(before), Ok(after)) = (&self.before, &self.after) else { return Vec::new() };
+        let after: HashSet<Key> = after.items().iter().map(&key).collect();
+        let went = before.items().iter().map(key).filter(|key| !after.contains(key));
+        went.map(|key| (key, Unknown::new(Reason::RemovalsUnproven, "it was listed a moment before"))).collect()
+    }
+}
+
 impl Reader<'_> {
     /// Reads what is wanted. Nothing in it fails as a whole: what could not be read is unknown.
     pub async fn read(&self, session: &Session, wanted: &Wanted, rounds: &mut Rounds) -> BTreeMap<Kind, Collection> {
@@ -148,38 +179,41 @@ impl Reader<'_> {
 
     /// All calls of a reading.
     async fn list(&self, session: &Session, wanted: &Wanted, rounds: &mut Rounds) -> Listings {
+        let Rounds { roles: roles_round, policies: policies_round, users: users_round, providers: providers_round } =
+            rounds;
         let by_name = async {
-            let (users, groups, roles) = list_parents(session).await;
-            let (members, attachments, ()) = join!(
+            let (users, groups, roles) = self.list_parents(session).await;
+            let (members, attachments, details, ()) = join!(
                 self.members(session, wanted, &groups),
-                list_attachments(session, wanted),
-                self.role_details(session, wanted, &roles, &mut rounds.roles),
+                self.list_attachments(session, wanted),
+                self.user_details(session, wanted, &users, users_round),
+                self.role_details(session, wanted, &roles, roles_round),
             );
-            let (users_after, groups_after, roles_after) = list_parents(session).await;
+            let (users_after, groups_after, roles_after) = self.list_parents(session).await;
             let parents = Parents {
                 users: Twice { before: users, after: users_after },
                 groups: Twice { before: groups, after: groups_after },
                 roles: Twice { before: roles, after: roles_after },
             };
-            (parents, members, attachments)
+            (parents, members, details, attachments)
         };
         let settings =
-            async { join!(list_password_policy(session, wanted), list_security_preference(session, wanted)) };
-        let (account, settings, providers, policies, instances, counts, (parents, members, attachments)) = join!(
+            async { join!(self.list_password_policy(session, wanted), self.list_security_preference(session, wanted)) };
+        let (account, settings, providers, policies, instances, counts, (parents, members, details, attachments)) = join!(
             self.list_account(session, wanted),
             settings,
-            self.list_providers(session, wanted, &mut rounds.providers),
-            self.list_policies(session, wanted, &mut rounds.policies),
+            self.list_providers(session, wanted, providers_round),
+            self.list_policies(session, wanted, policies_round),
             self.list_instances(session, wanted),
-            ims::get_account_summary(session),
+            self.count(session),
             by_name,
         );
         let (password_policy, security_preference) = settings;
-        let counts = counts.map(|counts| counts.item).ok();
         Listings {
             account,
             parents,
             members,
+            details,
             attachments,
             policies,
             instances,
@@ -190,6 +224,61 @@ impl Reader<'_> {
         }
     }
 
+    /// Asks the users who were listed for whatever is due.
+    async fn user_details(
+        &self,
+        session: &Session,
+        wanted: &Wanted,
+        users: &Listing<ims::User>,
+        round: &mut Round<()>,
+    ) -> UserDetails {
+        let users = self.candidates(users);
+        let (access_keys, login_profiles, of_users, virtual_ones) = join!(
+            self.ask_users::<AccessKey>(session, wanted, &users, round),
+            self.ask_users::<LoginProfile>(session, wanted, &users, round),
+            self.ask_users::<MfaDevice>(session, wanted, &users, round),
+            self.list_virtual_mfa_devices(session, wanted),
+        );
+        fn noted<T>(asked: Option<(Asked<T>, Readings)>, round: &mut Round<()>) -> Option<Asked<T>> {
+            let (asked, readings) = asked?;
+            round.take(readings);
+            Some(asked)
+        }
+        let mfa_devices = noted(of_users, round).zip(virtual_ones);
+        UserDetails {
+            access_keys: noted(access_keys, round),
+            login_profiles: noted(login_profiles, round),
+            mfa_devices: mfa_devices.map(|(of_users, virtual_ones)| MfaDevices { of_users, virtual_ones }),
+        }
+    }
+
+    /// The account's own counts, if anything that they count is read.
+    async fn count(&self, session: &Session) -> Option<ims::AccountSummary> {
+        let counted = [Kind::User, Kind::Group, Kind::Role, Kind::Policy];
+        if !counted.iter().any(|kind| self.kinds.contains(kind)) {
+            return None;
+        }
+        ims::get_account_summary(session).await.map(|counts| counts.item).ok()
+    }
+
+    /// Users, groups and roles, as far as they are read.
+    async fn list_parents(&self, session: &Session) -> (Listing<ims::User>, Listing<ims::Group>, Listing<ram::Role>) {
+        join!(
+            self.listed(Kind::User, || ims::list_users(session)),
+            self.listed(Kind::Group, || ims::list_groups(session)),
+            self.listed(Kind::Role, || ram::list_roles(session)),
+        )
+    }
+
+    async fn listed<T, F: Future<Output = Listing<T>>>(&self, kind: Kind, list: impl FnOnce() -> F) -> Listing<T> {
+        if self.kinds.contains(&kind) { list().await } else { Err(off()) }
+    }
+
+    /// Whether anything of `kind` is wanted, and read at all.
+    fn wants(&self, wanted: &Wanted, kind: Kind) -> bool {
+        self.kinds.contains(&kind) && wanted.kind(kind)
+    }
+
     /// What the listings say of each kind; asks nobody.
     #[must_use]
     pub fn collections(&self, wanted: &Wanted, listings: Listings, rounds: &Rounds) -> BTreeMap<Kind, Collection> {
@@ -197,6 +286,7 @@ impl Reader<'_> {
             account,
             parents,
             members,
+            details,
             attachments,
             policies,
             instances,
@@ -206,12 +296,22 @@ impl Reader<'_> {
             counts,
         } = listings;
         let counts = counts.as_ref();
+        let UserDetails { access_keys, login_profiles, mfa_devices } = details;
+        let round = &rounds.users;
+        let mut access_keys = access_keys.map(|asked| self.users_details::<AccessKey>(&parents, wanted, asked, round));
+        let mut login_profiles =
+            login_profiles.map(|asked| self.users_details::<LoginProfile>(&parents, wanted, asked, round));
+        let mut mfa_devices = mfa_devices.map(|devices| self.mfa_devices(&parents, wanted, devices, round));
         let mut memberships = members.map(|members| self.memberships(&parents, members));
         let mut policy_attachments = attachments.map(|rows| self.policy_attachments(&parents, rows));
+        let mut went = self.went(wanted, &parents);
         let Parents { users, groups, roles } = parents;
-        let mut users = wanted.kind(Kind::User).then(|| self.users(users.after, counts));
-        let mut groups = wanted.kind(Kind::Group).then(|| self.groups(groups.after, counts));
-        let mut roles = wanted.kind(Kind::Role).then(|| self.roles(roles.after, counts, &rounds.roles));
+        let mut users = self.wants(wanted, Kind::User).then(|| self.users(users.after, counts));
+        let mut groups = self.wants(wanted, Kind::Group).then(|| self.groups(groups.after, counts));
+        let mut roles = self.wants(wanted, Kind::Role).then(|| self.roles(roles.after, counts, &rounds.roles));
+        for parents in [&mut users, &mut groups, &mut roles].into_iter().flatten() {
+            parents.hold(went.remove(&parents.kind()).unwrap_or_default());
+        }
         let mut policies = self.policies(policies, counts, &rounds.policies);
         let mut account = account.map(|listing| self.account(listing));
         let mut instances = instances.map(|listed| self.instances(listed));
@@ -229,14 +329,30 @@ impl Reader<'_> {
             Kind::PasswordPolicy => password_policy.take(),
             Kind::SecurityPreference => security_preference.take(),
             Kind::IdentityProvider => providers.take(),
+            Kind::AccessKey => access_keys.take(),
+            Kind::LoginProfile => login_profiles.take(),
+            Kind::MfaDevice => mfa_devices.take(),
             Kind::Membership => memberships.take(),
             Kind::PolicyAttachment => policy_attachments.take(),
         };
-        Kind::ALL.iter().filter_map(|kind| Some((*kind, collection(*kind)?))).collect()
+        let is_off = |kind| matches!(wanted, Wanted::Everything) && !self.kinds.contains(&kind);
+        let or_off = |kind, read: Option<Collection>| read.or(is_off(kind).then(|| Collection::unknown(kind, off())));
+        Kind::ALL.iter().filter_map(|kind| Some((*kind, or_off(*kind, collection(*kind))?))).collect()
     }
 
-    fn wants(&self, wanted: &Wanted, kind: Kind) -> bool {
-        self.kinds.contains(&kind) && wanted.kind(kind)
+    /// What the first listing of a second reading has and the last one lacks: one of the two may lie.
+    fn went(&self, wanted: &Wanted, parents: &Parents) -> BTreeMap<Kind, Vec<(Key, Unknown)>> {
+        if let Wanted::Everything = wanted {
+            // What is missing now is read again before it is believed.
+            return BTreeMap::new();
+        }
+        let Parents { users, groups, roles } = parents;
+        let key = |kind, id: &str| Key::new(self.account_id(), kind, &[id]);
+        BTreeMap::from([
+            (Kind::User, users.went(|user| key(Kind::User, &user.user_id))),
+            (Kind::Group, groups.went(|group| key(Kind::Group, &group.group_id))),
+            (Kind::Role, roles.went(|role| key(Kind::Role, &role.role_id))),
+        ])
     }
 
     fn account_id(&self) -> &str {
@@ -298,8 +414,18 @@ impl io::Write for Expected<'_> {
     }
 }
 
-async fn list_parents(session: &Session) -> (Listing<ims::User>, Listing<ims::Group>, Listing<ram::Role>) {
-    join!(ims::list_users(session), ims::list_groups(session), ram::list_roles(session))
+/// Why a kind is not read that is left out of `[collect]`.
+fn off() -> Unknown {
+    Unknown::new(Reason::Off, "switched off by configuration")
+}
+
+/// A status as published: the services write it with a capital.
+fn status_word(status: String) -> String {
+    match status.as_str() {
+        "Active" => ACTIVE.to_owned(),
+        "Inactive" => "inactive".to_owned(),
+        _ => status,
+    }
 }
 
 /// Notes how a listing differs from an independent count, where there is one.

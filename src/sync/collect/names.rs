@@ -109,6 +109,11 @@ impl<'a> PrincipalNames<'a> {
 }
 
 impl Parents {
+    /// The users' principal names and the users that they led to.
+    pub(super) fn user_names(&self) -> Result<IdsByName<'_>, Unknown> {
+        self.users.names(|user| (&user.user_principal_name, &user.user_id))
+    }
+
     /// Group names and the groups that they led to.
     pub(super) fn group_names(&self) -> Result<IdsByName<'_>, Unknown> {
         self.groups.names(|group| (&group.group_name, &group.group_id))
@@ -117,7 +122,7 @@ impl Parents {
     /// The names of all principals.
     pub(super) fn principal_names(&self) -> PrincipalNames<'_> {
         PrincipalNames {
-            users: self.users.names(|user| (&user.user_principal_name, &user.user_id)),
+            users: self.user_names(),
             groups: self.group_names(),
             roles: self.roles.names(|role| (&role.role_name, &role.role_id)),
         }

@@ -99,6 +99,8 @@ async fn presence(session: &Session, kind: Kind, key: &Key, json: &str) -> Optio
                 ProviderType::Oidc => presence::of_oidc_provider(session, &provider.provider_name).await,
             })
         }
+        // What a user has is itself asked for user by user.
+        Kind::AccessKey | Kind::LoginProfile | Kind::MfaDevice => None,
         Kind::Account | Kind::PasswordPolicy | Kind::SecurityPreference | Kind::Membership | Kind::PolicyAttachment => {
             None
         }

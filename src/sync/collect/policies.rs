@@ -46,7 +46,11 @@ impl Reader<'_> {
         round: &mut Round<Vec<ram::PolicyVersion>>,
     ) -> ListedPolicies {
         let list = async |of_type: PolicyType, asked: ram::PolicyType| {
-            if wanted.scope(&of_type.scope()) { Some(ram::list_policies(session, asked).await) } else { None }
+            if self.wants(wanted, Kind::Policy) && wanted.scope(&of_type.scope()) {
+                Some(ram::list_policies(session, asked).await)
+            } else {
+                None
+            }
         };
         let custom = async {
             let custom = list(PolicyType::Custom, ram::PolicyType::Custom).await;
@@ -79,11 +83,12 @@ impl Reader<'_> {
         custom: &'p [ram::Policy],
         round: &Round<Vec<ram::PolicyVersion>>,
     ) -> Vec<(Key, Mark, &'p ram::Policy)> {
+        let begun_at = self.state.progress_of(Kind::Policy).begun_at;
         let due = custom.iter().filter_map(|listed| {
             let (key, mark) = (self.custom_key(listed), mark(listed));
             let held = self.state.head(Kind::Policy, &key);
             let held = held.map(|held| Mark::of_version(held.dates(), held.default_version));
-            self.ledger.is_due(&key, &mark, held.as_ref(), round).then_some((key, mark, listed))
+            self.ledger.is_due(&key, &mark, held.as_ref(), round, begun_at).then_some((key, mark, listed))
         });
         due.collect()
     }

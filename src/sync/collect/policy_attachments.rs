@@ -27,14 +27,14 @@ pub(super) struct Unresolved {
     why: Unknown,
 }
 
-pub(super) async fn list_attachments(session: &Session, wanted: &Wanted) -> Option<Listing<Row>> {
-    if !wanted.kind(Kind::PolicyAttachment) {
-        return None;
-    }
-    Some(resource_manager::list_policy_attachments(session).await)
-}
-
 impl Reader<'_> {
+    pub(super) async fn list_attachments(&self, session: &Session, wanted: &Wanted) -> Option<Listing<Row>> {
+        if !self.wants(wanted, Kind::PolicyAttachment) {
+            return None;
+        }
+        Some(resource_manager::list_policy_attachments(session).await)
+    }
+
     pub(super) fn policy_attachments(&self, parents: &Parents, rows: Listing<Row>) -> Collection {
         let names = parents.principal_names();
         let nameless: Vec<_> = names.unknown().collect();

@@ -19,7 +19,7 @@ impl Reader<'_> {
         round: &mut Round<ram::RoleDetail>,
     ) {
         let roles = match roles {
-            Ok(roles) if wanted.kind(Kind::Role) => roles.items(),
+            Ok(roles) if self.wants(wanted, Kind::Role) => roles.items(),
             _ => return,
         };
         let read = self.due_roles(roles, round).into_iter().map(async |(key, mark, listed)| {
@@ -41,10 +41,11 @@ impl Reader<'_> {
         roles: &'r [ram::Role],
         round: &Round<ram::RoleDetail>,
     ) -> Vec<(Key, Mark, &'r ram::Role)> {
+        let begun_at = self.state.progress_of(Kind::Role).begun_at;
         let due = roles.iter().filter_map(|listed| {
             let (key, mark) = (self.role_key(listed), mark(listed));
             let held = self.state.head(Kind::Role, &key).map(|held| Mark::of(held.dates()));
-            self.ledger.is_due(&key, &mark, held.as_ref(), round).then_some((key, mark, listed))
+            self.ledger.is_due(&key, &mark, held.as_ref(), round, begun_at).then_some((key, mark, listed))
         });
         due.collect()
     }

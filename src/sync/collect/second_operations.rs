@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::join_all;
 
-use super::{Parents, Reader, Twice, list_parents, names::PrincipalNames, policy_attachments::RowTrouble};
+use super::{Parents, Reader, Twice, names::PrincipalNames, policy_attachments::RowTrouble};
 use crate::{
     alicloud::{
         Session, ims, ram,
@@ -57,7 +57,7 @@ impl Reader<'_> {
         if edges.is_empty() {
             return Vec::new();
         }
-        let (users, groups, roles) = list_parents(session).await;
+        let (users, groups, roles) = self.list_parents(session).await;
         let names = NamesById::of(&users, &groups, &roles);
         let mut unproven = Vec::new();
         let mut asked: BTreeMap<Question, Vec<(&Key, Edge)>> = BTreeMap::new();
@@ -72,7 +72,7 @@ impl Reader<'_> {
         }
         let answers = asked.into_iter().map(async |(question, edges)| (question.ask(session).await, edges));
         let answers = join_all(answers).await;
-        let (users_after, groups_after, roles_after) = list_parents(session).await;
+        let (users_after, groups_after, roles_after) = self.list_parents(session).await;
         let parents = Parents {
             users: Twice { before: users, after: users_after },
             groups: Twice { before: groups, after: groups_after },

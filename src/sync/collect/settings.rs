@@ -6,25 +6,25 @@ use crate::{
     model::{Collection, Kind, Listing, password_policy::PasswordPolicy, security_preference::SecurityPreference},
 };
 
-pub(super) async fn list_password_policy(
-    session: &Session,
-    wanted: &Wanted,
-) -> Option<Listing<ims_settings::PasswordPolicy>> {
-    if wanted.kind(Kind::PasswordPolicy) { Some(ims_settings::get_password_policy(session).await) } else { None }
-}
-
-pub(super) async fn list_security_preference(
-    session: &Session,
-    wanted: &Wanted,
-) -> Option<Listing<ims_settings::SecurityPreference>> {
-    if wanted.kind(Kind::SecurityPreference) {
-        Some(ims_settings::get_security_preference(session).await)
-    } else {
-        None
-    }
-}
-
 impl Reader<'_> {
+    pub(super) async fn list_password_policy(
+        &self,
+        session: &Session,
+        wanted: &Wanted,
+    ) -> Option<Listing<ims_settings::PasswordPolicy>> {
+        let is_wanted = self.wants(wanted, Kind::PasswordPolicy);
+        if is_wanted { Some(ims_settings::get_password_policy(session).await) } else { None }
+    }
+
+    pub(super) async fn list_security_preference(
+        &self,
+        session: &Session,
+        wanted: &Wanted,
+    ) -> Option<Listing<ims_settings::SecurityPreference>> {
+        let is_wanted = self.wants(wanted, Kind::SecurityPreference);
+        if is_wanted { Some(ims_settings::get_security_preference(session).await) } else { None }
+    }
+
     pub(super) fn password_policy(&self, listing: Listing<ims_settings::PasswordPolicy>) -> Collection {
         let listing = listing.map(|listing| listing.map(|read| self.found(&password_policy(&read))));
         Collection::whole_or_unknown(Kind::PasswordPolicy, listing)

@@ -26,6 +26,10 @@ async fn server(script: impl Fn(&Call) -> Option<&'static str> + Send + Sync + '
             }
             "DescribeRegions" => r#"{"Regions":{"Region":[{"RegionId":"eu-central-1"}]}}"#,
             "DescribeInstances" => r#"{"NextToken":"","Instances":{"Instance":[]}}"#,
+            "ListAccessKeys" => r#"{"AccessKeys":{"AccessKey":[]}}"#,
+            "GetUserMFAInfo" => r#"{"IsMFAEnable":false}"#,
+            "ListVirtualMFADevices" => r#"{"IsTruncated":false,"VirtualMFADevices":{"VirtualMFADevice":[]}}"#,
+            "GetLoginProfile" => return Some(script(call).map_or_else(no_login_profile, Says::ok)),
             "GetAccountSummary" => r#"{"SummaryMap":{}}"#,
             "GetAccountAlias" => r#"{"AccountAlias":"example"}"#,
             "GetAccountMFAInfo" => r#"{"IsMFAEnable":true}"#,
@@ -44,11 +48,19 @@ async fn server(script: impl Fn(&Call) -> Option<&'static str> + Send + Sync + '
     .await
 }
 
+fn no_login_profile() -> Says {
+    Says::error(404, "EntityNotExist.User.LoginProfile")
+}
+
 async fn read(server: &Server, state: &State) -> BTreeMap<Kind, Collection> {
     let ledger = Ledger::new(Duration::from_secs(3_600));
     let session = server.session();
     let reader = Reader { state, ledger: &ledger, kinds: &every_kind() };
     reader.read(&session, &Wanted::Everything, &mut Rounds::default()).await
+}
+
+fn every_kind() -> BTreeSet<Kind> {
+    Kind::ALL.iter().copied().collect()
 }
 
 /// A state that holds `entity` since it was last read.
@@ -97,6 +109,17 @@ async fn a_role_that_changes_between_the_two_listings_is_not_read_with_its_old_t
     let roles = read(&server, &holding(&role())).await.remove(&Kind::Role).unwrap();
     assert_eq!(unread(&roles), [("role/r-1", Reason::DetailUnread)]);
     assert_eq!(server.calls("GetRole").len(), 0, "it was not due by the first listing");
+}
+
+#[tokio::test]
+async fn what_a_second_reading_lists_first_and_then_no_more_is_not_gone() {
+    const GROUP: &str = r#"{"IsTruncated":false,"Groups":{"Group":[{"GroupId":"g-1","GroupName":"ops"}]}}"#;
+    let server = server(|call| (call.action == "ListGroups" && call.earlier == 0).then_some(GROUP)).await;
+    let (state, ledger) = (State::new(ACCOUNT), Ledger::new(Duration::from_secs(3_600)));
+    let reader = Reader { state: &state, ledger: &ledger, kinds: &every_kind() };
+    let wanted = Wanted::Again([Scope::collection(Kind::Group)].into());
+    let mut read = reader.read(&server.session(), &wanted, &mut Rounds::default()).await;
+    assert_eq!(unread(&read.remove(&Kind::Group).unwrap()), [("group/g-1", Reason::RemovalsUnproven)]);
 }
 
 #[tokio::test]

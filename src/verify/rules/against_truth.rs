@@ -15,8 +15,8 @@ use super::super::truth::{Fields, Request, Truth, shown};
 /// How long after its date a mutation may show, in milliseconds.
 const SHOWS_WITHIN_MS: i64 = 250;
 
-/// A window begins up to so many milliseconds before its first request: dates are cut to seconds, and a second is left.
-const WINDOWS_BEGIN_EARLY_MS: i64 = 2_000;
+/// A window ends up to so many milliseconds behind its last answer: dates are cut to seconds, and a second is added.
+const WINDOWS_END_LATE_MS: i64 = 1_000;
 
 /// The window in which the event's sync read its collection; that of the event where the collection was not read.
 fn read_window(log: &Log, event: &Event) -> Option<(i64, i64)> {
@@ -139,8 +139,9 @@ pub(super) fn settled(log: &Log, truth: &Truth, found: &mut Findings) {
             continue;
         }
         let keys: BTreeSet<&str> = truth.keys().chain(published.entities.keys().copied()).collect();
-        // Of a kind that nobody reads nothing is known.
-        let is_read = |key: &&str| pair.iter().all(|sync| sync.collection(kind_of(key)).is_some());
+        // Of a kind that is left out by configuration, or that nobody reads, nothing is known.
+        let reads = |sync: &Notice, kind: &str| sync.collection(kind).is_some_and(|status| status.status != "off");
+        let is_read = |key: &&str| pair.iter().all(|sync| reads(sync, kind_of(key)));
         for key in keys.into_iter().filter(is_read) {
             let [was] = truth.between(key, from, to)[..] else { continue };
             let after = published.entity(key);
@@ -155,7 +156,12 @@ pub(super) fn settled(log: &Log, truth: &Truth, found: &mut Findings) {
 fn scope_of(key: &str) -> Vec<&str> {
     let parts: Vec<&str> = key.split('/').collect();
     match parts[..] {
-        [_, kind @ ("membership" | "policy" | "identity_provider"), parent, ..] => vec![kind, parent],
+        [
+            _,
+            kind @ ("membership" | "policy" | "identity_provider" | "access_key" | "login_profile" | "mfa_device"),
+            parent,
+            ..,
+        ] => vec![kind, parent],
         // Its role is read by another call than its listing.
         [_, kind @ "instance", region, id] => vec![kind, region, id],
         [_, kind @ "policy_attachment", _, _, principal_type, principal, _] => vec![kind, principal_type, principal],
@@ -280,7 +286,7 @@ pub(super) fn lost(log: &Log, truth: &Truth, found: &mut Findings) {
 }
 
 /// The operations that read a kind: its listing, then its details.
-const READ_BY: [(&str, &[&str]); 11] = [
+const READ_BY: [(&str, &[&str]); 14] = [
     ("account", &["GetAccountAlias", "GetAccountMFAInfo", "GetDefaultDomain"]),
     ("user", &["ListUsers"]),
     ("group", &["ListGroups"]),
@@ -292,15 +298,31 @@ const READ_BY: [(&str, &[&str]); 11] = [
     ("security_preference", &["GetSecurityPreference"]),
     ("identity_provider", &["ListSAMLProviders", "ListOIDCProviders", "GetSAMLProvider"]),
     ("instance", &["DescribeRegions", "DescribeInstances", "DescribeInstanceRamRole"]),
+    ("access_key", &["ListAccessKeys"]),
+    ("login_profile", &["GetLoginProfile"]),
+    ("mfa_device", &["ListVirtualMFADevices", "GetUserMFAInfo"]),
 ];
 
 /// Those that are asked for by a name or an id, which may go meanwhile.
-const BY_NAME: [&str; 5] =
-    ["ListUsersForGroup", "GetRole", "ListPolicyVersions", "GetSAMLProvider", "DescribeInstanceRamRole"];
+const BY_NAME: [&str; 8] = [
+    "ListUsersForGroup",
+    "GetRole",
+    "ListPolicyVersions",
+    "GetSAMLProvider",
+    "DescribeInstanceRamRole",
+    "ListAccessKeys",
+    "GetLoginProfile",
+    "GetUserMFAInfo",
+];
 
 /// The listings that a kind is read through, beside its own: those that its names come from.
-const NAMED_BY: [(&str, &[&str]); 2] =
-    [("membership", &["ListGroups"]), ("policy_attachment", &["ListUsers", "ListGroups", "ListRoles"])];
+const NAMED_BY: [(&str, &[&str]); 5] = [
+    ("membership", &["ListGroups"]),
+    ("policy_attachment", &["ListUsers", "ListGroups", "ListRoles"]),
+    ("access_key", &["ListUsers"]),
+    ("login_profile", &["ListUsers"]),
+    ("mfa_device", &["ListUsers"]),
+];
 
 /// How often the account lied (gave an old answer, or an empty one) to whoever read `kind` meanwhile.
 fn lies(truth: &Truth, kind: &str, from: i64, to: i64) -> usize {
@@ -313,7 +335,7 @@ fn lies(truth: &Truth, kind: &str, from: i64, to: i64) -> usize {
 /// by itself; an edge is listed twice; what there is one of is read once.
 fn was_deceived(truth: &Truth, kind: &str, from: i64, to: i64) -> bool {
     let bearable = match kind {
-        "membership" | "policy_attachment" => 1,
+        "membership" | "policy_attachment" | "access_key" | "login_profile" | "mfa_device" => 1,
         // Without a date nothing tells an old answer from a new one; the point read of an instance is the listing, too.
         "account" | "password_policy" | "security_preference" | "instance" => 0,
         // It is asked for by its name only: once renamed, two readings of two listings each outweigh that.
@@ -336,7 +358,7 @@ pub(super) fn honest<'a>(log: &Log, truth: &'a Truth, found: &mut Findings) {
         let Some(sync_began) = reading_began(sync) else { continue };
         // What is asked for by itself comes behind the listings, and may take long to be answered.
         let next_began = syncs[index + 1..].iter().copied().find_map(reading_began).unwrap_or(i64::MAX);
-        let next_began = next_began.saturating_add(WINDOWS_BEGIN_EARLY_MS);
+        let next_began = next_began.saturating_add(WINDOWS_END_LATE_MS);
         for status in sync.collections.iter().filter(|status| status.status == "complete") {
             let Some((begun, to)) = status.complete_window() else { continue };
             let from = begun.max(sync_began);
@@ -370,19 +392,23 @@ pub(super) fn honest<'a>(log: &Log, truth: &'a Truth, found: &mut Findings) {
     }
 }
 
-/// When the sync began to read, as far as its windows tell. The window of what has details goes back to when the oldest
-/// of them was read, which is not about this sync.
+/// When the sync began to read, by the services' clock: as long before its last answer as it lasted by its own clock,
+/// which may be wrong, but only goes forward.
 fn reading_began(sync: &Notice) -> Option<i64> {
-    let listed = sync.collections.iter().filter(|status| ["account", "user", "group"].contains(&&*status.kind));
-    listed.filter_map(CollectionStatus::complete_window).map(|(from, _)| from).min()
+    let read = sync.collections.iter().filter_map(CollectionStatus::complete_window).map(|(_, to)| to).max()?;
+    let lasted = sync.finished_at?.saturating_sub(sync.started_at?);
+    Some(read.saturating_sub(lasted).saturating_sub(WINDOWS_END_LATE_MS))
 }
 
 /// By operation and subject: whether it was answered once, and the first request for it.
 type Answers<'a> = BTreeMap<(&'a str, &'a str), (bool, &'a Request)>;
 
+/// The codes of ECS for "there is none".
+const NONE: [&str; 2] = ["InvalidRegionId.NotFound", "InvalidInstanceId.NotFound"];
+
 /// "There is none" is an answer.
 fn is_failure(request: &Request) -> bool {
-    let says_none = |code: &str| code.starts_with("EntityNotExist") || code == "InvalidRegionId.NotFound";
+    let says_none = |code: &str| code.starts_with("EntityNotExist") || NONE.contains(&code);
     let is_none = request.code.as_deref().is_some_and(says_none);
     (request.status == 0 || request.status >= 400) && !is_none
 }

@@ -190,8 +190,10 @@ pub(super) fn figures(log: &Log, found: &mut Findings) {
 /// The outcome in a word is what the collections say one by one.
 pub(super) fn coverage(log: &Log, found: &mut Findings) {
     for sync in log.syncs.values().flatten() {
-        let is_known = |status: &str| matches!(status, "complete" | "not_due" | "off");
-        let statuses = || sync.collections.iter().map(|collection| collection.status.as_str());
+        let is_known = |status: &str| matches!(status, "complete" | "not_due");
+        // Nobody wants to know of a kind that is left out by configuration.
+        let statuses =
+            || sync.collections.iter().map(|collection| collection.status.as_str()).filter(|status| *status != "off");
         let outcome = if statuses().all(is_known) {
             "complete"
         } else if statuses().all(|status| status == "unknown") {

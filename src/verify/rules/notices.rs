@@ -50,6 +50,8 @@ struct Denied<'a> {
     whole: bool,
     /// The scopes in it that are; `None` where not all that were unknown were named.
     parts: Option<BTreeSet<&'a str>>,
+    /// Whether it is left out by configuration: that hides what becomes of the permission.
+    is_off: bool,
 }
 
 /// Each kind is judged twice: by its listing as a whole, and by all scopes in it together.
@@ -60,14 +62,15 @@ pub(super) fn told_coverage(log: &Log, found: &mut Findings) {
         for status in &sync.collections {
             let unknown = unknown_scopes(sync, status);
             let all_are_named = unknown.len() == usize::try_from(status.stale_scopes).unwrap_or(usize::MAX);
-            let began = || Denied { whole: false, parts: Some(BTreeSet::new()) };
+            let began = || Denied { whole: false, parts: Some(BTreeSet::new()), is_off: false };
             let before = denied.remove(status.kind.as_str()).unwrap_or_else(began);
-            let mut now = Denied { whole: status.status == "unknown", parts: before.parts.clone() };
+            let (is_unknown, is_off) = (status.status == "unknown", status.status == "off");
+            let mut now = Denied { whole: is_unknown, parts: before.parts.clone(), is_off };
             now.whole &= before.whole || status.reason.as_deref() == Some("denied");
             if status.status != "unknown" {
                 now.parts = still_denied(&unknown, before.parts.as_ref()).filter(|_| all_are_named);
             }
-            if !is_first {
+            if !is_first && !before.is_off && !now.is_off {
                 let whole = |denied| if denied { BTreeSet::from([status.kind.as_str()]) } else { BTreeSet::new() };
                 judge(log, sync, &whole(before.whole), &whole(now.whole), found);
                 if before.whole == now.whole {

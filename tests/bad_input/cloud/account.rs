@@ -164,6 +164,56 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         reply: || json!({ "IsTruncated": false, "RequestId": "R", "Users": { "User": [user("1", "alice"), user("2", "bob")] } }),
     },
     Operation {
+        name: "ListAccessKeys",
+        action: "ListAccessKeys",
+        parameter: None,
+        kind: Some(Kind::AccessKey),
+        inside: "\"AccessKeyId\":\"",
+        without: &[],
+        reply: || {
+            let key = json!({ "AccessKeyId": "k-1", "CreateDate": BEFORE, "Status": "Active", "UpdateDate": SINCE });
+            json!({ "AccessKeys": { "AccessKey": [key] }, "RequestId": "R" })
+        },
+    },
+    Operation {
+        name: "GetLoginProfile",
+        action: "GetLoginProfile",
+        parameter: None,
+        kind: Some(Kind::LoginProfile),
+        inside: "\"Status\":\"",
+        without: &[],
+        reply: || {
+            let profile = json!({
+                "MFABindRequired": true, "PasswordResetRequired": false, "Status": "Active", "UpdateDate": SINCE,
+            });
+            json!({ "LoginProfile": profile, "RequestId": "R" })
+        },
+    },
+    Operation {
+        name: "GetUserMFAInfo",
+        action: "GetUserMFAInfo",
+        parameter: None,
+        kind: Some(Kind::MfaDevice),
+        inside: "\"Type\":\"",
+        // Where a device is named, it says nothing more.
+        without: &["IsMFAEnable"],
+        reply: || json!({ "IsMFAEnable": true, "MFADevice": { "Type": "U2F" }, "RequestId": "R" }),
+    },
+    Operation {
+        name: "ListVirtualMFADevices",
+        action: "ListVirtualMFADevices",
+        parameter: None,
+        kind: Some(Kind::MfaDevice),
+        inside: "\"SerialNumber\":\"",
+        // A device that is bound to nobody has none.
+        without: &["UserId"],
+        reply: || {
+            let device =
+                json!({ "ActivateDate": BEFORE, "SerialNumber": "acs:ram::1:mfa/a", "User": { "UserId": "1" } });
+            json!({ "IsTruncated": false, "RequestId": "R", "VirtualMFADevices": { "VirtualMFADevice": [device] } })
+        },
+    },
+    Operation {
         name: "ListGroups",
         action: "ListGroups",
         parameter: None,

@@ -55,6 +55,20 @@ fn contradictions() -> impl Iterator<Item = Case> {
             let twin = json!({ "UserId": "1", "JoinDate": "2024-01-01T00:00:00Z" });
             reply["Users"]["User"].as_array_mut().expect("members").push(twin);
         }),
+        case("ListAccessKeys", "one key twice, on and off", &["ListAccessKeys"], |reply| {
+            let twin = json!({ "AccessKeyId": "k-1", "Status": "Inactive" });
+            reply["AccessKeys"]["AccessKey"].as_array_mut().expect("keys").push(twin);
+        }),
+        case("GetLoginProfile", "that of another user", &["GetLoginProfile"], |reply| {
+            reply["LoginProfile"]["UserPrincipalName"] = json!("mallory@example.com");
+        }),
+        case("GetUserMFAInfo", "a virtual device that is not listed", &["not listed"], |reply| {
+            reply["MFADevice"] = json!({ "SerialNumber": "acs:ram::1:mfa/b", "Type": "VMFA" });
+        }),
+        case("ListVirtualMFADevices", "one device of two users", &["ListVirtualMFADevices"], |reply| {
+            let twin = json!({ "SerialNumber": "acs:ram::1:mfa/a", "User": { "UserId": "2" } });
+            reply["VirtualMFADevices"]["VirtualMFADevice"].as_array_mut().expect("devices").push(twin);
+        }),
         case("GetRole", "another role", &["another role"], |reply| reply["Role"]["RoleId"] = json!("r-2")),
         case("ListPolicyVersions", "the default is another version", &["ecs-all"], |reply| {
             reply["PolicyVersions"]["PolicyVersion"][0]["VersionId"] = json!("v2");
@@ -79,9 +93,11 @@ fn contradictions() -> impl Iterator<Item = Case> {
         }),
     ];
     // A date that moved backwards under a key is an older picture than the one held.
-    let stale: [(&'static str, &str, &'static str); 9] = [
+    let stale: [(&'static str, &str, &'static str); 11] = [
         ("ListUsers", "/Users/User/0/CreateDate", "1"),
         ("ListUsers", "/Users/User/0/UpdateDate", "1"),
+        ("ListAccessKeys", "/AccessKeys/AccessKey/0/CreateDate", "k-1"),
+        ("ListVirtualMFADevices", "/VirtualMFADevices/VirtualMFADevice/0/ActivateDate", "1"),
         ("ListGroups", "/Groups/Group/0/CreateDate", "g-1"),
         ("ListGroups", "/Groups/Group/0/UpdateDate", "g-1"),
         ("ListRoles", "/Roles/Role/0/CreateDate", "r-1"),

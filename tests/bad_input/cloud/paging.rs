@@ -11,13 +11,20 @@ const GROUP: &str = "answers, pages";
 /// An operation, its list and the array in it, an item with this number, and more items than an account can have.
 type Listing = (&'static str, &'static str, &'static str, fn(usize) -> Value, usize);
 
-const MARKED: [Listing; 6] = [
+const MARKED: [Listing; 7] = [
     ("ListUsers", "Users", "User", |n| json!({ "UserId": n.to_string(), "UserPrincipalName": "a@b" }), 100_001),
     ("ListGroups", "Groups", "Group", |n| json!({ "GroupId": n.to_string(), "GroupName": "a" }), 6_001),
     ("ListUsersForGroup", "Users", "User", |n| json!({ "UserId": n.to_string() }), 100_001),
     ("ListRoles", "Roles", "Role", |n| json!({ "RoleId": n.to_string(), "RoleName": "a" }), 20_001),
     ("ListPolicies of the account", "Policies", "Policy", |n| json!({ "PolicyName": n.to_string() }), 100_001),
     ("ListPolicies of the system", "Policies", "Policy", |n| json!({ "PolicyName": n.to_string() }), 100_001),
+    (
+        "ListVirtualMFADevices",
+        "VirtualMFADevices",
+        "VirtualMFADevice",
+        |n| json!({ "SerialNumber": n.to_string() }),
+        100_001,
+    ),
 ];
 
 pub(crate) fn cases() -> impl Iterator<Item = Case> {

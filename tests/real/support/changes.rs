@@ -54,7 +54,7 @@ async fn change(cloud: &Cloud, random: &mut StdRng, number: u64) {
         return delete_users(cloud, &account, &users[..MANY]).await;
     }
     let (user, group) = (users.choose(random).unwrap(), groups.choose(random).unwrap());
-    match random.random_range(0..15) {
+    match random.random_range(0..19) {
         0 | 1 => cloud.create_user(&format!("user-{number}")).await,
         2 => cloud.rename_user(user, &format!("renamed-{number}")).await,
         3 => cloud.freeze(user).await,
@@ -81,6 +81,16 @@ async fn change(cloud: &Cloud, random: &mut StdRng, number: u64) {
             cloud.ims("SetPasswordPolicy", &[("MinimumPasswordLength", &length)]).await;
         }
         13 => provider_comes_or_goes(cloud, &account, number).await,
+        15 if !has(&account, "login_profiles", user) => cloud.allow_sign_in(user).await,
+        15 => cloud.forbid_sign_in(user).await,
+        16 if !has(&account, "mfa_devices", user) => drop(cloud.bind_device(user, &format!("device-{number}")).await),
+        16 => cloud.unbind_device(user).await,
+        17 | 18 if !has(&account, "access_keys", user) => drop(cloud.create_key(user).await),
+        17 => {
+            let user_id = lookup(&account, "users", ("user_name", user), "user_id");
+            let key = lookup(&account, "access_keys", ("user_id", &user_id), "access_key_id");
+            cloud.delete_key(user, &key).await;
+        }
         _ if roles.len() > MOST_OTHERS => delete_role(cloud, &account, roles.choose(random).unwrap()).await,
         _ => cloud.create_role(&format!("role-{number}")).await,
     }
@@ -109,6 +119,11 @@ fn custom_policies(account: &Value) -> Vec<String> {
     let is_deletable = |row: &&Value| row["policy_type"] == "Custom" && rows(row, "versions").len() == 1;
     let custom = rows(account, "policies").iter().filter(is_deletable);
     custom.map(|row| text(row, "policy_name").to_owned()).collect()
+}
+
+fn has(account: &Value, table: &str, user: &str) -> bool {
+    let user_id = lookup(account, "users", ("user_name", user), "user_id");
+    rows(account, table).iter().any(|row| row["user_id"] == user_id.as_str())
 }
 
 fn is_member(account: &Value, user: &str, group: &str) -> bool {

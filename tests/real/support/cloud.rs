@@ -39,6 +39,9 @@ pub(crate) fn small() -> Size {
         custom_policies: 4,
         system_policies: 10,
         attachments: 20,
+        access_keys: 0,
+        login_profiles: 0,
+        mfa_devices: 0,
         instances: 0,
         seed: 1,
     }
@@ -162,9 +165,76 @@ impl Cloud {
             .map(|field| answer["Credentials"][field].as_str().unwrap().to_owned())
     }
 
-    /// Deletes a user that is in no group and has no policy.
+    /// Deletes a user that is in no group and has no policy, with all that the user gets in by.
     pub(crate) async fn delete_user(&self, name: &str) {
+        self.take_credentials(name).await;
         self.ram("DeleteUser", &[("UserName", name)]).await;
+    }
+
+    /// Takes a user's access keys, login profile and MFA device away.
+    async fn take_credentials(&self, name: &str) {
+        let account = self.account().await;
+        let user_id = lookup(&account, "users", ("user_name", name), "user_id");
+        let is_his = |row: &&Value| row["user_id"] == user_id.as_str();
+        for key in rows(&account, "access_keys").iter().filter(is_his) {
+            self.delete_key(name, key["access_key_id"].as_str().unwrap()).await;
+        }
+        if rows(&account, "login_profiles").iter().any(|row| is_his(&row)) {
+            self.forbid_sign_in(name).await;
+        }
+        if rows(&account, "mfa_devices").iter().any(|row| is_his(&row)) {
+            self.unbind_device(name).await;
+        }
+    }
+
+    /// A new access key of a user, by its id.
+    pub(crate) async fn create_key(&self, user: &str) -> String {
+        let created = self.ram("CreateAccessKey", &[("UserName", user)]).await;
+        created["AccessKey"]["AccessKeyId"].as_str().unwrap().to_owned()
+    }
+
+    pub(crate) async fn switch_key(&self, user: &str, key: &str, status: &str) {
+        self.ram("UpdateAccessKey", &[("UserName", user), ("UserAccessKeyId", key), ("Status", status)]).await;
+    }
+
+    pub(crate) async fn delete_key(&self, user: &str, key: &str) {
+        self.ram("DeleteAccessKey", &[("UserName", user), ("UserAccessKeyId", key)]).await;
+    }
+
+    pub(crate) async fn allow_sign_in(&self, user: &str) {
+        self.ram("CreateLoginProfile", &[("UserName", user), ("Password", "correct horse battery")]).await;
+    }
+
+    pub(crate) async fn require_mfa(&self, user: &str) {
+        self.ram("UpdateLoginProfile", &[("UserName", user), ("MFABindRequired", "true")]).await;
+    }
+
+    pub(crate) async fn forbid_sign_in(&self, user: &str) {
+        self.ram("DeleteLoginProfile", &[("UserName", user)]).await;
+    }
+
+    /// Binds a new virtual device to a user; its serial number.
+    pub(crate) async fn bind_device(&self, user: &str, device: &str) -> String {
+        self.ram("CreateVirtualMFADevice", &[("VirtualMFADeviceName", device)]).await;
+        let serial = format!("acs:ram::{}:mfa/{device}", self.account_id());
+        self.rebind_device(user, &serial).await;
+        serial
+    }
+
+    /// Binds a virtual device that is there.
+    pub(crate) async fn rebind_device(&self, user: &str, serial: &str) {
+        let codes = [("AuthenticationCode1", "123456"), ("AuthenticationCode2", "654321")];
+        let parameters = [("UserName", user), ("SerialNumber", serial), codes[0], codes[1]];
+        self.ram("BindMFADevice", &parameters).await;
+    }
+
+    pub(crate) async fn unbind_device(&self, user: &str) {
+        self.ram("UnbindMFADevice", &[("UserName", user)]).await;
+    }
+
+    /// What no public operation does.
+    pub(crate) async fn bind_security_key(&self, user: &str) {
+        self.control(reqwest::Method::POST, "security-key", Some(json!({ "user": user }))).await;
     }
 
     pub(crate) async fn rename_user(&self, name: &str, new: &str) {

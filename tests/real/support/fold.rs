@@ -124,6 +124,20 @@ pub(crate) fn content(account: &Value) -> BTreeMap<String, Value> {
         let path = format!("policy_attachment/{}/{principal_type}/{principal_id}/{scope}", policy_path(row));
         put(path, json!({ "principal_id": principal_id, "scope": scope }));
     }
+    for row in rows(account, "access_keys") {
+        let (user_id, key_id) = (text(row, "user_id"), text(row, "access_key_id"));
+        put(format!("access_key/{user_id}/{key_id}"), json!({ "status": row["status"], "user_id": user_id }));
+    }
+    for row in rows(account, "login_profiles") {
+        let fields = json!({ "status": row["status"], "mfa_bind_required": row["mfa_bind_required"] });
+        put(format!("login_profile/{}", text(row, "user_id")), fields);
+    }
+    for row in rows(account, "mfa_devices").iter().filter(|row| row["user_id"].is_string()) {
+        // As keys are written.
+        let serial = text(row, "serial_number").replace(':', "%3A").replace('/', "%2F");
+        let path = format!("mfa_device/{}/{}/{serial}", text(row, "user_id"), text(row, "device_type"));
+        put(path, json!({ "device_type": row["device_type"] }));
+    }
     content
 }
 

@@ -28,6 +28,9 @@ pub(crate) const EVENT_TOPICS: &[&str] = &[
     "roles",
     "security-preferences",
     "users",
+    "access-keys",
+    "login-profiles",
+    "mfa-devices",
 ];
 
 /// How many each event topic has: several, and each costs the brokers and every reader time.
