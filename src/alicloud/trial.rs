@@ -21,6 +21,7 @@ use super::ram::{
 };
 use super::resource_manager::LIST_POLICY_ATTACHMENTS;
 use super::session::Session;
+use super::sign_in::{GET_LOGIN_PROFILE, GET_USER_MFA_INFO, LIST_ACCESS_KEYS, LIST_VIRTUAL_MFA_DEVICES};
 
 /// How one operation is tried.
 struct Trial {
@@ -48,6 +49,7 @@ const fn trial(operation: &'static Operation, parameters: &'static [(&'static st
 const ONE: (&str, Given) = ("MaxItems", Given::Word("1"));
 const SYSTEM: (&str, Given) = ("PolicyType", Given::Word("System"));
 const POLICY: (&str, Given) = ("PolicyName", Given::Of(&LIST_POLICIES, "/Policies/Policy/0/PolicyName"));
+const USER: (&str, Given) = ("UserPrincipalName", Given::Of(&LIST_USERS, "/Users/User/0/UserPrincipalName"));
 const GROUP: (&str, Given) = ("GroupName", Given::Of(&LIST_GROUPS, "/Groups/Group/0/GroupName"));
 const ROLE: (&str, Given) = ("RoleName", Given::Of(&LIST_ROLES, "/Roles/Role/0/RoleName"));
 
@@ -55,7 +57,11 @@ const ROLE: (&str, Given) = ("RoleName", Given::Of(&LIST_ROLES, "/Roles/Role/0/R
 const TRIALS: &[Trial] = &[
     trial(&LIST_USERS, &[ONE]),
     trial(&GET_USER, &[("UserId", Given::Of(&LIST_USERS, "/Users/User/0/UserId"))]),
-    trial(&LIST_GROUPS_FOR_USER, &[("UserPrincipalName", Given::Of(&LIST_USERS, "/Users/User/0/UserPrincipalName"))]),
+    trial(&LIST_GROUPS_FOR_USER, &[USER]),
+    trial(&LIST_ACCESS_KEYS, &[USER]),
+    trial(&GET_LOGIN_PROFILE, &[USER]),
+    trial(&GET_USER_MFA_INFO, &[USER]),
+    trial(&LIST_VIRTUAL_MFA_DEVICES, &[ONE]),
     trial(&LIST_POLICIES_FOR_USER, &[("UserName", Given::BeforeAt(&LIST_USERS, "/Users/User/0/UserPrincipalName"))]),
     trial(&LIST_GROUPS, &[ONE]),
     trial(&GET_GROUP, &[GROUP]),
@@ -196,6 +202,8 @@ async fn called(
     for outcome in futures::future::join_all(made).await {
         match outcome {
             Ok(reply) => replies.push(reply),
+            // Whoever may not ask is told that first: a user without a login, say.
+            Err(CallError::NotFound(_)) => {}
             Err(error) => failure = failure.or(Some(error)),
         }
     }

@@ -120,11 +120,16 @@ fn asked_for() -> BTreeSet<String> {
     settings.into_iter().map(|setting| setting.key).collect()
 }
 
+/// What a page would take for markup is text.
+fn plain(told: &str) -> String {
+    told.replace('<', "\\<").replace('*', "\\*")
+}
+
 fn page() -> String {
     let takes = takes(&asked_for());
     let mut page = HEAD.to_owned();
     for Section { name, told, rows } in sections() {
-        page.push_str(&format!("\n## `[{name}]`\n\n{told}\n"));
+        page.push_str(&format!("\n## `[{name}]`\n\n{}\n", plain(&told)));
         if name == "kafka.properties" {
             continue; // its keys are librdkafka's
         }
@@ -136,8 +141,8 @@ fn page() -> String {
                 Default::Required => "**required**".to_owned(),
             };
             let takes = takes.get(&key).unwrap_or_else(|| panic!("what does {key} take?"));
-            let cells =
-                [format!("`{key}`<br>`{variable}`"), takes.clone(), default, told].map(|cell| cell.replace('|', "\\|"));
+            let cells = [format!("`{key}`<br>`{variable}`"), takes.clone(), default, plain(&told)]
+                .map(|cell| cell.replace('|', "\\|"));
             page.push_str(&format!("| {} |\n", cells.join(" | ")));
         }
     }

@@ -43,7 +43,10 @@ impl Registry {
         let body = json!({ "schema": schema, "schemaType": "AVRO" }).to_string();
         let mut last = Err(RegistryError::Configuration { reason: "no address given".to_owned() });
         for node in &self.nodes {
-            last = self.standing_at(node, subject, &body).await.map_err(|failure| failure.explain(subject, &node.url));
+            last = self
+                .standing_at(node, subject, &body)
+                .await
+                .map_err(|failure| failure.explain(subject, &node.url, &self.auth));
             if !matches!(last, Err(RegistryError::Unreachable { .. })) {
                 break;
             }
