@@ -41,10 +41,15 @@ pub struct Settings {
     pub backoff: Backoff,
     /// Called after every attempt, for metrics; must be quick.
     pub on_call: Option<CallObserver>,
+    /// Called after every exchange for temporary credentials, for metrics; must be quick.
+    pub on_exchange: Option<ExchangeObserver>,
 }
 
 /// Something that wants to know of every attempt.
 pub type CallObserver = Arc<dyn Fn(&CallReport) + Send + Sync>;
+
+/// Something that wants to know when the credentials end that an exchange brought; `None` = it brought none.
+pub type ExchangeObserver = Arc<dyn Fn(Option<Timestamp>) + Send + Sync>;
 
 /// One attempt of one call.
 #[derive(Debug, Clone, Copy)]
@@ -57,6 +62,8 @@ pub struct CallReport {
     pub failure: Option<Reason>,
     /// How long it took, without the wait for its turn.
     pub elapsed: Duration,
+    /// How long it waited for its turn: for the pace, and for a free place.
+    pub waited: Duration,
 }
 
 impl Settings {
@@ -76,6 +83,7 @@ impl Settings {
             concurrency: Self::CONCURRENCY,
             backoff: Backoff::default(),
             on_call: None,
+            on_exchange: None,
         }
     }
 }
@@ -118,6 +126,7 @@ pub(super) struct Shared {
     pub(super) permits: Semaphore,
     pub(super) backoff: Backoff,
     pub(super) on_call: Option<CallObserver>,
+    pub(super) on_exchange: Option<ExchangeObserver>,
     /// None only while it is being found out to whom credentials belong.
     pub(super) expected_account: Option<String>,
     /// The newest AccessKeyId and whose it is. A key never changes its account, so the answer is kept.
@@ -177,6 +186,7 @@ impl Client {
             permits: Semaphore::new(settings.concurrency),
             backoff: settings.backoff,
             on_call: settings.on_call,
+            on_exchange: settings.on_exchange,
             expected_account,
             known_key: Mutex::new(None),
             clock_offset_secs: AtomicI64::new(0),

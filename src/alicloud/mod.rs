@@ -63,7 +63,9 @@ pub mod trial;
 pub(crate) mod test_server;
 
 pub use answer::Dated;
-pub use client::{CallObserver, CallReport, Client, IdentifyError, Settings, SettingsError, identify};
+pub use client::{
+    CallObserver, CallReport, Client, ExchangeObserver, IdentifyError, Settings, SettingsError, identify,
+};
 pub use credentials::{
     AssumedRole, CliProfile, CredentialFiles, Credentials, CredentialsError, CredentialsSource, CredentialsUri,
     DEFAULT_METADATA, EcsRole, EcsSettings, Link, OidcRole, OidcSettings, RoleSettings,

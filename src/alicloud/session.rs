@@ -173,6 +173,13 @@ impl Session {
         }
     }
 
+    /// Credentials were exchanged for others, which end then, or in vain.
+    pub(super) fn tell_exchange(&self, expire: Option<Timestamp>) {
+        if let Some(on_exchange) = &self.shared.on_exchange {
+            on_exchange(expire);
+        }
+    }
+
     /// The time by which everything ends.
     pub(super) fn deadline(&self) -> Instant {
         self.deadline
@@ -239,7 +246,9 @@ impl Session {
         attempt: u32,
     ) -> Result<Answer<T>, Failed> {
         let Call { operation, region } = call;
+        let asked = Instant::now();
         let permit = self.turn(call).await?;
+        let waited = asked.elapsed();
         let span = debug_span!(
             "call",
             operation = %operation,
@@ -261,7 +270,7 @@ impl Session {
         self.count(operation, attempt);
         if let Some(on_call) = &self.shared.on_call {
             let failure = answer.as_ref().err().map(|failed| failed.error.reason());
-            on_call(&CallReport { operation, attempt, failure, elapsed });
+            on_call(&CallReport { operation, attempt, failure, elapsed, waited });
         }
         answer
     }

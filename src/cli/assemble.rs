@@ -3,16 +3,17 @@
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use anyhow::Context;
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::{
     alicloud::{self, CallReport, EndpointSettings, Endpoints, ExchangeSettings, OPERATIONS, Service},
     config::{self, Config},
     kafka::{
-        self,
+        self, ProducerReport,
         registry::{Registry, RegistryAuth, RegistryMode, RegistrySettings},
     },
-    metrics::{CallOutcome, Metrics},
+    metrics::{CallOutcome, Deliveries, Metrics},
     model::{Kind, Reason},
     sync::{self, Rhythm, Schemas, TopicSettings, Topics},
 };
@@ -21,10 +22,8 @@ use super::credentials::credentials_source;
 
 /// The metrics, with every label that there can be.
 pub(super) fn metrics() -> Arc<Metrics> {
-    let kinds: Vec<_> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
     let operations: Vec<_> = OPERATIONS.iter().map(|operation| operation.name).collect();
-    let reasons: Vec<_> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
-    Arc::new(Metrics::new(&kinds, &operations, &reasons))
+    Arc::new(Metrics::new(Kind::ALL, &operations, Reason::ALL))
 }
 
 /// How the cloud is called, by an `instance` that the services' audit log can tell from others, with every attempt told to `metrics`.
@@ -46,8 +45,15 @@ pub(super) fn client_settings(
     let on_call = metrics.map(|metrics| {
         let metrics = Arc::clone(metrics);
         Arc::new(move |call: &CallReport| {
-            metrics.call_ended(call.operation.name, outcome(call.failure), call.elapsed, call.attempt);
+            let outcome = outcome(call.failure);
+            metrics.call_ended(call.operation.name, outcome, call.elapsed, call.attempt, call.waited);
         }) as alicloud::CallObserver
+    });
+    let on_exchange = metrics.map(|metrics| {
+        let metrics = Arc::clone(metrics);
+        Arc::new(move |expire: Option<Timestamp>| {
+            metrics.credentials_exchanged(expire.map(|expire| expire.as_duration().as_secs_f64()));
+        }) as alicloud::ExchangeObserver
     });
     Ok(alicloud::Settings {
         exchange: ExchangeSettings {
@@ -62,6 +68,7 @@ pub(super) fn client_settings(
         rate_share: alicloud.rate_share,
         concurrency: alicloud.concurrency,
         on_call,
+        on_exchange,
         ..alicloud::Settings::new(credentials_source(credentials, &alicloud.endpoints)?, Endpoints::new(&settings)?)
     })
 }
@@ -99,8 +106,8 @@ pub(super) fn pipeline(config: &Config, metrics: &Arc<Metrics>) -> anyhow::Resul
     Ok(sync::Pipeline {
         client: alicloud::Client::new(settings, &id)?,
         name: config.account.name.clone(),
-        connection: Arc::new(connection(kafka)),
-        schemas: Schemas::new(registry(&publishing.registry)?),
+        connection: Arc::new(measured(connection(kafka), metrics)),
+        schemas: Schemas::new(registry(&publishing.registry)?).counted_by(metrics),
         transactional_id: transactional_id(kafka, &id),
         topics: Arc::new(Topics::new(&kafka.topic_prefix, &id)),
         topic_settings: Some(topic_settings(kafka)),
@@ -149,6 +156,22 @@ pub(super) fn connection(kafka: &config::Kafka) -> kafka::Connection {
         transaction_timeout: kafka.transaction_timeout,
         ..kafka::Connection::new(kafka.brokers.clone())
     }
+}
+
+/// The same, with every transaction told to `metrics`.
+fn measured(connection: kafka::Connection, metrics: &Arc<Metrics>) -> kafka::Connection {
+    let metrics = Arc::clone(metrics);
+    let on_producer = move |report: &ProducerReport| {
+        metrics.delivered(&Deliveries {
+            records: report.delivered,
+            bytes: report.delivered_bytes,
+            errors: report.failed,
+            queue_peak: report.queue_peak,
+            queue_wait: report.queue_wait,
+            round_trip: report.round_trip,
+        });
+    };
+    kafka::Connection { on_producer: Some(Arc::new(on_producer)), ..connection }
 }
 
 /// The registry.

@@ -62,7 +62,7 @@ pub(super) async fn run(args: &Args) -> anyhow::Result<Exit> {
 
     let (status, phases) = Status::channel();
     let (health, stop) = (Health::default(), CancellationToken::new());
-    let following = tokio::spawn(run::follow(phases.clone(), health.clone()));
+    let following = tokio::spawn(run::follow(phases.clone(), health.clone(), Arc::clone(&metrics)));
     let faces = tokio::spawn(http::serve(listener, metrics, health, stop.clone()));
     let shown = async {
         let shown = show(args, &page, &stage, metrics_address, &phases, &shutdown).await;

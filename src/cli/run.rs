@@ -14,7 +14,7 @@ use crate::{
     config::{self, Config, Purpose},
     event::Outcome,
     http::{self, Condition, Health},
-    metrics::Metrics,
+    metrics::{self, Metrics},
     sync::{self, End, Phase, Status},
 };
 
@@ -62,7 +62,7 @@ async fn show(
     phases: watch::Receiver<Phase>,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<()> {
-    tokio::spawn(follow(phases, health.clone()));
+    tokio::spawn(follow(phases, health.clone(), Arc::clone(metrics)));
     let Some(address) = listen.metrics else { return Ok(()) };
     let listener = TcpListener::bind(address).await;
     let listener = listener.with_context(|| format!("listening on {address} (listen.metrics): is it in use?"))?;
@@ -90,16 +90,29 @@ async fn take_requests(
     Ok(())
 }
 
-/// Keeps health in step with the pipeline; ends with it.
-pub(super) async fn follow(mut phases: watch::Receiver<Phase>, health: Health) {
+/// Keeps health and metrics in step with the pipeline; ends with it.
+pub(super) async fn follow(mut phases: watch::Receiver<Phase>, health: Health, metrics: Arc<Metrics>) {
     let pulse = health.watch("sync", PULSE_DEADLINE);
     loop {
         pulse.tick();
         let phase = phases.borrow_and_update().clone();
         tell(&health, &phase);
+        metrics.set_phase(word(&phase));
         if phases.changed().await.is_err() {
             return pulse.end();
         }
+    }
+}
+
+fn word(phase: &Phase) -> metrics::Phase {
+    match phase {
+        Phase::Starting => metrics::Phase::Starting,
+        Phase::Claiming => metrics::Phase::Claiming,
+        Phase::Running => metrics::Phase::Running,
+        Phase::Failing { .. } => metrics::Phase::Failing,
+        Phase::Parked { .. } => metrics::Phase::Parked,
+        Phase::Refused { .. } => metrics::Phase::Refused,
+        Phase::Unavailable { .. } => metrics::Phase::Unavailable,
     }
 }
 

@@ -81,17 +81,24 @@ pub fn compare(state: &State, collections: &BTreeMap<Kind, Collection>) -> Diff 
 }
 
 impl Diff {
-    /// The collections of which so much seems to be gone that it is to be said before it is proven: how
-    /// many of how many. More than five and more than a tenth, or all of it.
-    #[must_use]
-    pub fn suspected_removals(&self, state: &State) -> Vec<(Kind, usize, usize)> {
+    /// Of each kind that needs a second listing, how many entities seem to be gone, of how many.
+    pub fn missing<'a>(&'a self, state: &'a State) -> impl Iterator<Item = (Kind, usize, usize)> + 'a {
         let missing = |kind: Kind, keys: &BTreeSet<Key>| {
             let lacking = self.kinds.get(&kind).map(|outcome| &outcome.lacking);
             let is_there = |key: &Key| lacking.is_some_and(|lacking| lacking.contains(key));
             keys.iter().filter(|key| state.get(kind, key).is_some() && !is_there(key)).count()
         };
-        let counts = self.doubtful().map(|(kind, keys)| (kind, missing(kind, keys), state.entities(kind).len()));
-        counts.filter(|(_, missing, held)| *missing > 5.max(held / 10) || (*missing > 0 && missing == held)).collect()
+        self.doubtful().map(move |(kind, keys)| (kind, missing(kind, keys), state.entities(kind).len()))
+    }
+
+    /// The collections of which so much seems to be gone that it is to be said before it is proven: how
+    /// many of how many. More than five and more than a tenth, or all of it.
+    #[must_use]
+    pub fn suspected_removals(&self, state: &State) -> Vec<(Kind, usize, usize)> {
+        let is_much = |(_, missing, held): &(Kind, usize, usize)| {
+            *missing > 5.max(held / 10) || (*missing > 0 && missing == held)
+        };
+        self.missing(state).filter(is_much).collect()
     }
 
     /// The kinds whose listing and independent count disagree as they did not before.

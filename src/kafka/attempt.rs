@@ -223,11 +223,13 @@ fn at(step: Step) -> impl FnOnce(ClientError) -> AttemptError {
 /// everything that rests on those is tested on a real broker.
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
     use std::time::Duration;
 
     use rdkafka::mocking::MockCluster;
     use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
+    use super::super::client::ProducerObserver;
     use super::super::error::FoldError;
     use super::*;
 
@@ -238,7 +240,12 @@ mod tests {
     }
 
     fn writer(bootstrap_servers: String) -> Writer {
+        writer_told_to(bootstrap_servers, None)
+    }
+
+    fn writer_told_to(bootstrap_servers: String, on_producer: Option<ProducerObserver>) -> Writer {
         let mut connection = Connection::new(vec![bootstrap_servers]);
+        connection.on_producer = on_producer;
         connection.transaction_timeout = Duration::from_secs(10);
         let connection = Arc::new(connection);
         let log = StateLog::new(Arc::clone(&connection), "state".into(), super::super::claim::key("5481"));
@@ -285,7 +292,10 @@ mod tests {
     async fn a_record_that_the_broker_refuses_fails_the_attempt_and_the_next_one_goes_through() {
         let cluster = MockCluster::new(1).unwrap();
         cluster.create_topic("state", 1, 1).unwrap();
-        let mut writer = writer(cluster.bootstrap_servers());
+        let reports = Arc::new(Mutex::new(Vec::new()));
+        let told = Arc::clone(&reports);
+        let observer: ProducerObserver = Arc::new(move |report| told.lock().unwrap().push(*report));
+        let mut writer = writer_told_to(cluster.bootstrap_servers(), Some(observer));
         let refused = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED];
         cluster.request_errors(RDKafkaApiKey::Produce, &refused);
         let failed = writer.attempt(&mut nothing, |_, _| one_record("k1")).await;
@@ -295,6 +305,18 @@ mod tests {
         );
         let next = writer.attempt(&mut nothing, |_, _| one_record("k1")).await;
         assert!(matches!(next, Ok(Outcome::Committed { .. })), "{next:?}");
+        // Each is told once its producer is gone.
+        while reports.lock().unwrap().len() < 2 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let mut reports = reports.lock().unwrap().clone();
+        reports.sort_by_key(|report| report.delivered);
+        let [failed, committed] = reports[..] else { panic!("{reports:?}") };
+        assert_eq!((failed.delivered, failed.delivered_bytes, failed.failed), (0, 0, 1));
+        assert_eq!((committed.delivered, committed.failed), (2, 0), "the claim record and the other one");
+        let claim = super::super::claim::key("5481").len() + Claim { writer: Some(ME), sequence: 0 }.to_json().len();
+        assert_eq!(committed.delivered_bytes, (claim + "k1".len() + "v".len()) as u64);
+        assert!(committed.queue_peak > 0, "{committed:?}");
     }
 
     #[tokio::test]

@@ -20,6 +20,7 @@
 //! as a lost answer, and is handled as one.
 
 mod complaints;
+mod deliveries;
 mod producer;
 mod reader;
 
@@ -34,6 +35,7 @@ use super::error::ClientError;
 use super::model;
 
 pub(super) use complaints::{Complaints, ask};
+pub use deliveries::{ProducerObserver, ProducerReport};
 pub(super) use reader::Polled;
 #[cfg(feature = "simulation")]
 pub(super) use reader::ReadBatch;

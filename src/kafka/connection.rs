@@ -12,8 +12,11 @@ use rdkafka::ClientConfig;
 use rdkafka::error::KafkaResult;
 use rdkafka::producer::BaseProducer;
 
-use super::client::refused;
+use super::client::{ProducerObserver, refused};
 use super::error::ClientError;
+
+/// How often a producer measures itself. It lives for one transaction, of which many take a tenth of a second.
+const MEASURED_EVERY_MS: &str = "100";
 
 /// Longest wait for a topic that the brokers do not know.
 const TOPIC_PATIENCE: Duration = Duration::from_secs(30);
@@ -62,6 +65,8 @@ pub struct Connection {
     pub request_timeout: Duration,
     /// A read to a proven end fails when its position has not moved for this long.
     pub read_stall_timeout: Duration,
+    /// Told of every producer when it is gone, for metrics; must be quick.
+    pub on_producer: Option<ProducerObserver>,
     /// Leads to a model cluster instead of to brokers.
     #[cfg(feature = "simulation")]
     pub model: Option<super::model::Link>,
@@ -108,6 +113,7 @@ impl Connection {
             transaction_timeout: Duration::from_secs(60),
             request_timeout: Duration::from_secs(15),
             read_stall_timeout: Duration::from_secs(30),
+            on_producer: None,
             #[cfg(feature = "simulation")]
             model: None,
         }
@@ -162,6 +168,9 @@ impl Connection {
         // the transaction may take, or it is the time that is said to be wrong and not the topic.
         let patience = TOPIC_PATIENCE.min(self.transaction_timeout / 2).as_millis().to_string();
         self.set_unless_given(&mut config, "topic.metadata.propagation.max.ms", &patience);
+        if self.on_producer.is_some() {
+            self.set_unless_given(&mut config, "statistics.interval.ms", MEASURED_EVERY_MS);
+        }
         config
     }
 
@@ -178,6 +187,9 @@ impl Connection {
         self.set_unless_given(&mut config, "linger.ms", "0");
         let patience = (self.request_timeout / 3).as_millis().to_string();
         self.set_unless_given(&mut config, "topic.metadata.propagation.max.ms", &patience);
+        if self.on_producer.is_some() {
+            self.set_unless_given(&mut config, "statistics.interval.ms", MEASURED_EVERY_MS);
+        }
         config
     }
 

@@ -39,7 +39,7 @@ pub mod trial;
 pub use append::{Appended, append};
 pub use attempt::{Decision, Outcome, Transaction, Writer, end_open_transaction};
 pub use claim::{Claim, Judgement, Mandate};
-pub use client::Watermarks;
+pub use client::{ProducerObserver, ProducerReport, Watermarks};
 pub use connection::{Connection, Record, Records, Unencodable};
 pub use error::{AppendError, AttemptError, ClientError, FoldError, ReadError, RegistryError, TopicsError};
 pub use log::{Fold, PartitionLog, StateLog};

@@ -57,6 +57,7 @@ pub struct State {
     digests: BTreeMap<Kind, Digest>,
     progress: Option<Progress>,
     scopes: BTreeMap<Scope, ScopeRecord>,
+    bytes: usize,
 }
 
 /// Why a state is not the whole, unharmed state of the account.
@@ -107,6 +108,7 @@ impl State {
             digests: Kind::ALL.iter().map(|kind| (*kind, Digest::default())).collect(),
             progress: None,
             scopes: BTreeMap::new(),
+            bytes: 0,
         }
     }
 
@@ -189,12 +191,14 @@ impl State {
                     digest: Digest::of(key.as_bytes(), value),
                 };
                 digest.add(held.digest);
+                self.bytes += held.entity.len();
                 entities.insert(parsed, held)
             }
             None => entities.remove(&parsed),
         };
         if let Some(old) = old {
             digest.subtract(old.digest);
+            self.bytes -= old.entity.len();
         }
         Ok(())
     }
@@ -279,6 +283,12 @@ impl State {
     #[must_use]
     pub fn count(&self) -> usize {
         self.entities.values().map(BTreeMap::len).sum()
+    }
+
+    /// Size of the JSON of all entities.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// The keys of all entities that have a name which edges carry, with that name.

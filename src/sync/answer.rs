@@ -24,6 +24,7 @@ use crate::{
     control::{Action, Outcome, Request},
     event::Batch,
     kafka::{AttemptError, Claim, Decision, Outcome as Attempted, Records, Transaction, Unencodable},
+    metrics::Purpose,
     model::Millis,
     state::{Harm, Progress, State},
 };
@@ -57,7 +58,9 @@ impl Owner<'_> {
         if !listener.may_try() {
             return Ok(None);
         }
+        let begun = Instant::now();
         let attempted = self.attempt_to_answer(listener, replay.as_ref()).await;
+        self.pipeline.count_attempt(Purpose::Request, &attempted, begun);
         listener.desk().show(Doing::Idle);
         match attempted {
             Ok(Attempted::Committed { records }) => {

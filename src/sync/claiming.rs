@@ -1,5 +1,6 @@
 //! Owning the account: the claim at the start, the release at the end.
 
+use tokio::time::Instant;
 use tracing::info;
 
 use super::{
@@ -9,6 +10,7 @@ use super::{
 };
 use crate::{
     kafka::{Claim, Decision, Outcome, Transaction, Writer, end_open_transaction},
+    metrics::Purpose,
     state::State,
 };
 
@@ -29,7 +31,7 @@ impl Pipeline {
 
     /// One attempt with only the claim record.
     pub(super) async fn claim(&self, writer: &mut Writer, state: &mut State) -> Result<Claimed, LifeError> {
-        let me = self.me;
+        let (me, begun) = (self.me, Instant::now());
         let outcome = writer
             .attempt(state, |state: &State, _: Option<&Claim>| {
                 if let Err(harm) = state.verify() {
@@ -39,6 +41,7 @@ impl Pipeline {
                 Decision::Send(Transaction { claim, records: Box::new(std::iter::empty()) })
             })
             .await;
+        self.count_attempt(Purpose::Claim, &outcome, begun);
         match outcome {
             Ok(Outcome::Committed { .. }) => Ok(Claimed::Owned),
             Ok(Outcome::Superseded(claim)) => Ok(Claimed::Superseded(claim)),
@@ -51,7 +54,7 @@ impl Pipeline {
 impl Owner<'_> {
     /// Lets go of the account in order, so that a parked copy goes on at once.
     pub(super) async fn release(&mut self) {
-        let me = self.pipeline.me;
+        let (me, begun) = (self.pipeline.me, Instant::now());
         let released = self
             .writer
             .attempt(&mut self.state, |state: &State, claim: Option<&Claim>| {
@@ -62,6 +65,7 @@ impl Owner<'_> {
                 Decision::Send(Transaction { claim, records: Box::new(std::iter::empty()) })
             })
             .await;
+        self.pipeline.count_attempt(Purpose::Release, &released, begun);
         match released {
             Ok(Outcome::Committed { .. }) => info!("released the account"),
             Ok(_) => info!("nothing to release: another copy owns the account"),

@@ -52,7 +52,8 @@ pub enum End {
 pub async fn run(pipeline: &Pipeline, status: &Status, shutdown: &CancellationToken) -> End {
     let mut backoff = Backoff::default();
     let mut start = Start::First;
-    pipeline.metrics.set_sync_interval(pipeline.rhythm.interval);
+    let read: Vec<_> = pipeline.kinds.iter().copied().collect();
+    pipeline.metrics.configured(pipeline.rhythm.interval, pipeline.connection.transaction_timeout, &read);
     while !shutdown.is_cancelled() {
         let Err(ended) = live(pipeline, status, shutdown, &mut backoff, &mut start).await else { break };
         let wait = match ended {
@@ -156,7 +157,7 @@ async fn begin<'a>(pipeline: &'a Pipeline, status: &Status, start: Start) -> Res
     }
     let (log, state) = pipeline.recover().await?;
     pipeline.metrics.state_recovered(begun.elapsed());
-    pipeline.metrics.set_state_records(state.count());
+    pipeline.measure_state(&state);
     let sequence = state.progress().map_or(0, |progress| progress.sequence);
     let elapsed_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     info!(entities = state.count(), sequence, elapsed_ms, "read and verified the state");
@@ -225,6 +226,9 @@ impl Owner<'_> {
                 let syncing = finish(Box::pin(self.sync(&heard, status, shutdown)), pipeline, shutdown);
                 let synced = alive(listener.beside(syncing), status).await;
                 status.desk().show(Doing::Idle);
+                if let Some(Err(_) | Ok(Synced::Discarded | Synced::Superseded(_))) = synced {
+                    pipeline.metrics.sync_unpublished();
+                }
                 match synced.transpose()? {
                     None => {
                         info!("stopped while publishing; the next start finds out whether it was committed");
@@ -250,6 +254,7 @@ impl Owner<'_> {
             }
             status.tick();
             self.writer.log().follow(&mut self.state).await.map_err(LifeError::read)?;
+            pipeline.metrics.set_state(self.state.count(), self.state.bytes());
             if let Some(Judgement::Superseded(claim)) = self.writer.judgement() {
                 return Ok(Some(claim));
             }

@@ -14,8 +14,9 @@ use tracing::{info, warn};
 use super::{Pipeline, desk::Desk, recover::chain};
 use crate::{
     ambient,
-    control::{Journal, Outcome, Place, Queue, Standing},
+    control::{Ended, Entry, Journal, Outcome, Place, Queue, Standing},
     kafka::{ReadError, TopicFold, TopicLog, backoff::Backoff},
+    metrics::{self, Metrics, RequestOutcome},
     model::Millis,
     state::State,
 };
@@ -30,6 +31,7 @@ const WRITE_CURSOR_EVERY_MS: i64 = 3_600_000;
 pub(super) struct Listener {
     account: String,
     desk: Desk,
+    metrics: Arc<Metrics>,
     log: TopicLog,
     queue: Queue,
     /// The state's journal and sequence when it was last looked at.
@@ -49,6 +51,7 @@ impl Listener {
         let mut listener = Self {
             account: pipeline.id.clone(),
             desk: desk.clone(),
+            metrics: Arc::clone(&pipeline.metrics),
             log,
             queue: Queue::behind(&journal),
             journal,
@@ -67,9 +70,25 @@ impl Listener {
         self.desk.show_progress(state.progress());
         let Some(progress) = state.progress() else { return };
         self.sequence = progress.sequence;
+        self.count_ended(&progress.control);
         self.journal = progress.control.clone();
         self.queue.forget(&self.journal);
         self.desk.show_queue(&self.queue);
+    }
+
+    /// Counts the requests that ended since the journal was last looked at.
+    fn count_ended(&self, journal: &Journal) {
+        for ended in journal.outcomes().filter(|outcome| self.journal.outcome(&outcome.request_id).is_none()) {
+            let action = if ended.action == "replay" { metrics::Action::Replay } else { metrics::Action::Sync };
+            let outcome = match ended.ended {
+                Ended::Completed => RequestOutcome::Completed,
+                Ended::Rejected => RequestOutcome::Rejected,
+                Ended::Expired => RequestOutcome::Expired,
+                Ended::Cancelled => RequestOutcome::Cancelled,
+            };
+            self.metrics.request_ended(action, outcome);
+            self.metrics.rows_replayed(ended.rows.values().sum());
+        }
     }
 
     /// Does `work`, and listens meanwhile.
@@ -114,6 +133,7 @@ impl Listener {
             Err(error) => self.complain(&error),
         }
         self.queue.expire(now, self.sequence);
+        self.metrics.set_requests_waiting(self.queue.entries().iter().filter_map(Entry::waits).count());
         self.desk.show_queue(&self.queue);
     }
 

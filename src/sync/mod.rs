@@ -47,6 +47,7 @@ mod survey;
 mod suspicion;
 mod told;
 pub mod topics;
+mod transactions;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 

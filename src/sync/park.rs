@@ -24,6 +24,7 @@ impl Owner<'_> {
         warn!(by = text(&by), "superseded: another copy owns the account, parking");
         status.enter(Phase::Parked { by: text(&by) });
         status.desk().forget_orders();
+        self.pipeline.metrics.parked();
         let mut sign = self.sign_of_life();
         let mut moved_at = Instant::now();
         loop {
@@ -41,6 +42,7 @@ impl Owner<'_> {
             status.desk().show_progress(self.state.progress());
             if self.sign_of_life() != sign {
                 (sign, moved_at) = (self.sign_of_life(), Instant::now());
+                self.pipeline.measure_state(&self.state);
             }
             let Some(last) = self.writer.log().last_claim() else { continue };
             let last = *last;

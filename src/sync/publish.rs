@@ -26,7 +26,7 @@ use crate::{
     control::Queue,
     event::Batch,
     kafka::{AttemptError, Claim, Decision, Outcome, Transaction, Writer, backoff::Backoff, error::Step},
-    metrics::TransactionOutcome,
+    metrics::{Purpose, TransactionOutcome},
     model::Key,
     state::State,
 };
@@ -109,6 +109,7 @@ impl Owner<'_> {
         let reading = self.pipeline.read(&self.state, &self.ledger);
         let Some(first) = shutdown.run_until_cancelled(reading).await else { return Ok(Synced::Abandoned) };
         let first = first.map_err(LifeError::account)?;
+        self.pipeline.measure_missing(first.diff(), &self.state);
         let untold = self.tell_suspicions(&first).await;
         let proving = self.pipeline.prove(first, &self.state, &self.ledger);
         let Some(proven) = shutdown.run_until_cancelled(proving).await else { return Ok(Synced::Abandoned) };
@@ -156,7 +157,7 @@ impl Owner<'_> {
             let attempt_begun = Instant::now();
             let outcome = self.attempt(publication).await.map(Ending::of);
             let metric = outcome.as_ref().map_or(TransactionOutcome::Failed, Ending::metric);
-            self.pipeline.metrics.transaction_ended(metric, attempt_begun.elapsed());
+            self.pipeline.metrics.transaction_ended(Purpose::Sync, metric, attempt_begun.elapsed());
             let failure = match outcome {
                 Ok(ending) => {
                     if backoff.failures() > 0 && matches!(ending, Ending::Committed) {

@@ -3,12 +3,19 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use tracing::{info, warn};
+use uuid::Uuid;
 
 use super::{
     Pipeline,
     publication::{Publication, unknown_by_reason},
 };
-use crate::{diff::Op, event::Outcome as SyncOutcome, metrics};
+use crate::{
+    diff::{Diff, Op},
+    event::Outcome as SyncOutcome,
+    metrics,
+    model::{Kind, Reason, Verb},
+    state::{CollectionProgress, State},
+};
 
 /// What one sync published.
 #[derive(Debug, Clone)]
@@ -78,6 +85,26 @@ impl Pipeline {
         self.measure(publication, report);
     }
 
+    /// Shows what the first reading of a sync misses, before it is proven.
+    pub(super) fn measure_missing(&self, diff: &Diff, state: &State) {
+        for (kind, missing, _) in diff.missing(state) {
+            self.metrics.set_removals_waiting(kind, missing);
+        }
+        for (kind, ..) in diff.suspected_removals(state) {
+            self.metrics.set_guard(kind, true);
+        }
+    }
+
+    /// Shows the state that the topic says, whoever published it.
+    pub(super) fn measure_state(&self, state: &State) {
+        self.metrics.set_state(state.count(), state.bytes());
+        let Some(progress) = state.progress() else { return };
+        self.measure_reading(progress.sync_id);
+        for (kind, said) in &progress.collections {
+            self.measure_collection(*kind, said);
+        }
+    }
+
     fn measure(&self, publication: &Publication, report: &Report) {
         self.metrics.sync_ended(
             match report.outcome {
@@ -87,33 +114,40 @@ impl Pipeline {
             },
             report.elapsed,
         );
-        let mut published = BTreeMap::<_, usize>::new();
+        self.measure_reading(Some(publication.batch().sync_id));
+        let mut published = BTreeMap::<_, (Verb, usize)>::new();
         for change in &publication.diff().changes {
-            *published.entry((change.kind, change.op)).or_default() += 1;
+            published.entry((change.kind, change.verb.as_str())).or_insert((change.verb, 0)).1 += 1;
         }
-        for ((kind, op), count) in published {
-            let op = match op {
-                Op::Created => metrics::Op::Create,
-                Op::Updated => metrics::Op::Update,
-                Op::Removed => metrics::Op::Delete,
-                Op::Observed => metrics::Op::Read,
-            };
-            self.metrics.changes_published(kind.as_str(), op, count);
+        for ((kind, _), (verb, count)) in published {
+            self.metrics.changes_published(kind, verb, count);
         }
         let unknown = unknown_by_reason(publication.diff()).into_iter();
-        self.metrics.set_unknown_scopes(unknown.flat_map(|((kind, reason), unknown)| {
-            std::iter::repeat_n((kind.as_str(), reason.as_str()), unknown.count)
-        }));
-        let records = publication.progress_by_kind().map(|(_, said)| said.count).sum::<u64>();
-        self.metrics.set_state_records(usize::try_from(records).unwrap_or(usize::MAX));
+        let unknown: BTreeMap<_, _> = unknown.map(|(of, unknown)| (of, unknown.count)).collect();
+        self.metrics.set_unknown_scopes(&unknown);
         for (kind, said) in publication.progress_by_kind() {
-            self.metrics.set_entities(kind.as_str(), usize::try_from(said.count).unwrap_or(usize::MAX));
-            self.metrics.set_count_difference(kind.as_str(), said.count_difference.unwrap_or(0));
-            let is_complete = publication.diff().kinds.get(&kind).is_some_and(|outcome| outcome.unknown.is_empty());
-            if let (true, Some(at)) = (is_complete, said.complete_at) {
-                #[expect(clippy::cast_precision_loss, reason = "milliseconds of this age fit 52 bits")]
-                self.metrics.collection_complete(kind.as_str(), at.0 as f64 / 1_000.0);
+            self.measure_collection(kind, said);
+            let unproven = unknown.get(&(kind, Reason::RemovalsUnproven)).copied().unwrap_or_default();
+            self.metrics.set_removals_waiting(kind, unproven);
+            if unproven == 0 {
+                self.metrics.set_guard(kind, false);
             }
+        }
+    }
+
+    fn measure_collection(&self, kind: Kind, said: &CollectionProgress) {
+        self.metrics.set_entities(kind, usize::try_from(said.count).unwrap_or(usize::MAX));
+        self.metrics.set_count_difference(kind, said.count_difference.unwrap_or(0));
+        if let Some(at) = said.complete_at.filter(|_| self.kinds.contains(&kind)) {
+            #[expect(clippy::cast_precision_loss, reason = "milliseconds of this age fit 52 bits")]
+            self.metrics.collection_complete(kind, at.0 as f64 / 1_000.0);
+        }
+    }
+
+    /// The id of a reading holds the time at which it began.
+    fn measure_reading(&self, sync_id: Option<Uuid>) {
+        if let Some((seconds, nanos)) = sync_id.and_then(|id| id.get_timestamp()).map(|time| time.to_unix()) {
+            self.metrics.published(Duration::new(seconds, nanos).as_secs_f64());
         }
     }
 }

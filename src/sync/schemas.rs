@@ -10,13 +10,18 @@ use tracing::{info, warn};
 use super::{Topics, recover::LifeError, subjects::subject_of};
 use crate::{
     avro::{Encoder, SYNCS_SCHEMA},
-    kafka::registry::{Compatibility, Registry},
+    kafka::{
+        RegistryError,
+        registry::{Compatibility, Registry, Resolved},
+    },
+    metrics::{LookupOutcome, Metrics},
     model::Kind,
 };
 
 /// The schemas of one account's topics in one registry.
 pub struct Schemas {
     source: Source,
+    metrics: Option<Arc<Metrics>>,
     encoder: OnceCell<Arc<Encoder>>,
     row_encoder: OnceCell<Arc<Encoder>>,
 }
@@ -33,14 +38,24 @@ impl Schemas {
     /// Nothing is asked yet.
     #[must_use]
     pub fn new(registry: Registry) -> Self {
-        Self { source: Source::Registry(registry), encoder: OnceCell::new(), row_encoder: OnceCell::new() }
+        Self::of(Source::Registry(registry))
+    }
+
+    fn of(source: Source) -> Self {
+        Self { source, metrics: None, encoder: OnceCell::new(), row_encoder: OnceCell::new() }
+    }
+
+    /// The same, with what is asked of the registry counted.
+    #[must_use]
+    pub fn counted_by(self, metrics: &Arc<Metrics>) -> Self {
+        Self { metrics: Some(Arc::clone(metrics)), ..self }
     }
 
     /// The ids of [`Schemas::fixed_texts`], without a registry.
     #[cfg(feature = "simulation")]
     #[must_use]
     pub fn fixed() -> Self {
-        Self { source: Source::Fixed, encoder: OnceCell::new(), row_encoder: OnceCell::new() }
+        Self::of(Source::Fixed)
     }
 
     /// The fixed ids with their schemas.
@@ -88,7 +103,9 @@ impl Schemas {
                 return fixed.map(|(id, _)| id).ok_or_else(missing);
             }
         };
-        let resolved = registry.resolve(&subject, schema).await.map_err(LifeError::registry)?;
+        let resolved = registry.resolve(&subject, schema).await;
+        self.count(&resolved);
+        let resolved = resolved.map_err(LifeError::registry)?;
         match resolved.compatibility {
             Compatibility::Set { .. } => info!(subject, "set the subject to FULL_TRANSITIVE"),
             Compatibility::Left { level } => {
@@ -103,6 +120,17 @@ impl Schemas {
             Compatibility::NotAsked | Compatibility::AlreadySet => {}
         }
         Ok(resolved.id)
+    }
+}
+
+impl Schemas {
+    fn count(&self, resolved: &Result<Resolved, RegistryError>) {
+        let outcome = match resolved {
+            Ok(_) => LookupOutcome::Ok,
+            Err(RegistryError::Unreachable { .. }) => LookupOutcome::Unreachable,
+            Err(_) => LookupOutcome::Refused,
+        };
+        self.metrics.iter().for_each(|metrics| metrics.looked_up(outcome));
     }
 }
 

@@ -2,6 +2,7 @@
 //! have the time of the confirmation for himself.
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 use tracing::warn;
 
 use super::{
@@ -14,6 +15,7 @@ use super::{
 use crate::{
     event::{Batch, Notice, NoticeType, ScopeStatus},
     kafka::{Claim, Decision, Outcome, Transaction},
+    metrics::Purpose,
     model::{Kind, Millis, Reason},
     state::{ScopeRecord, State},
 };
@@ -48,7 +50,10 @@ impl Owner<'_> {
             }
             _ => Decision::Leave(()),
         };
-        match self.writer.attempt(&mut self.state, decide).await {
+        let begun = Instant::now();
+        let told = self.writer.attempt(&mut self.state, decide).await;
+        self.pipeline.count_attempt(Purpose::Suspicion, &told, begun);
+        match told {
             Ok(Outcome::Committed { .. }) => return Vec::new(),
             Ok(_) => warn!("the suspicion was not published: another copy owns the account"),
             Err(error) => warn!(error = chain(&error), "the suspicion was not published yet"),

@@ -1,5 +1,8 @@
 //! The first run, and what a reader by another hand finds after it.
 
+use ramstream::simulator::seed::Size;
+
+use crate::support::cloud::small;
 use crate::support::fold::{assert_same, check_sequences, content, fold};
 use crate::support::process::COMPLETE;
 use crate::support::world::{EVENT_TOPICS, World, collection, text};
@@ -53,7 +56,8 @@ async fn a_run_on_a_quiet_account_publishes_nothing_and_advances_the_sequence() 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Kafka and a registry: make test"]
 async fn every_topic_is_decoded_by_the_confluent_python_client() {
-    let mut world = World::small().await;
+    let size = Size { access_keys: 2, login_profiles: 2, mfa_devices: 2, instances: 2, ..small() };
+    let mut world = World::of(size).await;
     world.set("COLLECT__INSTANCE", "true");
     world.run_once().await.exits_with(COMPLETE);
     world.cloud.create_user("decoded").await;

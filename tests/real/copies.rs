@@ -17,13 +17,13 @@ async fn the_older_of_two_copies_parks_and_the_newer_goes_on() {
     let owner = world.last_claim().await;
     let why = older.readyz(503, "another copy owns the account").await;
     assert!(why.contains(text(&owner, "writer")), "it says who: {why}");
-    assert!(older.metrics().await.contains("\nramstream_parked 1\n"));
+    assert!(older.metrics().await.contains("\nramstream_phase{phase=\"parked\"} 1\n"));
     assert_eq!(older.page("/livez").await.0, 200, "parked is alive");
 
     world.cloud.create_user("first").await;
     newer.syncs(1, "complete").await;
     assert_eq!(names_of_added(&world.events().await), ["first"]);
-    assert!(older.metrics().await.contains("\nramstream_parked 1\n"), "it stays parked");
+    assert!(older.metrics().await.contains("\nramstream_phase{phase=\"parked\"} 1\n"), "it stays parked");
 
     // A release lets the older go on.
     let (status, _) = newer.terminate().await;

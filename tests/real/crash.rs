@@ -25,6 +25,8 @@ async fn a_killed_daemon_repeats_nothing_and_loses_nothing() {
     let mut random = StdRng::seed_from_u64(seed);
     let mut world = World::small().await;
     world.set("LOG__LEVEL", "info,ramstream::kafka=debug");
+    // What users sign in with moves no date.
+    world.set("SYNC__DETAIL_INTERVAL", "1s");
 
     let calm = CancellationToken::new();
     let killing = async {

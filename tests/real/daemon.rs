@@ -21,10 +21,10 @@ async fn a_daemon_serves_metrics_and_health() {
     let users = rows(&world.cloud.account().await, "users").len();
     for line in [
         "ramstream_ready 1".to_owned(),
-        "ramstream_parked 0".to_owned(),
+        "ramstream_phase{phase=\"running\"} 1".to_owned(),
         "ramstream_sync_interval_seconds 1".to_owned(),
         format!("ramstream_entities{{kind=\"user\"}} {users}"),
-        format!("ramstream_changes_published_total{{kind=\"user\",op=\"r\"}} {users}"),
+        format!("ramstream_changes_published_total{{event_type=\"user.observed\"}} {users}"),
     ] {
         assert!(metrics.lines().any(|found| found == line), "no {line:?} in\n{metrics}");
     }
@@ -33,7 +33,7 @@ async fn a_daemon_serves_metrics_and_health() {
 
     world.cloud.create_user("counted").await;
     daemon.syncs(1, "complete").await;
-    let created = "ramstream_changes_published_total{kind=\"user\",op=\"c\"} 1";
+    let created = "ramstream_changes_published_total{event_type=\"user.added\"} 1";
     let metrics = daemon.metrics().await;
     assert!(metrics.lines().any(|found| found == created), "no {created:?} in\n{metrics}");
     let (_, log) = daemon.terminate().await;

@@ -25,6 +25,10 @@ mod instances;
 mod kafka_protocol;
 mod least_privilege;
 mod logins;
+mod metrics;
+#[path = "../metrics_table/mod.rs"]
+mod metrics_table;
+mod prometheus;
 mod refusals;
 mod registry;
 mod replay;

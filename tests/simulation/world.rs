@@ -444,8 +444,6 @@ thread_local! {
 }
 
 fn metrics() -> Arc<Metrics> {
-    let kinds: Vec<_> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
     let operations: Vec<_> = OPERATIONS.iter().map(|operation| operation.name).collect();
-    let reasons: Vec<_> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
-    Arc::new(Metrics::new(&kinds, &operations, &reasons))
+    Arc::new(Metrics::new(Kind::ALL, &operations, Reason::ALL))
 }

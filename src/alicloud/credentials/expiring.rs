@@ -113,12 +113,14 @@ impl Expiring {
         match outcome.unwrap_or_else(|_| Err(CredentialsError::out_of_time(self.link))) {
             Ok(issued) => {
                 info!(link = %self.link, access_key_id = issued.credentials.access_key_id, expires = %issued.expires, "temporary credentials");
+                session.tell_exchange(Some(issued.expires));
                 let current = Current::new(issued, now, ambient::fraction());
                 let credentials = current.credentials.clone();
                 *self.held() = Held { current: Some(current), failed: None };
                 Ok(credentials)
             }
             Err(error) => {
+                session.tell_exchange(None);
                 let left = self.held().current.as_ref().map(|current| current.valid_until.duration_since(now));
                 let left = left.and_then(|left| Duration::try_from(left).ok()).filter(|left| !left.is_zero());
                 warn!(%error, still_valid_secs = left.map(|left| left.as_secs()), "no new credentials");
@@ -153,14 +155,19 @@ impl Expiring {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::alicloud::{Client, CredentialsSource, EndpointSettings, Endpoints, Settings};
     use crate::secret::Secret;
+
+    fn temporary() -> Credentials {
+        Credentials { access_key_id: "STS.a".into(), access_key_secret: Secret::new("hush"), security_token: None }
+    }
 
     fn current(now: i64, expires: i64, jitter: f64) -> (i64, i64) {
         let at = |second| Timestamp::from_second(second).unwrap();
-        let credentials =
-            Credentials { access_key_id: "STS.a".into(), access_key_secret: Secret::new("hush"), security_token: None };
-        let current = Current::new(Issued { credentials, expires: at(expires) }, at(now), jitter);
+        let current = Current::new(Issued { credentials: temporary(), expires: at(expires) }, at(now), jitter);
         (current.due.as_second() - now, current.valid_until.as_second() - now)
     }
 
@@ -177,5 +184,25 @@ mod tests {
         assert_eq!(current(1000, 1300, 0.9).1, 300);
         assert!(current(1000, 1300, 0.9).0 >= 60);
         assert_eq!(current(1000, 1003, 0.0), (2, 3));
+    }
+
+    #[tokio::test]
+    async fn every_exchange_is_reported_with_the_end_of_what_it_brought() {
+        let reported = Arc::new(Mutex::new(Vec::new()));
+        let endpoints = Endpoints::new(&EndpointSettings::default()).unwrap();
+        let mut settings = Settings::new(CredentialsSource::Static(temporary()), endpoints);
+        let reports = Arc::clone(&reported);
+        settings.on_exchange = Some(Arc::new(move |expire| reports.lock().unwrap().push(expire)));
+        let session = Client::new(settings, "5481").unwrap().session(Instant::now() + Duration::from_secs(60));
+        let expiring = Expiring::new(Link::Uri);
+        let in_vain = expiring.current(&session, async { Err(CredentialsError::out_of_time(Link::Uri)) }).await;
+        assert!(in_vain.is_err());
+        expiring.held().failed = None;
+        let expires = session.now() + SignedDuration::from_hours(1);
+        for _ in 0..2 {
+            let issued = async { Ok(Issued { credentials: temporary(), expires }) };
+            assert_eq!(expiring.current(&session, issued).await.unwrap(), temporary());
+        }
+        assert_eq!(*reported.lock().unwrap(), [None, Some(expires)], "the second time they are still good");
     }
 }

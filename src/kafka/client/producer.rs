@@ -1,65 +1,24 @@
 //! One transaction: create and init, begin, send, commit, drop.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use rdkafka::ClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{DeliveryResult, Header, Message, OwnedHeaders};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::util::Timeout;
 
 use super::super::connection::{Connection, Record, Records};
 use super::super::error::ClientError;
-use super::complaints::{Complaints, DRAIN};
+use super::complaints::DRAIN;
+use super::deliveries::{Counts, Deliveries};
 use super::{Client, blocking, failed, refused};
 
 /// Records are handed over this many at a time between two looks at the delivery reports.
 const SEND_STRIDE: u64 = 512;
 /// `poll` of a producer always takes its whole time, so it is kept short.
 const PRODUCER_POLL: Duration = Duration::from_millis(1);
-
-/// Counts what became of the records: every delivery result is looked at.
-#[derive(Debug, Default)]
-struct Deliveries {
-    delivered: AtomicU64,
-    failed: AtomicU64,
-    first_failure: Mutex<Option<String>>,
-    /// The topic whose highest acknowledged offset is kept.
-    watched_topic: String,
-    /// -1 = none yet.
-    acknowledged_offset: AtomicI64,
-    /// The producer was dropped: stop handing records over.
-    abandoned: AtomicBool,
-    complaints: Complaints,
-}
-
-impl ClientContext for Deliveries {
-    fn error(&self, error: KafkaError, reason: &str) {
-        self.complaints.error(error, reason);
-    }
-}
-
-impl ProducerContext for Deliveries {
-    type DeliveryOpaque = ();
-
-    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
-        match result {
-            Ok(message) => {
-                if message.topic() == self.watched_topic {
-                    self.acknowledged_offset.fetch_max(message.offset(), Ordering::Relaxed);
-                }
-                self.delivered.fetch_add(1, Ordering::Release);
-            }
-            Err((error, message)) => {
-                let mut first = self.first_failure.lock().unwrap_or_else(PoisonError::into_inner);
-                first.get_or_insert_with(|| format!("{} ({error})", message.topic()));
-                self.failed.fetch_add(1, Ordering::Release);
-            }
-        }
-    }
-}
 
 /// See [`super::Producer`]. Dropping it purges what was not delivered.
 pub(in crate::kafka) struct Producer {
@@ -77,7 +36,8 @@ impl Producer {
     ) -> Result<Self, ClientError> {
         blocking("init_transactions", move || {
             let acknowledged_offset = AtomicI64::new(-1);
-            let deliveries = Deliveries { watched_topic, acknowledged_offset, ..Deliveries::default() };
+            let counts = Counts::told_to(connection.on_producer.clone());
+            let deliveries = Deliveries { counts, watched_topic, acknowledged_offset, ..Deliveries::default() };
             let inner: BaseProducer<Deliveries> =
                 connection.producer(&transactional_id).create_with_context(deliveries).map_err(refused)?;
             inner.init_transactions(connection.init_timeout()).map_err(|error| {
@@ -138,11 +98,13 @@ fn stream(
         enqueue(producer, &record, deadline)?;
         sent += 1;
         if sent.is_multiple_of(SEND_STRIDE) {
+            producer.context().counts.queued(producer.in_flight_count());
             producer.poll(Duration::ZERO);
             check_deliveries(producer, sent)?;
             check_time(producer, deadline)?;
         }
     }
+    producer.context().counts.queued(producer.in_flight_count());
     // `flush` (also the one inside commit) polls in steps of 100 ms; waiting here costs 1 ms.
     while check_deliveries(producer, sent)? < sent {
         check_time(producer, deadline)?;
@@ -183,8 +145,8 @@ fn headers(record: &Record) -> Option<OwnedHeaders> {
 /// The number delivered so far; an error as soon as one failed.
 fn check_deliveries(producer: &BaseProducer<Deliveries>, sent: u64) -> Result<u64, ClientError> {
     let context = producer.context();
-    let delivered = context.delivered.load(Ordering::Acquire);
-    if context.failed.load(Ordering::Acquire) == 0 {
+    let delivered = context.counts.delivered.load(Ordering::Acquire);
+    if context.counts.failed.load(Ordering::Acquire) == 0 {
         return Ok(delivered);
     }
     let first = context.first_failure.lock().unwrap_or_else(PoisonError::into_inner).clone();

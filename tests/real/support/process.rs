@@ -178,7 +178,8 @@ impl Daemon {
         body
     }
 
-    async fn address(&mut self) -> String {
+    /// Where it serves metrics and health.
+    pub(crate) async fn address(&mut self) -> String {
         let line = self.logs("serving /metrics").await;
         let line: Value = serde_json::from_str(&line).unwrap();
         format!("http://{}", line["address"].as_str().unwrap())
