@@ -57,7 +57,7 @@
 //! # To add a kind
 //!
 //! A file in [`model`] and a line in `model/kind.rs` (entities, then children, then edges); a schema
-//! in `schemas/`; its operations in [`alicloud`] and in [`alicloud::OPERATIONS`]; a file in
+//! in `schemas/`; its operations in [`alicloud`], in [`alicloud::OPERATIONS`] and, how each is tried, in [`alicloud::trial`]; a file in
 //! `sync/collect/` and its line in `sync/needs.rs`, where the compiler asks for them; both versions in `state/record.rs`; a row in
 //! the README; the simulator; in the checker what it hangs on (`verify/fold.rs`) and its rows (`verify/truth.rs`).
 

@@ -122,6 +122,16 @@ fn every_row_tells_the_word_for_a_new_one_and_no_word_that_events_do_not_have() 
 }
 
 #[test]
+fn every_command_has_its_row_and_every_row_is_of_commands() {
+    let (_, table) = README.split_once("| command | does |").expect("a table of commands");
+    let rows = table.lines().skip(2).map_while(|line| line.strip_prefix("| "));
+    let cells = rows.filter_map(|row| row.split(" |").next());
+    let told: BTreeSet<&str> = cells.flat_map(|cell| cell.split(", ")).map(|name| name.trim_matches('`')).collect();
+    let command = <ramstream::cli::Cli as clap::CommandFactory>::command();
+    assert_eq!(told, command.get_subcommands().map(|command| command.get_name()).collect());
+}
+
+#[test]
 fn every_file_that_it_links_is_there() {
     for link in README.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
         let file = link.split('#').next().unwrap_or(link);
@@ -144,7 +154,9 @@ fn every_operation_of_the_client_is_in_its_list() {
 const PAGES: &[(&str, &str)] = &[
     ("", include_str!("../CHANGELOG.md")),
     ("", include_str!("../CONTRIBUTING.md")),
+    ("docs", include_str!("../docs/configuration.md")),
     ("docs", include_str!("../docs/deploy.md")),
+    ("docs", include_str!("../docs/operations.md")),
     ("docs", include_str!("../docs/threat-model.md")),
 ];
 

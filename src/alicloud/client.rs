@@ -12,6 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Mutex, Semaphore};
 use tokio::time::Instant;
 
+use super::answer::Dated;
 use super::credentials::CredentialsSource;
 use super::endpoints::Endpoints;
 use super::error::CallError;
@@ -205,12 +206,13 @@ pub enum IdentifyError {
     Call(#[from] CallError),
 }
 
-/// Finds out which account the credentials belong to, where none is configured yet. Needs no permission.
+/// Finds out which account the credentials belong to, where none is configured yet, and by the way what time it is there.
+/// Needs no permission.
 ///
 /// # Errors
 ///
 /// A setting that cannot work, or the failure of the call.
-pub async fn identify(settings: Settings, deadline: Instant) -> Result<CallerIdentity, IdentifyError> {
+pub async fn identify(settings: Settings, deadline: Instant) -> Result<Dated<CallerIdentity>, IdentifyError> {
     let session = Client::build(settings, None)?.session(deadline);
     Ok(sts::get_caller_identity(&session).await?)
 }

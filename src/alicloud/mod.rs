@@ -57,6 +57,7 @@ pub mod ram;
 pub mod resource_manager;
 pub mod sign_in;
 pub mod sts;
+pub mod trial;
 
 #[cfg(test)]
 pub(crate) mod test_server;

@@ -278,7 +278,7 @@ async fn the_account_of_credentials_can_be_found_out_and_a_failure_is_told() {
     })
     .await;
     let deadline = Instant::now() + Duration::from_secs(60);
-    assert_eq!(identify(server.settings(), deadline).await.unwrap().account_id, FOREIGN);
+    assert_eq!(identify(server.settings(), deadline).await.unwrap().item.account_id, FOREIGN);
     let mut settings = server.settings();
     settings.credentials = CredentialsSource::Static(key("LTAI-unknown"));
     let error = identify(settings, deadline).await.unwrap_err();

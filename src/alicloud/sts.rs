@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::answer::Dated;
 use super::endpoints::Service;
 use super::error::CallError;
 use super::operation::{Operation, Quota};
@@ -41,6 +42,6 @@ pub struct CallerIdentity {
 /// # Errors
 ///
 /// The failure of the call.
-pub async fn get_caller_identity(session: &Session) -> Result<CallerIdentity, CallError> {
-    Ok(session.call(&GET_CALLER_IDENTITY, &[]).await?.item)
+pub async fn get_caller_identity(session: &Session) -> Result<Dated<CallerIdentity>, CallError> {
+    Ok(session.call(&GET_CALLER_IDENTITY, &[]).await?.dated())
 }

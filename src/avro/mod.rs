@@ -3,6 +3,7 @@
 //! The schemas are those of `schemas/*.avsc`, word for word; their ids are resolved by whoever
 //! talks to the registry and handed in. It does not know topics.
 
+mod compatible;
 pub mod container;
 mod datum;
 
@@ -23,6 +24,7 @@ use crate::{
     model::{Entity, ForKind, Key, Kind, Millis, Names, TrustedPrincipal},
 };
 
+pub use compatible::why_not_compatible;
 use datum::Datum;
 pub use datum::Mismatch;
 

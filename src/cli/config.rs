@@ -1,12 +1,15 @@
-//! `ramstream config`: an example to begin with, and a check of what one has.
+//! `ramstream config`: an example to begin with, a check of what one has, and what holds.
 
 use std::io::{self, Write};
 use std::path::Path;
 
 use clap::Subcommand;
 
+use serde_json::{Value, json};
+
 use super::Exit;
-use crate::config::{self, Loaded, Origin, Purpose};
+use super::format::{Format, write_json};
+use crate::config::{self, Loaded, Origin, Purpose, Setting};
 
 /// See the module's page.
 #[derive(Debug, clap::Args)]
@@ -27,6 +30,19 @@ enum What {
         #[arg(long)]
         reading: bool,
     },
+    /// Show what holds for every key and where it comes from; secrets are hidden, and nothing is connected to
+    #[command(
+        after_help = "Examples:\n  ramstream config show\n  ramstream config show --given    without what is left to its default\n  \
+                            ramstream config show --format json | jq '.settings[] | select(.key == \"sync.interval\")'"
+    )]
+    Show {
+        /// Only the keys that are given somewhere
+        #[arg(long)]
+        given: bool,
+        /// How to print: a table for people, one JSON document for programs
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+    },
 }
 
 /// Prints to standard output.
@@ -38,19 +54,41 @@ pub(super) fn run(args: &Args, file: Option<&Path>) -> anyhow::Result<Exit> {
             let scope = if reading { Purpose::Reading } else { Purpose::Publishing };
             report(&mut out, &config::load(file, std::env::vars_os(), scope)?)?;
         }
+        // Kafka or credentials may still be missing: that is for `check` to say.
+        What::Show { given, format } => {
+            let mut settings = config::load(file, std::env::vars_os(), Purpose::Asking)?.settings;
+            settings.retain(|setting| !given || setting.origin != Origin::Default);
+            match format {
+                Format::Table => print_settings(&mut out, &settings)?,
+                Format::Json => {
+                    let settings: Vec<Value> = settings.iter().map(as_json).collect();
+                    write_json(&mut out, &json!({ "settings": settings }))?;
+                }
+            }
+        }
     }
     Ok(Exit::Complete)
 }
 
-fn report(out: &mut impl Write, loaded: &Loaded) -> io::Result<()> {
-    let column = |width: fn(&config::Setting) -> usize| loaded.settings.iter().map(width).max().unwrap_or(0);
+/// A line a key that has a value.
+fn print_settings(out: &mut impl Write, settings: &[Setting]) -> io::Result<()> {
+    let column = |width: fn(&Setting) -> usize| settings.iter().map(width).max().unwrap_or(0);
     let key_width = column(|setting| setting.key.chars().count());
     let value_width = column(|setting| setting.shown.as_ref().map_or(0, |shown| shown.chars().count()));
-    for setting in loaded.settings.iter().filter(|setting| setting.shown.is_some() || setting.origin != Origin::Default)
-    {
+    for setting in settings.iter().filter(|setting| setting.shown.is_some() || setting.origin != Origin::Default) {
         let shown = setting.shown.as_deref().unwrap_or_default();
         writeln!(out, "{:key_width$}  {shown:value_width$}  {}", setting.key, setting.origin)?;
     }
+    Ok(())
+}
+
+fn as_json(setting: &Setting) -> Value {
+    let origin = (setting.origin != Origin::Default).then(|| setting.origin.to_string());
+    json!({ "key": setting.key, "value": setting.shown, "given_in": origin })
+}
+
+fn report(out: &mut impl Write, loaded: &Loaded) -> io::Result<()> {
+    print_settings(out, &loaded.settings)?;
     for warning in &loaded.warnings {
         writeln!(out, "\nwarning: {warning}")?;
     }

@@ -20,5 +20,5 @@ async fn account_id(error: &anyhow::Error) -> Option<String> {
     let (alicloud, credentials) = error.downcast_ref::<Refused>()?.account_unknown.as_deref()?;
     let settings = assemble::client_settings(alicloud, credentials, None, None).ok()?;
     let identity = alicloud::identify(settings, Instant::now() + PATIENCE).await.ok()?;
-    Some(identity.account_id)
+    Some(identity.item.account_id)
 }

@@ -20,19 +20,25 @@ mod asking;
 mod asking_kafka;
 mod told;
 
+mod check;
 mod claim;
+mod completions;
 mod config;
 mod demo;
 mod inventory;
+mod man;
 mod policy;
 mod replay;
 mod run;
+mod schemas;
 mod simulate;
 mod snapshot;
 mod state;
 mod sync;
 mod tail;
+mod topics;
 mod verify;
+mod version;
 
 use std::io;
 use std::path::PathBuf;
@@ -57,6 +63,7 @@ const AFTER_HELP: &str = "\
 To begin:
   ramstream config example > ramstream.toml    a commented file with every key
   ramstream config check                       what is wrong with it, and what holds
+  ramstream check                              whether everything that it needs answers, and the mend where not
 
 Exit codes: 0 complete, 2 different (`snapshot diff`), 3 partial, 1 failed, 64 configuration or usage, 69 service unavailable, 75 superseded by another \
 copy, 77 state or account refused.";
@@ -82,6 +89,9 @@ enum Command {
     #[command(after_help = "Examples:\n  ramstream inventory\n  ramstream inventory --kind user\n  \
                             ramstream inventory --format json | jq .collections.user")]
     Inventory(inventory::Args),
+    /// Would it work? Permissions, brokers, topics, registry: a verdict on each with its mend, and nothing is changed
+    #[command(after_help = check::EXAMPLES)]
+    Check(check::Args),
     /// Print the RAM policy (JSON) that reading the configured kinds needs, and nothing more
     #[command(
         after_help = "Example:\n  ramstream policy > policy.json    grant it to the user or role that ramstream is"
@@ -114,6 +124,12 @@ enum Command {
     #[command(after_help = "Examples:\n  ramstream snapshot export --to 2026-06-30\n  \
                             ramstream snapshot diff 2026-03-31 2026-06-30\n  ramstream snapshot diff 2026-06-30 --now")]
     Snapshot(snapshot::Args),
+    /// List, create and describe the topics, and print the ACLs that they need
+    #[command(after_help = "Examples:\n  ramstream topics describe\n  ramstream topics acls --writer User:ramstream")]
+    Topics(topics::Args),
+    /// List, check, register and print the Avro schemas
+    #[command(after_help = "Examples:\n  ramstream schemas check\n  ramstream schemas print user")]
+    Schemas(schemas::Args),
     /// Watch it work: a simulated account, Kafka, registry and daemon in one process, nothing else needed
     #[command(after_help = "Examples:\n  ramstream demo\n  ramstream demo --keep")]
     Demo(demo::Args),
@@ -121,9 +137,21 @@ enum Command {
     #[command(after_help = "Examples:\n  ramstream simulate\n  \
                             ramstream simulate --users 1000 --groups 50 --account account.json")]
     Simulate(Box<simulate::SimulateArgs>),
-    /// Print an example configuration, or check yours
-    #[command(after_help = "Example:\n  ramstream config example > ramstream.toml && ramstream config check")]
+    /// Print an example configuration, check yours, or show what holds
+    #[command(after_help = "Examples:\n  ramstream config example > ramstream.toml && ramstream config check\n  \
+                            ramstream config show")]
     Config(config::Args),
+    /// Print what this binary is made of: version, commit, Kafka client
+    #[command(
+        after_help = "Examples:\n  ramstream version\n  ramstream version --format json | jq -r .librdkafka.version"
+    )]
+    Version(version::Args),
+    /// Print what a shell needs to complete the command line
+    #[command(after_help = completions::EXAMPLES)]
+    Completions(completions::Args),
+    /// Print the manual page, or write one for every command
+    #[command(after_help = man::EXAMPLES)]
+    Man(man::Args),
 }
 
 impl Cli {
@@ -161,6 +189,7 @@ impl Cli {
         match self.command {
             Command::Run(args) => run::run(&args, file.as_deref()).await,
             Command::Inventory(args) => inventory::run(&args, file.as_deref()).await,
+            Command::Check(args) => check::run(&args, file.as_deref()).await,
             Command::Policy(args) => policy::run(&args, file.as_deref()),
             Command::Verify(args) => verify::run(&args, file.as_deref()).await,
             Command::Tail(args) => tail::run(args, file.as_deref()).await,
@@ -169,20 +198,26 @@ impl Cli {
             Command::Claim(args) => claim::run(&args, file.as_deref()).await,
             Command::State(args) => state::run(&args, file.as_deref()).await,
             Command::Snapshot(args) => snapshot::run(&args, file.as_deref()).await,
+            Command::Topics(args) => topics::run(&args, file.as_deref()).await,
+            Command::Schemas(args) => schemas::run(&args, file.as_deref()).await,
             Command::Demo(args) => demo::run(&args).await,
             Command::Simulate(args) => {
                 simulate::run(*args, on_signals()?).await?;
                 Ok(Exit::Complete)
             }
             Command::Config(args) => config::run(&args, file.as_deref()),
+            Command::Version(args) => version::run(&args),
+            Command::Completions(args) => completions::run(&args),
+            Command::Man(args) => man::run(&args),
         }
     }
 }
 
 /// `ramstream … | head` is no failure worth a message.
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    let closed = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
-    error.downcast_ref().is_some_and(closed)
+    let closed = Some(io::ErrorKind::BrokenPipe);
+    error.downcast_ref().map(io::Error::kind) == closed
+        || error.downcast_ref().and_then(serde_json::Error::io_error_kind) == closed
 }
 
 #[cfg(test)]

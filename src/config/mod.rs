@@ -23,6 +23,8 @@ mod registry;
 mod sync;
 
 #[cfg(test)]
+mod reference_tests;
+#[cfg(test)]
 mod tests;
 
 use std::ffi::OsString;

@@ -217,13 +217,14 @@ impl<T: Send + Sync + 'static> Drop for Client<T> {
     }
 }
 
-/// Wraps the error of `operation`. The two codes looked at are facts about brokers and topics, not about
+/// Wraps the error of `operation`. The codes looked at are facts about brokers, rights and topics, not about
 /// the fate of a transaction.
 pub(super) fn failed(operation: &'static str) -> impl Fn(KafkaError) -> ClientError {
     move |error| match error.rdkafka_error_code() {
         Some(RDKafkaErrorCode::UnsupportedFeature) if operation == "init_transactions" => {
             ClientError::TransactionsUnsupported
         }
+        Some(RDKafkaErrorCode::TransactionalIdAuthorizationFailed) => ClientError::TransactionalIdDenied,
         Some(RDKafkaErrorCode::AutoOffsetReset) => ClientError::OffsetOutOfRange,
         _ => ClientError::Failed { operation, reason: error.to_string() },
     }

@@ -43,6 +43,12 @@ pub enum ClientError {
          use Apache Kafka 2.5 or newer, or a service that offers its transactions"
     )]
     TransactionsUnsupported,
+    /// Grant the right.
+    #[error(
+        "this Kafka user may not use the transactional id: grant Write on it (`ramstream topics acls` prints the \
+         commands)"
+    )]
+    TransactionalIdDenied,
     /// The reader's offset is not in the partition any more: the topic was recreated or truncated.
     #[error("offset not in the partition any more; the topic was recreated or truncated")]
     OffsetOutOfRange,

@@ -9,7 +9,8 @@
 //!
 //! Reading order: [`claim`] (who owns), [`log`] (what was written), [`attempt`] (how a write happens),
 //! then `client` (through which the two latter reach the Kafka client), [`topics`] and [`registry`] (what
-//! must be in place before anything is written). [`follow`] is for those who only look on,
+//! must be in place before anything is written). [`follow`] is for those who only look on, [`trial`] for those who only
+//! want to know whether all that would work,
 //! [`append`](mod@append) writes one record without a transaction.
 //!
 //! Rights that brokers with ACLs must grant (tried on Apache Kafka 4.3): `Write` and `Describe` on the
@@ -29,9 +30,11 @@ pub mod connection;
 pub mod model;
 
 pub mod follow;
+pub mod library;
 pub mod registry;
 pub mod topic_log;
 pub mod topics;
+pub mod trial;
 
 pub use append::{Appended, append};
 pub use attempt::{Decision, Outcome, Transaction, Writer, end_open_transaction};

@@ -9,6 +9,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use schema_registry_converter::async_impl::schema_registry::{SrSettings, perform_sr_call};
 use schema_registry_converter::schema_registry_common::SrCall;
 use serde_json::json;
@@ -17,9 +19,11 @@ use super::error::RegistryError;
 
 mod compatibility;
 mod failure;
+mod standing;
 
 pub use compatibility::Compatibility;
 use failure::Failure;
+pub use standing::Standing;
 
 /// Tries of the whole list of addresses, when none of them could be reached.
 const TRIES: u32 = 4;
@@ -43,6 +47,19 @@ pub enum RegistryAuth {
         /// The token.
         token: String,
     },
+}
+
+impl RegistryAuth {
+    /// Whether `text` repeats the secret, plain or as the header of a request carries it.
+    fn is_in(&self, text: &str) -> bool {
+        match self {
+            Self::None => false,
+            Self::Basic { username, password } => {
+                text.contains(password.as_str()) || text.contains(&BASE64.encode(format!("{username}:{password}")))
+            }
+            Self::Bearer { token } => text.contains(token.as_str()),
+        }
+    }
 }
 
 impl fmt::Debug for RegistryAuth {
@@ -112,6 +129,12 @@ impl Registry {
         Ok(Self { nodes, auth: settings.auth, http, mode: settings.mode })
     }
 
+    /// Whether missing schemas are registered.
+    #[must_use]
+    pub fn mode(&self) -> RegistryMode {
+        self.mode
+    }
+
     /// The id of exactly this schema under this subject (see [`RegistryMode`]).
     ///
     /// An address that cannot be reached is passed over; an answer, also a refusal, is final.
@@ -142,7 +165,7 @@ impl Registry {
             let schema = answer.and_then(|answer| {
                 answer.schema.ok_or_else(|| Failure::Unusable("the answer has no schema".to_owned()))
             });
-            last = schema.map_err(|failure| failure.explain(&named, &node.url));
+            last = schema.map_err(|failure| failure.explain(&named, &node.url, &self.auth));
             if !matches!(last, Err(RegistryError::Unreachable { .. })) {
                 break;
             }
@@ -153,7 +176,10 @@ impl Registry {
     async fn resolve_somewhere(&self, subject: &str, body: &str) -> Result<Resolved, RegistryError> {
         let mut last = Err(RegistryError::Configuration { reason: "no address given".to_owned() });
         for node in &self.nodes {
-            last = self.resolve_at(node, subject, body).await.map_err(|failure| failure.explain(subject, &node.url));
+            last = self
+                .resolve_at(node, subject, body)
+                .await
+                .map_err(|failure| failure.explain(subject, &node.url, &self.auth));
             if !matches!(last, Err(RegistryError::Unreachable { .. })) {
                 break;
             }

@@ -61,7 +61,9 @@ impl TopicSpec {
         format!("--create --topic {name} --partitions {partitions} --replication-factor {replication}{settings}")
     }
 
-    fn all_settings(&self) -> Vec<(String, String)> {
+    /// Its settings by name, as it is created.
+    #[must_use]
+    pub fn all_settings(&self) -> Vec<(String, String)> {
         let retention = self.retention.map(|retention| ("retention.ms".to_owned(), retention.as_millis().to_string()));
         let cleanup = ("cleanup.policy".to_owned(), self.cleanup.policy().to_owned());
         [cleanup].into_iter().chain(retention).chain(self.settings.iter().cloned()).collect()
@@ -126,12 +128,38 @@ pub async fn ensure(
     plan: &[TopicSpec],
     create: bool,
 ) -> Result<Vec<TopicReport>, TopicsError> {
+    look(connection, plan, if create { Creation::Done } else { Creation::Off }).await
+}
+
+/// What [`ensure`] would find, without a topic created: the brokers only say whether they would. A missing topic without
+/// findings is one that they would create.
+pub async fn rehearse(
+    connection: &Arc<Connection>,
+    plan: &[TopicSpec],
+    create: bool,
+) -> Result<Vec<TopicReport>, TopicsError> {
+    look(connection, plan, if create { Creation::Rehearsed } else { Creation::Off }).await
+}
+
+/// What is done about a topic that is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Creation {
+    Off,
+    Rehearsed,
+    Done,
+}
+
+async fn look(
+    connection: &Arc<Connection>,
+    plan: &[TopicSpec],
+    creation: Creation,
+) -> Result<Vec<TopicReport>, TopicsError> {
     let made: Admin = connection.admin().create().map_err(unknown)?;
     // Kept off the async thread when it is dropped.
     let admin = Client::new(made);
     let mut reports = Vec::with_capacity(plan.len());
     for (spec, seen) in plan.iter().zip(describe(connection, plan).await?) {
-        let (presence, findings) = ensure_one(connection, &admin.share(), spec, seen, create).await?;
+        let (presence, findings) = ensure_one(connection, &admin.share(), spec, seen, creation).await?;
         reports.push(TopicReport { name: spec.name.clone(), presence, findings });
     }
     Ok(reports)
@@ -142,11 +170,12 @@ async fn ensure_one(
     admin: &Admin,
     spec: &TopicSpec,
     mut seen: Seen,
-    create: bool,
+    creation: Creation,
 ) -> Result<(Presence, Vec<Finding>), TopicsError> {
     let mut presence = Presence::Found;
     if let Shape::Missing = seen.shape {
-        presence = match create_missing(connection, admin, spec, create, seen.brokers).await {
+        presence = match create_missing(connection, admin, spec, creation, seen.brokers).await {
+            Ok(Presence::Missing) => return Ok((Presence::Missing, Vec::new())),
             Ok(presence) => presence,
             Err(finding) => return Ok((Presence::Missing, vec![finding])),
         };

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 use tokio::sync::OnceCell;
 use tracing::{info, warn};
 
-use super::{Topics, recover::LifeError};
+use super::{Topics, recover::LifeError, subjects::subject_of};
 use crate::{
     avro::{Encoder, SYNCS_SCHEMA},
     kafka::{
@@ -89,7 +89,7 @@ impl Schemas {
     }
 
     async fn resolve(&self, topic: &str, schema: &str) -> Result<u32, LifeError> {
-        let subject = format!("{topic}-value");
+        let subject = subject_of(topic);
         #[cfg_attr(
             not(feature = "simulation"),
             expect(clippy::infallible_destructuring_match, reason = "the simulation has another source")

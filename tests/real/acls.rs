@@ -1,15 +1,16 @@
-//! `deploy/kafka/acls` on a broker that refuses what no rule allows, with logins by SCRAM over TLS: its rights suffice,
+//! `ramstream topics acls` on a broker that refuses what no rule allows, with logins by SCRAM over TLS: its rights suffice,
 //! each of the writer's is needed, and nobody has another's.
 
 use std::collections::BTreeSet;
 
 use tokio::process::Command;
 
+use crate::check::verdict;
 use crate::logins::self_signed;
 use crate::support::cloud::small;
 use crate::support::process::{COMPLETE, Finished, REFUSED, UNAVAILABLE};
 use crate::support::services::OwnService;
-use crate::support::world::{EVENT_TOPICS, World};
+use crate::support::world::{EVENT_TOPICS, World, text};
 
 const PASSWORD: &str = "opensesame";
 const WRITER: &str = "daemon";
@@ -20,7 +21,6 @@ const AUDITOR: &str = "audit";
 /// The group that librdkafka asks for, and that the reader reads with.
 const GROUP: &str = "ramstream";
 
-const ACLS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/kafka/acls");
 const SERVICES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/services");
 
 /// A right of the writer: the operation, what it is on, and a name for which it stands.
@@ -56,17 +56,18 @@ impl Guarded {
         Self { kafka, world, directory }
     }
 
-    /// What the script prints when it is told of these people.
-    async fn printed(&self, people: &[&str]) -> String {
-        let mut command = Command::new(ACLS);
-        command.args(["--account", self.world.cloud.account_id(), "--prefix", &self.world.prefix]).args(people);
-        Finished::of(command).await.exits_with(0).stdout
+    /// What the command prints when it is told of these people.
+    async fn printed(&mut self, creates: bool, people: &[&str]) -> String {
+        self.world.set("KAFKA__CREATE_TOPICS", if creates { "true" } else { "false" });
+        let printed = self.world.ramstream(&[&["topics", "acls"], people].concat()).await.exits_with(0).stdout;
+        self.world.set("KAFKA__CREATE_TOPICS", "true");
+        printed
     }
 
-    /// Runs what the script prints, as its reader would.
-    async fn grant(&self, people: &[&str]) {
+    /// Runs what the command prints, as its reader would.
+    async fn grant(&mut self, creates: bool, people: &[&str]) {
         let file = self.directory.path().join("acls.sh");
-        std::fs::write(&file, self.printed(people).await).unwrap();
+        std::fs::write(&file, self.printed(creates, people).await).unwrap();
         let mut command = Command::new("sh");
         let path = std::env::var("PATH").unwrap();
         command.arg(file).args(["--bootstrap-server", self.kafka.address()]).env("PATH", format!("{SERVICES}:{path}"));
@@ -105,7 +106,7 @@ async fn python(script: &str, arguments: &[&str]) {
     Finished::of(command).await.exits_with(0);
 }
 
-/// The rights in what the script prints, one operation on one name each.
+/// The rights in what the command prints, one operation on one name each.
 fn rights(printed: &str) -> Vec<(String, String, String)> {
     let mut rights = Vec::new();
     for line in printed.lines().filter(|line| line.starts_with("kafka-acls.sh ")) {
@@ -126,17 +127,33 @@ fn rights(printed: &str) -> Vec<(String, String, String)> {
 async fn the_documented_rights_suffice_and_nobody_has_anothers() {
     let mut guarded = Guarded::start().await;
     guarded.become_user(WRITER);
-    guarded.grant(&["--writer", "User:daemon"]).await;
+    guarded.grant(false, &["--writer", "User:daemon"]).await;
     let refused = guarded.world.run_once().await.exits_with(REFUSED);
     refused.says(&["could not be created"]);
 
     let group = ["--group", GROUP];
-    let people = ["--create", "--writer", "User:daemon", "--reader", "User:siem", "--asker", "User:ops"];
-    guarded.grant(&[&people[..], &group, &["--auditor", "User:audit"]].concat()).await;
+    let people = ["--writer", "User:daemon", "--reader", "User:siem", "--asker", "User:ops"];
+    guarded.grant(true, &[&people[..], &group, &["--auditor", "User:audit"]].concat()).await;
     let published = guarded.world.run_once().await.exits_with(COMPLETE);
     assert!(!published.stderr.contains("uthorization"), "{}", published.stderr);
     let mut daemon = guarded.world.start_daemon();
     daemon.is_ready().await;
+
+    // The check asks for nothing that the daemon has not, and says what these rights do not let it see.
+    let (_, report) = guarded.world.check().await;
+    assert_eq!(report["exit_code"], COMPLETE, "{report:#}");
+    let state = guarded.world.state_topic();
+    assert_eq!(verdict(&report, "rights", &format!("Read on {state}"))["verdict"], "ok");
+    assert_eq!(verdict(&report, "rights", "Write on every topic")["verdict"], "not_checked");
+    let transactions = verdict(&report, "transactions", "ramstream.");
+    assert_eq!(transactions["verdict"], "not_checked", "{transactions}");
+    let read = ("read", "topic", guarded.world.topic("control"));
+    guarded.turn("remove", &read).await;
+    let (_, report) = guarded.world.check().await;
+    let refused = verdict(&report, "rights", &format!("Read on {}", read.2));
+    assert_eq!(refused["verdict"], "failed", "{refused}");
+    assert!(text(refused, "mend").contains("topics acls"), "{refused}");
+    guarded.turn("add", &read).await;
 
     guarded.become_user(READER);
     let from_the_beginning = ["--from", "beginning"];
@@ -164,7 +181,7 @@ async fn the_documented_rights_suffice_and_nobody_has_anothers() {
 async fn each_right_of_the_writer_is_needed_and_its_absence_is_told() {
     let mut guarded = Guarded::start().await;
     guarded.become_user(WRITER);
-    guarded.grant(&["--create", "--writer", "User:daemon"]).await;
+    guarded.grant(true, &["--writer", "User:daemon"]).await;
     guarded.world.run_once().await.exits_with(COMPLETE);
 
     let id = format!("ramstream.{}", guarded.world.cloud.account_id());
@@ -191,11 +208,11 @@ async fn each_right_of_the_writer_is_needed_and_its_absence_is_told() {
         (("write", "topic", topic("control")), "control may not be written".to_owned()),
         (("describe_configs", "topic", topic("control")), configs(&topic("control"))),
     ];
-    // What is tried below is all that the script gives, but for the right to create.
+    // What is tried below is all that the command gives, but for the right to create.
     let word = |text: &str| text.replace(['-', '_'], "").to_lowercase();
     let tried: BTreeSet<_> =
         needed.iter().map(|((operation, _, name), _)| (word(operation), guarded.stands_for(name))).collect();
-    let given = rights(&guarded.printed(&["--writer", "User:daemon"]).await);
+    let given = rights(&guarded.printed(false, &["--writer", "User:daemon"]).await);
     let given: BTreeSet<_> =
         given.iter().map(|(operation, _, name)| (word(operation), guarded.stands_for(name))).collect();
     assert_eq!(tried, given);

@@ -3,10 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ramstream::kafka::topics::{Presence, Severity, TopicSpec, ensure};
+use ramstream::kafka::topics::{Presence, Severity, TopicSpec, ensure, rehearse};
 use rdkafka::admin::{AdminOptions, NewTopic, TopicReplication};
 
-use crate::support::{admin, connection, event_topic, kafka, settled, state_topic, unique};
+use serde_json::Value;
+
+use crate::support::process::{COMPLETE, REFUSED, UNAVAILABLE};
+use crate::support::world::World;
+use crate::support::{admin, alter_topic, connection, event_topic, kafka, settled, state_topic, unique};
 
 async fn existing(name: &str, partitions: i32, settings: &[(&str, &str)]) {
     let topic = settings
@@ -121,4 +125,55 @@ async fn brokers_that_are_not_there_are_an_error_and_not_a_missing_topic() {
     for text in ["check that the brokers are reachable", "Connection refused"] {
         assert!(error.to_string().contains(text), "{error}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka and a registry: make test"]
+async fn a_rehearsal_says_whether_a_missing_topic_could_be_made_and_makes_none() {
+    let connection = Arc::new(connection());
+    let plan = [event_topic(unique("events")), TopicSpec { replication: 3, ..event_topic(unique("events")) }];
+    for _ in 0..2 {
+        let reports = rehearse(&connection, &plan, true).await.unwrap();
+        assert_eq!(reports[0].presence, Presence::Missing);
+        assert!(reports[0].findings.is_empty(), "{reports:?}");
+        assert!(reports[1].is_refused(), "{reports:?}");
+    }
+    let odd = TopicSpec { settings: vec![("no.such.setting".into(), "1".into())], ..event_topic(unique("events")) };
+    let reports = rehearse(&connection, &[odd], true).await.unwrap();
+    assert!(reports[0].findings[0].reason.contains("could not be created"), "{reports:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka and a registry: make test"]
+async fn the_command_creates_what_it_then_finds_as_wanted_and_names_what_is_not() {
+    let mut world = World::small().await;
+    let describe = ["topics", "describe", "--format", "json"];
+    let described = async |world: &World, code| -> Vec<Value> {
+        let told: Value = serde_json::from_str(&world.ramstream(&describe).await.exits_with(code).stdout).unwrap();
+        told["topics"].as_array().unwrap().clone()
+    };
+    let is = |topics: &[Value], presence: &str| {
+        !topics.is_empty()
+            && topics.iter().all(|topic| topic["presence"] == presence && topic["findings"] == Value::Array(vec![]))
+    };
+    assert!(is(&described(&world, COMPLETE).await, "missing"));
+    world.set("KAFKA__CREATE_TOPICS", "false");
+    let missing = described(&world, REFUSED).await;
+    let mend = missing[0]["findings"][0]["mend"].as_str().unwrap();
+    assert!(mend.starts_with("kafka-topics.sh --create --topic "), "{mend}");
+
+    let created = world.ramstream(&["topics", "create"]).await.exits_with(COMPLETE);
+    assert!(created.last_line().ends_with("nothing stands against publishing"), "{}", created.stdout);
+    settled(&kafka()).await;
+    assert!(is(&described(&world, COMPLETE).await, "found"));
+
+    let state = world.state_topic();
+    alter_topic(&kafka(), &state, &[("cleanup.policy", "delete")]).await;
+    let told = world.ramstream(&["topics", "describe"]).await.exits_with(REFUSED).stdout;
+    assert!(told.contains("refused: cleanup.policy is `delete`, must be exactly `compact`"), "{told}");
+    let mend = format!("mend: kafka-configs.sh --alter --entity-type topics --entity-name {state}");
+    assert!(told.contains(&mend), "{told}");
+
+    world.set("KAFKA__BROKERS", "127.0.0.1:1");
+    world.ramstream(&["topics", "describe"]).await.exits_with(UNAVAILABLE).says(&["kafka.brokers"]);
 }

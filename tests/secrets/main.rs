@@ -124,7 +124,8 @@ fn whatever_answers_with_what_it_was_sent_gets_no_secret_into_a_log() {
     // Those that wait for brokers do so until they are ended: all at once.
     std::thread::scope(|scope| {
         for (registry, format) in everywhere {
-            for arguments in [&["inventory"][..], &["verify"], &["run", "--once"]] {
+            for arguments in [&["inventory"][..], &["verify"], &["run", "--once"], &["check"], &["schemas", "register"]]
+            {
                 let variables = [&CLOUD[..], registry, &services, &[("RAMSTREAM_LOG__FORMAT", format)]].concat();
                 scope.spawn(move || fails_without_a_secret(arguments, &variables));
             }

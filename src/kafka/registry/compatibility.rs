@@ -3,12 +3,13 @@
 use reqwest::{Method, RequestBuilder};
 use schema_registry_converter::schema_registry_common::RawError;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::RegistryAuth;
 use super::failure::Failure;
 
-const WANTED: &str = "FULL_TRANSITIVE";
+pub(super) const WANTED: &str = "FULL_TRANSITIVE";
 const CONTENT_TYPE: &str = "application/vnd.schemaregistry.v1+json";
 
 /// What became of a subject's compatibility level.
@@ -51,12 +52,8 @@ pub(super) async fn ensure(
     subject: &str,
 ) -> Result<Compatibility, Failure> {
     let address = format!("{url}/config/{subject}");
-    let previously = match send(authorized(http.request(Method::GET, &address), auth)).await {
-        Ok(text) => {
-            let level: Level = serde_json::from_str(&text).map_err(|error| Failure::Unusable(error.to_string()))?;
-            Some(level.compatibility_level)
-        }
-        Err(Failure::Answered { status: 404, code: 1.., .. }) => None,
+    let previously = match level(http, auth, url, subject).await {
+        Ok(level) => level,
         Err(failure) => return not_supported(failure),
     };
     match previously.as_deref() {
@@ -70,6 +67,30 @@ pub(super) async fn ensure(
         Ok(_) => Ok(Compatibility::Set { previously }),
         Err(failure) => not_supported(failure),
     }
+}
+
+/// The level that somebody chose for this subject.
+pub(super) async fn level(
+    http: &reqwest::Client,
+    auth: &RegistryAuth,
+    url: &str,
+    subject: &str,
+) -> Result<Option<String>, Failure> {
+    match get(http, auth, &format!("{url}/config/{subject}")).await {
+        Ok(Level { compatibility_level }) => Ok(Some(compatibility_level)),
+        Err(Failure::Answered { status: 404, code: 1.., .. }) => Ok(None),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// What stands at this address.
+pub(super) async fn get<T: DeserializeOwned>(
+    http: &reqwest::Client,
+    auth: &RegistryAuth,
+    address: &str,
+) -> Result<T, Failure> {
+    let text = send(authorized(http.request(Method::GET, address), auth)).await?;
+    serde_json::from_str(&text).map_err(|error| Failure::Unusable(error.to_string()))
 }
 
 /// A refusal is reported and survived; trouble with the registry is not.

@@ -4,6 +4,7 @@ use schema_registry_converter::error::SRCError;
 use schema_registry_converter::schema_registry_common::RawError;
 
 use super::super::error::RegistryError;
+use super::RegistryAuth;
 
 /// A request that did not bring what was asked for.
 pub(super) enum Failure {
@@ -35,11 +36,26 @@ impl Failure {
         }
     }
 
+    fn harmless(mut self, auth: &RegistryAuth) -> Self {
+        let (Self::Later(text) | Self::Answered { text, .. } | Self::Unusable(text)) = &mut self;
+        if auth.is_in(text) {
+            "the answer repeats the credentials, and is not shown".clone_into(text);
+        }
+        self
+    }
+
+    /// The registry's own word for "there is no such thing".
+    pub(super) fn is_absence(&self) -> bool {
+        matches!(self, Self::Answered { status: 404, code: 1.., .. })
+    }
+
     /// Names subject, address, reason and mend. Registries differ in their codes for "incompatible" and
     /// agree on the status; on "not found" they differ in both, so every 404 with a code of theirs is one.
-    pub(super) fn explain(self, subject: &str, url: &str) -> RegistryError {
+    ///
+    /// Whatever answers may repeat what it was sent: a text that holds the credentials of `auth` is left out.
+    pub(super) fn explain(self, subject: &str, url: &str, auth: &RegistryAuth) -> RegistryError {
         let (subject, url) = (subject.to_owned(), url.to_owned());
-        match self {
+        match self.harmless(auth) {
             Self::Later(reason) => RegistryError::Unreachable { subject, url, reason },
             Self::Unusable(reason) => RegistryError::Rejected { subject, url, reason },
             Self::Answered { status: 401 | 403, text, .. } => RegistryError::Denied { subject, url, reason: text },
@@ -67,7 +83,20 @@ mod tests {
     use super::*;
 
     fn answer(status: u16, code: u32) -> RegistryError {
-        Failure::from_status(status, code, "reason".to_owned()).explain("t-value", "http://r")
+        Failure::from_status(status, code, "reason".to_owned()).explain("t-value", "http://r", &RegistryAuth::None)
+    }
+
+    #[test]
+    fn an_answer_that_repeats_the_credentials_is_not_shown() {
+        let basic = || RegistryAuth::Basic { username: "key".to_owned(), password: "hunter2".to_owned() };
+        let bearer = || RegistryAuth::Bearer { token: "t0ken".to_owned() };
+        for (auth, echoed) in [(basic(), "hunter2"), (basic(), "a2V5Omh1bnRlcjI="), (bearer(), "t0ken")] {
+            let failure = Failure::from_status(403, 40301, format!("you sent {echoed}"));
+            let told = failure.explain("t-value", "http://r", &auth).to_string();
+            assert!(told.contains("is not shown") && !told.contains(echoed), "{told}");
+        }
+        let told = Failure::from_status(403, 40301, "no".to_owned()).explain("t-value", "http://r", &basic());
+        assert!(told.to_string().contains(": no;"), "{told}");
     }
 
     #[test]

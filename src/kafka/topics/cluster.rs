@@ -13,7 +13,7 @@ use rdkafka::metadata::MetadataTopic;
 use super::super::client::{Complaints, ask, refused};
 use super::super::connection::Connection;
 use super::super::error::TopicsError;
-use super::{Finding, Presence, Severity, TopicSpec};
+use super::{Creation, Finding, Presence, Severity, TopicSpec};
 
 pub(super) type Admin = AdminClient<DefaultClientContext>;
 
@@ -66,18 +66,18 @@ fn count(number: usize) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
 }
 
-/// `Found` if another process created it meanwhile: then its settings are not ours.
+/// `Found` if another process created it meanwhile: then its settings are not ours. `Missing` if it was only rehearsed.
 pub(super) async fn create_missing(
     connection: &Connection,
     admin: &Admin,
     spec: &TopicSpec,
-    create: bool,
+    creation: Creation,
     brokers: usize,
 ) -> Result<Presence, Finding> {
     if spec.replication > count(brokers) {
         return Err(too_few_brokers(spec, brokers));
     }
-    if !create {
+    if creation == Creation::Off {
         return Err(missing(spec, "is not there, and creating topics is switched off".to_owned()));
     }
     let settings = spec.all_settings();
@@ -85,10 +85,11 @@ pub(super) async fn create_missing(
     let topic = settings
         .iter()
         .fold(NewTopic::new(&spec.name, spec.partitions, replication), |topic, (name, value)| topic.set(name, value));
-    let options = AdminOptions::new().operation_timeout(Some(connection.request_timeout));
+    let is_rehearsed = creation == Creation::Rehearsed;
+    let options = AdminOptions::new().operation_timeout(Some(connection.request_timeout)).validate_only(is_rehearsed);
     let failure = match admin.create_topics([&topic], &options).await {
         Ok(results) => match results.into_iter().next() {
-            Some(Ok(_)) => return Ok(Presence::Created),
+            Some(Ok(_)) => return Ok(if is_rehearsed { Presence::Missing } else { Presence::Created }),
             Some(Err((_, RDKafkaErrorCode::TopicAlreadyExists))) => return Ok(Presence::Found),
             Some(Err((_, code))) => code.to_string(),
             None => "the brokers did not answer for it".to_owned(),

@@ -227,6 +227,23 @@ impl World {
         Finished::of(self.command(&["run", "--once"])).await
     }
 
+    /// `ramstream check`, and the report that it printed.
+    pub(crate) async fn check(&self) -> (Finished, Value) {
+        Self::checked(self.command(&["check", "--format", "json"])).await
+    }
+
+    /// The same without any credentials, where no ECS instance is either.
+    pub(crate) async fn check_without_credentials(&mut self) -> (Finished, Value) {
+        self.set("ALICLOUD__ENDPOINTS__ECS_METADATA", "http://127.0.0.1:1");
+        Self::checked(self.command_without_credentials(&["check", "--format", "json"])).await
+    }
+
+    async fn checked(command: Command) -> (Finished, Value) {
+        let finished = Finished::of(command).await;
+        let report = serde_json::from_str(&finished.stdout).unwrap_or_default();
+        (finished, report)
+    }
+
     /// `ramstream verify` with the truth log, and the report that it printed.
     pub(crate) async fn verify(&self, options: &[&str]) -> (Finished, Value) {
         let arguments = [&["verify", "--truth", TRUTH_LOG, "--format", "json"], options].concat();

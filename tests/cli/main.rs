@@ -1,5 +1,8 @@
 //! The program as a supervisor or a person at a terminal meets it.
 
+mod help;
+mod offline;
+
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
@@ -116,12 +119,14 @@ fn usage_errors_exit_with_64_and_help_with_0() {
 
 #[test]
 fn a_reader_that_goes_away_is_no_crash() {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ramstream"));
-    command.args(["config", "example"]).env_clear().stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().expect("the program starts");
-    drop(child.stdout.take());
-    let output = child.wait_with_output().expect("it ends");
-    assert_eq!(text(&output.stderr), "");
+    for arguments in [&["config", "example"][..], &["version", "--format", "json"]] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ramstream"));
+        command.args(arguments).env_clear().stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program starts");
+        drop(child.stdout.take());
+        let output = child.wait_with_output().expect("it ends");
+        assert_eq!(text(&output.stderr), "", "{arguments:?}");
+    }
 }
 
 #[test]
