@@ -143,7 +143,7 @@ impl Registry {
         let mut pause = FIRST_PAUSE;
         let mut tries = 1;
         loop {
-            match self.resolve_somewhere(subject, &body).await {
+            match self.at_any_node(subject, async |node| self.resolve_at(node, subject, &body).await).await {
                 Err(RegistryError::Unreachable { .. }) if tries < TRIES => {
                     tries += 1;
                     tokio::time::sleep(pause).await;
@@ -158,28 +158,23 @@ impl Registry {
     ///
     /// An address that cannot be reached is passed over; an answer, also a refusal, is final.
     pub async fn schema(&self, id: u32) -> Result<String, RegistryError> {
-        let named = format!("schema id {id}");
-        let mut last = Err(RegistryError::Configuration { reason: "no address given".to_owned() });
-        for node in &self.nodes {
-            let answer = perform_sr_call(&node.settings, SrCall::GetById(id)).await.map_err(Failure::from_converter);
-            let schema = answer.and_then(|answer| {
-                answer.schema.ok_or_else(|| Failure::Unusable("the answer has no schema".to_owned()))
-            });
-            last = schema.map_err(|failure| failure.explain(&named, &node.url, &self.auth));
-            if !matches!(last, Err(RegistryError::Unreachable { .. })) {
-                break;
-            }
-        }
-        last
+        self.at_any_node(&format!("schema id {id}"), async |node| {
+            let answer = perform_sr_call(&node.settings, SrCall::GetById(id)).await.map_err(Failure::from_converter)?;
+            answer.schema.ok_or_else(|| Failure::Unusable("the answer has no schema".to_owned()))
+        })
+        .await
     }
 
-    async fn resolve_somewhere(&self, subject: &str, body: &str) -> Result<Resolved, RegistryError> {
+    /// Asks one address after the other: one that cannot be reached is passed over; an answer, also a refusal, is final.
+    /// `about` is what the error names.
+    async fn at_any_node<T>(
+        &self,
+        about: &str,
+        ask: impl AsyncFn(&Node) -> Result<T, Failure>,
+    ) -> Result<T, RegistryError> {
         let mut last = Err(RegistryError::Configuration { reason: "no address given".to_owned() });
         for node in &self.nodes {
-            last = self
-                .resolve_at(node, subject, body)
-                .await
-                .map_err(|failure| failure.explain(subject, &node.url, &self.auth));
+            last = ask(node).await.map_err(|failure| failure.explain(about, &node.url, &self.auth));
             if !matches!(last, Err(RegistryError::Unreachable { .. })) {
                 break;
             }

@@ -145,12 +145,19 @@ impl Deed {
 
     /// Whether it makes or ends an edge, or one of its ends.
     pub(crate) fn is_about_an_edge(self) -> bool {
-        let is_end = matches!(
+        matches!(
             self,
-            Self::CreateUser(_) | Self::DeleteUser(_) | Self::CreateGroup(_) | Self::DeleteGroup(_) | Self::Flicker(_)
-        );
-        is_end
-            || matches!(self, Self::Join(..) | Self::Leave(..) | Self::Rejoin(..) | Self::Attach(..) | Self::Detach(..))
+            Self::CreateUser(_)
+                | Self::DeleteUser(_)
+                | Self::CreateGroup(_)
+                | Self::DeleteGroup(_)
+                | Self::Flicker(_)
+                | Self::Join(..)
+                | Self::Leave(..)
+                | Self::Rejoin(..)
+                | Self::Attach(..)
+                | Self::Detach(..)
+        )
     }
 
     /// One at random.

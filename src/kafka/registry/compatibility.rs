@@ -78,7 +78,7 @@ pub(super) async fn level(
 ) -> Result<Option<String>, Failure> {
     match get(http, auth, &format!("{url}/config/{subject}")).await {
         Ok(Level { compatibility_level }) => Ok(Some(compatibility_level)),
-        Err(Failure::Answered { status: 404, code: 1.., .. }) => Ok(None),
+        Err(failure) if failure.is_absence() => Ok(None),
         Err(failure) => Err(failure),
     }
 }

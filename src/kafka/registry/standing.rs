@@ -41,17 +41,7 @@ impl Registry {
     /// The registry cannot be reached (every address is tried once), or refuses.
     pub async fn standing(&self, subject: &str, schema: &str) -> Result<Standing, RegistryError> {
         let body = json!({ "schema": schema, "schemaType": "AVRO" }).to_string();
-        let mut last = Err(RegistryError::Configuration { reason: "no address given".to_owned() });
-        for node in &self.nodes {
-            last = self
-                .standing_at(node, subject, &body)
-                .await
-                .map_err(|failure| failure.explain(subject, &node.url, &self.auth));
-            if !matches!(last, Err(RegistryError::Unreachable { .. })) {
-                break;
-            }
-        }
-        last
+        self.at_any_node(subject, async |node| self.standing_at(node, subject, &body).await).await
     }
 
     async fn standing_at(&self, node: &Node, subject: &str, body: &str) -> Result<Standing, Failure> {
