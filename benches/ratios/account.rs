@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use ramstream::model::{
     Collection, Complete, Document, Entity, Found, Key, Kind, Millis, Tag, Window,
+    access_key::AccessKey,
     account::Account,
     group::Group,
+    login_profile::LoginProfile,
     membership::Membership,
+    mfa_device::{MfaDevice, VIRTUAL},
     policy::{Policy, PolicyType, PolicyVersion},
     policy_attachment::{PolicyAttachment, WHOLE_ACCOUNT},
     role::Role,
@@ -26,6 +29,9 @@ pub(crate) struct Size {
     pub(crate) custom_policies: usize,
     pub(crate) system_policies: usize,
     pub(crate) attachments: usize,
+    pub(crate) access_keys: usize,
+    pub(crate) login_profiles: usize,
+    pub(crate) mfa_devices: usize,
 }
 
 impl Size {
@@ -37,8 +43,20 @@ impl Size {
         memberships: 50_000,
         roles: 1_000,
         custom_policies: 1_500,
-        system_policies: 23_199,
+        system_policies: 3_199,
         attachments: 189_000,
+        access_keys: 10_000,
+        login_profiles: 5_000,
+        mfa_devices: 5_000,
+    };
+
+    /// As many users as an account can have, each with all that a user signs in with, and little else.
+    pub(crate) const MOST_USERS: Self = Self {
+        users: 5_000,
+        access_keys: 10_000,
+        login_profiles: 5_000,
+        mfa_devices: 5_000,
+        ..Self::USUAL
     };
 
     /// The account of which the best complete peer needs 32 s and 1,803 calls.
@@ -50,6 +68,9 @@ impl Size {
         custom_policies: 100,
         system_policies: 1_000,
         attachments: 1_250,
+        access_keys: 0,
+        login_profiles: 0,
+        mfa_devices: 0,
     };
 
     /// What changes in a large company over some days: mostly people and grants.
@@ -61,12 +82,17 @@ impl Size {
         custom_policies: 20,
         system_policies: 20,
         attachments: 330,
+        access_keys: 60,
+        login_profiles: 30,
+        mfa_devices: 30,
     };
 
     /// Count of all entities.
     pub(crate) fn entities(&self) -> usize {
-        let Self { users, groups, memberships, roles, custom_policies, system_policies, attachments } = self;
-        1 + users + groups + memberships + roles + custom_policies + system_policies + attachments
+        let Self { users, groups, memberships, roles, custom_policies, system_policies, attachments, .. } = self;
+        let Self { access_keys, login_profiles, mfa_devices, .. } = self;
+        let sign_in = access_keys + login_profiles + mfa_devices;
+        1 + users + groups + memberships + roles + custom_policies + system_policies + attachments + sign_in
     }
 }
 
@@ -90,6 +116,9 @@ pub(crate) fn collections(size: &Size) -> BTreeMap<Kind, Collection> {
         whole(policies),
         whole((0..size.memberships).map(|n| membership(size, n))),
         whole((0..size.attachments).map(|n| attachment(size, n))),
+        whole((0..size.access_keys).map(|n| access_key(size, n))),
+        whole((0..size.login_profiles).map(login_profile)),
+        whole((0..size.mfa_devices).map(mfa_device)),
     ];
     all.into_iter().map(|collection| (collection.kind(), collection)).collect()
 }
@@ -240,4 +269,33 @@ pub(crate) fn attachment(size: &Size, n: usize) -> PolicyAttachment {
     };
     let scope = if n.is_multiple_of(10) { "rg-acfmxazb4ph6aiy".to_owned() } else { WHOLE_ACCOUNT.to_owned() };
     PolicyAttachment { policy_type, policy_name, principal_type, principal_id, scope, attach_date: date(n) }
+}
+
+pub(crate) fn access_key(size: &Size, n: usize) -> AccessKey {
+    AccessKey {
+        access_key_id: format!("LTAI5t{n:08}Kq7Bv2Xw"),
+        user_id: user_id(n % size.users),
+        status: if n.is_multiple_of(5) { "inactive" } else { "active" }.to_owned(),
+        create_date: date(n),
+        update_date: date(n + 1),
+    }
+}
+
+pub(crate) fn login_profile(n: usize) -> LoginProfile {
+    LoginProfile {
+        user_id: user_id(n),
+        status: "active".to_owned(),
+        mfa_bind_required: Some(n.is_multiple_of(2)),
+        password_reset_required: Some(false),
+        update_date: date(n),
+    }
+}
+
+pub(crate) fn mfa_device(n: usize) -> MfaDevice {
+    MfaDevice {
+        user_id: user_id(n),
+        device_type: VIRTUAL.to_owned(),
+        serial_number: Some(format!("acs:ram::{ID}:mfa/device-{n}")),
+        activate_date: date(n),
+    }
 }

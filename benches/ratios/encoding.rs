@@ -62,7 +62,7 @@ pub(crate) fn measure() -> anyhow::Result<Figure> {
         unit: " x",
         goal: Goal::AtMost(1.3),
         detail: format!(
-            "{} against {} ns of processor time per event, {} events of every kind",
+            "{} against {} ns of processor time per event, {} events of ten kinds",
             each(our_time),
             each(their_time),
             changes.len()
@@ -81,7 +81,7 @@ fn batch(size: usize) -> Batch {
     }
 }
 
-/// Changes of every kind: a quarter each new, changed, gone and observed.
+/// Changes of every kind of which there are many: a quarter each new, changed, gone and observed.
 fn changes() -> Vec<Change> {
     let mut changes = compare(&State::new(account::ID), &account::collections(&Size::MIXED)).changes;
     for (n, change) in changes.iter_mut().enumerate() {

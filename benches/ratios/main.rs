@@ -1,13 +1,14 @@
 //! The yardsticks: ratios and counts, each measured in one run on this machine; `make bench` runs them all.
 //!
-//! `cargo bench --bench ratios -- NAME…` measures some: reading, comparing, encoding, publishing, replaying, memory,
-//! recovery.
+//! `cargo bench --bench ratios -- NAME…` measures some: reading, details, comparing, encoding, publishing, replaying,
+//! memory, recovery.
 //! Those that need Kafka and a schema registry say so where there are none. None of this is a test: what the numbers
 //! mean, and what is honest about them, stands in `docs/benchmarks.md`.
 
 mod account;
 mod bodies;
 mod comparing;
+mod details;
 mod encoding;
 mod measure;
 mod memory;
@@ -22,8 +23,9 @@ use std::{env, process::ExitCode};
 
 use table::Figure;
 
-const NAMES: [&str; 7] = ["reading", "comparing", "encoding", "publishing", "replaying", "memory", "recovery"];
-const NEED_SERVICES: [&str; 5] = ["reading", "publishing", "replaying", "memory", "recovery"];
+const NAMES: [&str; 8] =
+    ["reading", "details", "comparing", "encoding", "publishing", "replaying", "memory", "recovery"];
+const NEED_SERVICES: [&str; 6] = ["reading", "details", "publishing", "replaying", "memory", "recovery"];
 
 fn main() -> anyhow::Result<ExitCode> {
     // Cargo adds `--bench`.
@@ -56,6 +58,7 @@ fn measure<'a>(wanted: &[&'a str]) -> anyhow::Result<(Vec<Figure>, Vec<&'a str>)
         eprintln!("measuring {name}");
         match (name, &services) {
             ("reading", Some((kafka, registry))) => figures.extend(reading::measure(kafka, registry)?),
+            ("details", Some((kafka, registry))) => figures.extend(details::measure(kafka, registry)?),
             ("publishing", Some((kafka, _))) => {
                 let baseline = publishing::Baseline::of_the_largest_account()?;
                 figures.push(runtime.block_on(publishing::measure(kafka, &baseline))?);

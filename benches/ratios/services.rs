@@ -67,6 +67,9 @@ impl Simulator {
             ("--custom-policies", size.custom_policies),
             ("--system-policies", size.system_policies),
             ("--attachments", size.attachments),
+            ("--access-keys", size.access_keys),
+            ("--login-profiles", size.login_profiles),
+            ("--mfa-devices", size.mfa_devices),
         ] {
             command.arg(name).arg(count.to_string());
         }

@@ -163,7 +163,7 @@ async fn begin<'a>(pipeline: &'a Pipeline, status: &Status, start: Start) -> Res
     info!(entities = state.count(), sequence, elapsed_ms, "read and verified the state");
     let writer = Writer::new(pipeline.connection.clone(), pipeline.transactional_id.clone(), log, pipeline.me);
     let writer = if start.has_owned() { writer.without_mandate() } else { writer };
-    let ledger = Ledger::new(pipeline.rhythm.detail_interval);
+    let ledger = Ledger::of_daemon(pipeline.rhythm.detail_interval, ambient::now());
     Ok(Owner { pipeline, writer, state, encoder, row_encoder, ledger })
 }
 

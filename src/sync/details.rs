@@ -2,10 +2,10 @@
 //!
 //! A detail (a trust policy, the versions of a policy) costs a call of its own. It is read when the
 //! entity is new, when its listing carries another mark than at the last read, or when
-//! `detail_interval` is over; otherwise the held part stands. A detail that was read within the second of
-//! its entity's change is read again by the next sync: the service dates in whole seconds, so a further
-//! change in that second leaves no mark. After a start the held mark counts, and the first round is spread
-//! over the interval.
+//! `detail_interval` is over; otherwise the held part stands. A detail that was read right after its entity's
+//! change is read again by the next sync: an answer may be older than the listing was, and of two changes in
+//! one second the second leaves no mark. After a start the held mark counts, and the first round is spread
+//! over the interval; a round that no life is long enough for is due at twice the interval.
 
 use std::{
     collections::HashMap,
@@ -33,8 +33,8 @@ impl Mark {
 
     /// Whether what is read from `begun_at` on (by the service's clock, as the dates are) shows every change
     /// that this mark can stand for.
-    fn is_over_at(&self, begun_at: Timestamp) -> bool {
-        self.dates.touched.is_none_or(|touched| Millis::from(begun_at).0 >= touched.0 + DATED_IN_MS)
+    fn is_over_at(&self, begun_at: Millis) -> bool {
+        self.dates.touched.is_none_or(|touched| begun_at.0 >= touched.0 + SETTLED_AFTER_MS)
     }
 
     /// The mark of a policy: its dates and its default version.
@@ -43,8 +43,9 @@ impl Mark {
     }
 }
 
-/// The services date changes in whole seconds.
-const DATED_IN_MS: i64 = 1_000;
+/// So long after a change its detail may still be read as it was before: the services date in whole seconds, and a
+/// replica that answers may lag behind the one that listed.
+const SETTLED_AFTER_MS: i64 = 30_000;
 
 /// A detail and when it was read, or why it was not.
 pub(crate) type Read<T> = Result<(T, Window), Unknown>;
@@ -93,7 +94,7 @@ pub struct Ledger {
     seen: HashMap<Key, Seen>,
     started_at: Instant,
     interval: Duration,
-    /// Of a process that reads once: whatever is older than this is due, for nothing comes later.
+    /// What was read before this, counted on from the start, is due whether or not its turn has come.
     overdue_before: Option<Timestamp>,
 }
 
@@ -122,13 +123,23 @@ impl Ledger {
         Self { seen: HashMap::new(), started_at: Instant::now(), interval, overdue_before: None }
     }
 
+    /// The ledger of a daemon that begins to own the account at `now`. It may not own it for a whole interval, and the next
+    /// one may not either: so all details are due when the oldest of their kind is older than two intervals.
+    #[must_use]
+    pub fn of_daemon(interval: Duration, now: Timestamp) -> Self {
+        Self::overdue_after(interval.saturating_mul(2), Self::new(interval), now)
+    }
+
     /// The ledger of a process that reads once at `now` and ends: it cannot spread a round, so all details are due when the
     /// oldest of their kind is older than `interval`.
     #[must_use]
     pub fn of_one_sync(interval: Duration, now: Timestamp) -> Self {
-        let interval_before =
-            SignedDuration::try_from(interval).ok().and_then(|interval| now.checked_sub(interval).ok());
-        Self { overdue_before: Some(interval_before.unwrap_or(Timestamp::MIN)), ..Self::new(interval) }
+        Self::overdue_after(interval, Self::new(interval), now)
+    }
+
+    fn overdue_after(age: Duration, ledger: Self, now: Timestamp) -> Self {
+        let before = SignedDuration::try_from(age).ok().and_then(|age| now.checked_sub(age).ok());
+        Self { overdue_before: Some(before.unwrap_or(Timestamp::MIN)), ..ledger }
     }
 
     /// Whether the detail of `key`, listed with `mark`, is to be read. `held` is the mark in the published state, if the
@@ -158,7 +169,9 @@ impl Ledger {
         }
         let (is_due, read_at) = match (round.get(key), self.seen.get(key)) {
             (Some(Ok(_)), _) => (false, None),
-            (_, Some(seen)) if !seen.mark.is_over_at(seen.begun_at) => return Some(Urgency::Moved),
+            (_, Some(seen)) if !seen.mark.is_over_at(seen.begun_at.into()) => return Some(Urgency::Moved),
+            // Read by an earlier process, nobody knows whether late enough.
+            (_, None) if begun_at.is_some_and(|begun_at| !mark.is_over_at(begun_at)) => return Some(Urgency::Moved),
             (_, Some(seen)) => (seen.at.elapsed() >= self.interval, Some(seen.at)),
             (_, None) => (self.is_overdue(begun_at) || self.is_its_turn(key), None),
         };
@@ -171,8 +184,9 @@ impl Ledger {
     }
 
     fn is_overdue(&self, begun_at: Option<Millis>) -> bool {
-        let overdue_before = self.overdue_before.map(Millis::from);
-        matches!((begun_at, overdue_before), (Some(begun_at), Some(before)) if begun_at <= before)
+        let elapsed = SignedDuration::try_from(self.started_at.elapsed()).unwrap_or(SignedDuration::MAX);
+        let before = self.overdue_before.map(|before| Millis::from(before.saturating_add(elapsed).unwrap_or(before)));
+        matches!((begun_at, before), (Some(begun_at), Some(before)) if begun_at <= before)
     }
 
     /// Whether there is no detail of `key`, or only one of another time than that of the listing which gave `mark`.
@@ -264,14 +278,35 @@ mod tests {
     }
 
     #[test]
-    fn a_detail_read_within_the_second_of_the_change_is_due_again() {
-        let none = Round::<()>::default();
-        for (read_at_second, is_due) in [(100, true), (101, false)] {
+    fn a_detail_read_within_half_a_minute_of_the_change_is_due_again_after_a_restart_too() {
+        let (none, touched) = (Round::<()>::default(), mark(100_000));
+        for (second, is_due) in [(100, true), (129, true), (130, false)] {
             let mut ledger = Ledger::new(INTERVAL);
-            ledger.commit(read_at(read_at_second, 100_000), |_| true);
-            let again = ledger.is_due(&key(), &mark(100_000), Some(&mark(100_000)), &none, None);
-            assert_eq!(again, is_due, "changed in second 100, read in second {read_at_second}");
+            ledger.commit(read_at(second, 100_000), |_| true);
+            let again = ledger.is_due(&key(), &touched, Some(&touched), &none, None);
+            assert_eq!(again, is_due, "changed in second 100, read in second {second}");
+            let restarted = Ledger::new(INTERVAL);
+            let again = restarted.is_due(&key(), &touched, Some(&touched), &none, Some(Millis(second * 1_000)));
+            assert_eq!(again, is_due, "changed in second 100, read in second {second} by an earlier process");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_detail_that_no_life_was_long_enough_to_read_is_due_two_intervals_after_the_oldest() {
+        let now = Timestamp::from_second(10_000).unwrap();
+        let is_due = |ledger: &Ledger, begun_at| {
+            ledger.is_due(&last(), &mark(5), Some(&mark(5)), &Round::<()>::default(), Some(Millis(begun_at)))
+        };
+        let ledger = Ledger::of_daemon(INTERVAL, now);
+        assert!(is_due(&ledger, 2_800_000) && !is_due(&ledger, 2_801_000));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(is_due(&ledger, 2_801_000), "while it waits for its turn it grows older");
+    }
+
+    /// A key whose turn comes late in the interval.
+    fn last() -> Key {
+        let keys = (0..).map(|n: u32| Key::new("5481", Kind::Role, &[&n.to_string()]));
+        keys.into_iter().find(|key| place(key) > 0.9).unwrap()
     }
 
     #[tokio::test(start_paused = true)]
@@ -289,7 +324,7 @@ mod tests {
         };
         let ledger = Ledger::of_one_sync(INTERVAL, now);
         assert!(is_due(&ledger, 6_400_000) && !is_due(&ledger, 6_401_000));
-        assert!(!is_due(&Ledger::new(INTERVAL), 0), "a daemon spreads its first round");
+        assert!(!is_due(&Ledger::of_daemon(INTERVAL, now), 6_400_000), "a daemon spreads its first round");
     }
 
     #[tokio::test(start_paused = true)]

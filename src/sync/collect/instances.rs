@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::join_all;
 
-use super::{Reader, Wanted, roles::detail_unread, roles::listed_since, sorted_tags};
+use super::{Reader, Wanted, roles::detail_unread, roles::listed_since, sorted_tags, went};
 use crate::{
     alicloud::{
         CallError, Session,
@@ -103,7 +103,7 @@ impl Reader<'_> {
     }
 
     /// Instances, region by region; a region that is not listed any more keeps what is held of it.
-    pub(super) fn instances(&self, listed: ListedInstances) -> Collection {
+    pub(super) fn instances(&self, wanted: &Wanted, listed: ListedInstances) -> Collection {
         let ListedInstances { regions, by_region } = listed;
         let regions_listed = match regions {
             Some(Err(why)) => return Collection::unknown(Kind::Instance, why),
@@ -111,7 +111,7 @@ impl Reader<'_> {
             None => None,
         };
         let held_regions = self.held_regions();
-        let mut ended = Vec::new();
+        let (mut ended, mut went_between) = (Vec::new(), Vec::new());
         let mut listings: Vec<(Scope, Listing<(Key, Found)>)> = Vec::new();
         for (region, listed) in by_region {
             let scope = Instance::scope_of_region(region.as_str());
@@ -122,6 +122,10 @@ impl Reader<'_> {
                 Err(error) => Err(error.into()),
                 Ok(before) => {
                     ended.extend(listed.roles.window);
+                    if let (Wanted::Again(_), Some(Ok(after))) = (wanted, &listed.after) {
+                        let key = |listed: &ecs::Instance| self.key_of(&region, listed);
+                        went_between.extend(went(before.items(), after.items(), key));
+                    }
                     self.region(&region, before, &listed.roles, listed.after)
                 }
             };
@@ -140,6 +144,7 @@ impl Reader<'_> {
             (None, _) => return Collection::unknown(Kind::Instance, region_gone()),
         };
         ended.into_iter().for_each(|window| collection.end_at(window.ended_at));
+        collection.hold(went_between);
         collection
     }
 

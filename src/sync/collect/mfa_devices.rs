@@ -1,7 +1,8 @@
 //! MFA devices: virtual ones by one listing for all, all others user by user.
 //!
 //! Both operations show a virtual device. Only the listing is its source; where the user's own answer shows one that the
-//! listing lacks, one of the two is behind, and nothing is known of that user.
+//! listing lacks, or another one although the listing has a virtual one, one of the two is behind, and nothing is known of
+//! that user: a user has one device. Whoever is listed with another virtual device than before is asked at once.
 
 use std::collections::HashSet;
 
@@ -56,6 +57,24 @@ impl Reader<'_> {
         Some(sign_in::list_virtual_mfa_devices(session).await)
     }
 
+    /// The ids of the users whose virtual devices are others than those in the published state.
+    pub(super) fn users_with_other_devices(
+        &self,
+        listing: Option<&Listing<sign_in::VirtualMfaDevice>>,
+    ) -> HashSet<String> {
+        let Some(Ok(listing)) = listing else { return HashSet::new() };
+        let listed: HashSet<Key> = listing.items().iter().filter_map(|listed| self.key_of_virtual(listed)).collect();
+        let held = self.state.entities(Kind::MfaDevice).keys().filter(|key| MfaDevice::is_key_of_virtual(key));
+        let held: HashSet<Key> = held.cloned().collect();
+        let others = listed.symmetric_difference(&held);
+        others.filter_map(|key| key.components().next().map(str::to_owned)).collect()
+    }
+
+    fn key_of_virtual(&self, listed: &sign_in::VirtualMfaDevice) -> Option<Key> {
+        let user_id = listed.user.as_ref()?.user_id.as_deref().filter(|user_id| *user_id != self.account_id())?;
+        Some(virtual_device(user_id, Some(listed.serial_number.clone())).key(self.account_id()))
+    }
+
     pub(super) fn mfa_devices(
         &self,
         parents: &Parents,
@@ -69,14 +88,17 @@ impl Reader<'_> {
             Err(why) => return Collection::unknown(Kind::MfaDevice, why),
         };
         let listed: HashSet<Key> = bound.items().iter().map(|device| device.key(self.account_id())).collect();
+        let have_one: HashSet<&str> = bound.items().iter().map(|device| device.user_id.as_str()).collect();
         of_users.refuse(|user_id, shown| {
-            let lacks = |device: &sign_in::MfaDevice| {
-                let is_virtual = device.device_type.as_deref().is_some_and(MfaDevice::is_virtual);
-                is_virtual
-                    && !listed.contains(&virtual_device(user_id, device.serial_number.clone()).key(self.account_id()))
+            let is_other = |device: &sign_in::MfaDevice| match device.device_type.as_deref() {
+                Some(of_type) if MfaDevice::is_virtual(of_type) => {
+                    !listed.contains(&virtual_device(user_id, device.serial_number.clone()).key(self.account_id()))
+                }
+                Some(_) => have_one.contains(user_id),
+                None => false,
             };
-            let detail = || format!("user {user_id} has a virtual device that is not listed");
-            shown.items().iter().any(lacks).then(|| Unknown::new(Reason::Stale, detail()))
+            let detail = || format!("user {user_id} has another device than the listing of virtual ones says");
+            shown.items().iter().any(is_other).then(|| Unknown::new(Reason::Stale, detail()))
         });
         let mut collection = self.users_details::<MfaDevice>(parents, wanted, of_users, round);
         collection.join(bound.map(|device| self.found(&device)));

@@ -160,13 +160,19 @@ pub struct Twice<T> {
 }
 
 impl<T> Twice<T> {
-    /// What the first one has and the last one lacks, by its key: such a pair proves no removal.
     fn went(&self, key: impl Fn(&T) -> Key) -> Vec<(Key, Unknown)> {
-        let (Ok(before), Ok(after)) = (&self.before, &self.after) else { return Vec::new() };
-        let after: HashSet<Key> = after.items().iter().map(&key).collect();
-        let went = before.items().iter().map(key).filter(|key| !after.contains(key));
-        went.map(|key| (key, Unknown::new(Reason::RemovalsUnproven, "it was listed a moment before"))).collect()
+        match (&self.before, &self.after) {
+            (Ok(before), Ok(after)) => went(before.items(), after.items(), key),
+            _ => Vec::new(),
+        }
     }
+}
+
+/// What the first of two listings has and the last one lacks, by its key: such a pair proves no removal.
+fn went<T>(before: &[T], after: &[T], key: impl Fn(&T) -> Key) -> Vec<(Key, Unknown)> {
+    let after: HashSet<Key> = after.iter().map(&key).collect();
+    let went = before.iter().map(key).filter(|key| !after.contains(key));
+    went.map(|key| (key, Unknown::new(Reason::RemovalsUnproven, "it was listed a moment before"))).collect()
 }
 
 impl Reader<'_> {
@@ -233,11 +239,17 @@ impl Reader<'_> {
         round: &mut Round<()>,
     ) -> UserDetails {
         let users = self.candidates(users);
-        let (access_keys, login_profiles, of_users, virtual_ones) = join!(
-            self.ask_users::<AccessKey>(session, wanted, &users, round),
-            self.ask_users::<LoginProfile>(session, wanted, &users, round),
-            self.ask_users::<MfaDevice>(session, wanted, &users, round),
-            self.list_virtual_mfa_devices(session, wanted),
+        let (round_before, nobody) = (&*round, HashSet::new());
+        let devices = async {
+            // Who has another virtual device than before may have no other one any more.
+            let virtual_ones = self.list_virtual_mfa_devices(session, wanted).await;
+            let news = self.users_with_other_devices(virtual_ones.as_ref());
+            (self.ask_users::<MfaDevice>(session, wanted, &users, round_before, &news).await, virtual_ones)
+        };
+        let (access_keys, login_profiles, (of_users, virtual_ones)) = join!(
+            self.ask_users::<AccessKey>(session, wanted, &users, round_before, &nobody),
+            self.ask_users::<LoginProfile>(session, wanted, &users, round_before, &nobody),
+            devices,
         );
         fn noted<T>(asked: Option<(Asked<T>, Readings)>, round: &mut Round<()>) -> Option<Asked<T>> {
             let (asked, readings) = asked?;
@@ -314,7 +326,7 @@ impl Reader<'_> {
         }
         let mut policies = self.policies(policies, counts, &rounds.policies);
         let mut account = account.map(|listing| self.account(listing));
-        let mut instances = instances.map(|listed| self.instances(listed));
+        let mut instances = instances.map(|listed| self.instances(wanted, listed));
         let mut password_policy = password_policy.map(|listing| self.password_policy(listing));
         let mut security_preference = security_preference.map(|listing| self.security_preference(listing));
         let mut providers = self.identity_providers(providers, &rounds.providers);

@@ -24,11 +24,16 @@ impl Reader<'_> {
         };
         let read = self.due_roles(roles, round).into_iter().map(async |(key, mark, listed)| {
             let read = ram::get_role(session, &listed.role_name).await.map_err(Unknown::from);
-            let read = read.and_then(|read| match read.item.role_id == listed.role_id {
-                true => Ok((read.item, read.window)),
-                false => {
-                    Err(Unknown::new(Reason::UnresolvedName, format!("{} is another role by now", listed.role_name)))
+            let read = read.and_then(|read| {
+                if read.item.role_id != listed.role_id {
+                    let why = format!("{} is another role by now", listed.role_name);
+                    return Err(Unknown::new(Reason::UnresolvedName, why));
                 }
+                // A replica that lags behind would give the trust policy as it was before.
+                if dates(None, read.item.update_date).older_than(dates(None, listed.update_date)) {
+                    return Err(Unknown::new(Reason::Stale, format!("{} was listed newer than it was read", listed.role_name)));
+                }
+                Ok((read.item, read.window))
             });
             (key, mark, read)
         });

@@ -6,7 +6,7 @@
 //! sync goes on with it: those who were read are not due.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     future::Future,
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
 };
@@ -19,7 +19,7 @@ use crate::{
     model::{Collection, Complete, Entity, Found, Key, Kind, Listing, Reason, Scope, Unknown},
     sync::{
         coverage::was_denied,
-        details::{Mark, Read, Round, scattered},
+        details::{Mark, Read, Round, Urgency, scattered},
     },
 };
 
@@ -55,8 +55,8 @@ pub(super) trait UserDetail: Entity {
 pub struct Asked<T> {
     /// What was read of whom.
     read: Vec<(Whom, Listing<T>)>,
-    /// The ids of those of whom nothing was due.
-    standing: HashSet<String>,
+    /// Those of whom nothing was due, by id: how they were listed.
+    standing: HashMap<String, Mark>,
     /// Why nobody else was asked, if the operation is denied for everybody.
     denied: Option<Unknown>,
 }
@@ -93,23 +93,24 @@ impl Reader<'_> {
         let candidate = |user: &'u ims::User| {
             let key = Key::new(self.account_id(), Kind::User, &[&user.user_id]);
             let held = self.state.head(Kind::User, &key).map(|held| Mark::of(held.dates()));
-            Candidate { user, mark: Mark::of(dates(user.create_date, user.update_date)), held }
+            Candidate { user, mark: mark(user), held }
         };
         users.iter().map(candidate).collect()
     }
 
-    /// Asks those of whom the detail is due; `None` if the kind is not wanted.
+    /// Asks those of whom the detail is due, and `also` those with these ids; `None` if the kind is not wanted.
     pub(super) async fn ask_users<D: UserDetail>(
         &self,
         session: &Session,
         wanted: &Wanted,
         users: &[Candidate<'_>],
         round: &Round<()>,
+        also: &HashSet<String>,
     ) -> Option<(Asked<D::Item>, Readings)> {
         if !self.wants(wanted, D::KIND) {
             return None;
         }
-        let (due, standing) = self.due_users::<D>(wanted, users, round);
+        let (due, standing) = self.due_users::<D>(wanted, users, round, also);
         let hurried = session.with_share_of_time(SHARE_OF_TIME);
         let tally = Tally::default();
         let (hurried, tally) = (&hurried, &tally);
@@ -138,24 +139,27 @@ impl Reader<'_> {
         wanted: &Wanted,
         users: &[Candidate<'_>],
         round: &Round<()>,
-    ) -> (Vec<(Whom, Mark)>, HashSet<String>) {
+        also: &HashSet<String>,
+    ) -> (Vec<(Whom, Mark)>, HashMap<String, Mark>) {
         if let Wanted::Again(_) = wanted {
             let is_wanted = |user: &&Candidate<'_>| wanted.scope(&self.detail_scope::<D>(&user.user.user_id));
-            return (users.iter().filter(is_wanted).map(Candidate::to_be_asked).collect(), HashSet::new());
+            return (users.iter().filter(is_wanted).map(Candidate::to_be_asked).collect(), HashMap::new());
         }
         let (unread, begun_at) = (self.unread_details::<D>(), self.state.progress_of(D::KIND).begun_at);
-        let (mut due, mut standing) = (Vec::new(), HashSet::new());
+        let (mut due, mut standing) = (Vec::new(), HashMap::new());
         for user in users {
             let key = self.detail_key::<D>(&user.user.user_id);
             let held = user.held.as_ref().filter(|_| !unread.contains(&key));
-            match self.ledger.urgency(&key, &user.mark, held, round, begun_at) {
+            let is_news = also.contains(&user.user.user_id);
+            let urgency = self.ledger.urgency(&key, &user.mark, held, round, begun_at);
+            match is_news.then_some(Urgency::Moved).or(urgency) {
                 // Those that were denied come last, and neighbours apart: they must not make it seem that everybody is denied.
                 Some(urgency) => {
                     let was_denied = was_denied(self.state, &Scope::entity(&key));
                     due.push(((was_denied, urgency, scattered(&key)), user));
                 }
                 None => {
-                    standing.insert(user.user.user_id.clone());
+                    standing.insert(user.user.user_id.clone(), user.mark.clone());
                 }
             }
         }
@@ -209,7 +213,8 @@ impl Reader<'_> {
         for user in after.items().iter().filter(|user| !asked_ids.contains(&user.user_id)) {
             let scope = self.detail_scope::<D>(&user.user_id);
             match wanted {
-                Wanted::Everything if asked.standing.contains(&user.user_id) => {
+                // One that was touched meanwhile does not stand: its date would never tell again.
+                Wanted::Everything if asked.standing.get(&user.user_id) == Some(&mark(user)) => {
                     keys.push(self.detail_key::<D>(&user.user_id));
                     standing.push(scope);
                 }
@@ -298,6 +303,10 @@ impl Unread {
             Self::These(user_ids) => key.components().next().is_some_and(|user_id| user_ids.contains(user_id)),
         }
     }
+}
+
+fn mark(user: &ims::User) -> Mark {
+    Mark::of(dates(user.create_date, user.update_date))
 }
 
 fn moved(user_id: &str) -> Unknown {

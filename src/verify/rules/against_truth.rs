@@ -336,8 +336,10 @@ fn lies(truth: &Truth, kind: &str, from: i64, to: i64) -> usize {
 fn was_deceived(truth: &Truth, kind: &str, from: i64, to: i64) -> bool {
     let bearable = match kind {
         "membership" | "policy_attachment" | "access_key" | "login_profile" | "mfa_device" => 1,
+        // Seen twice before they count as changed.
+        "account" | "password_policy" | "security_preference" => 1,
         // Without a date nothing tells an old answer from a new one; the point read of an instance is the listing, too.
-        "account" | "password_policy" | "security_preference" | "instance" => 0,
+        "instance" => 0,
         // It is asked for by its name only: once renamed, two readings of two listings each outweigh that.
         "group" => 3,
         _ => return false,
