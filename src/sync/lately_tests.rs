@@ -23,6 +23,8 @@ struct Process {
     encoder: Arc<Encoder>,
     topics: Arc<Topics>,
     lately: Lately,
+    /// When each user was made, Unix milliseconds: shortly before it was first read.
+    born: BTreeMap<String, i64>,
 }
 
 fn at(seconds: i64) -> Timestamp {
@@ -33,7 +35,7 @@ fn window(seconds: i64) -> Window {
     Window { begun_at: at(seconds), ended_at: at(seconds + 10) }
 }
 
-fn user(id: &str, name: &str) -> (crate::model::Key, Found) {
+fn user(id: &str, name: &str, born: i64) -> (crate::model::Key, Found) {
     let user = User {
         user_id: id.to_owned(),
         user_name: name.to_owned(),
@@ -45,7 +47,7 @@ fn user(id: &str, name: &str) -> (crate::model::Key, Found) {
         status: "active".into(),
         provision_type: None,
         tags: Vec::new(),
-        create_date: Some(Millis(1_000)),
+        create_date: Some(Millis(born)),
         update_date: None,
     };
     (user.key(ACCOUNT), Found::Known(serde_json::to_string(&user).unwrap().into()))
@@ -66,12 +68,14 @@ impl Process {
             encoder: Arc::new(Encoder::new(|_| 1, 2).unwrap()),
             topics: Arc::new(Topics::new("t", ACCOUNT)),
             lately: Lately::default(),
+            born: BTreeMap::new(),
         }
     }
 
     /// A sync that reads these users, and whatever else is given.
     fn sync(&mut self, seconds: i64, users: &[(&str, &str)], more: Collection) {
-        let users = users.iter().map(|(id, name)| user(id, name)).collect();
+        let mut born = |id: &str| *self.born.entry(id.to_owned()).or_insert((seconds - 1) * 1_000);
+        let users = users.iter().map(|(id, name)| user(id, name, born(id))).collect();
         let users = Collection::whole(Kind::User, Complete::proven(users, window(seconds)));
         let collections: BTreeMap<Kind, Collection> =
             [users, more].map(|collection| (collection.kind(), collection)).into();
