@@ -47,7 +47,7 @@ async fn the_story_is_told_to_its_end_and_every_event_comes_once() {
     assert_eq!(status.code(), Some(0), "{told}\n{logged}");
     assert_eq!(logged, "", "the daemon's log stays away");
 
-    assert!(told.contains("20 entities observed\n"), "{told}");
+    assert!(told.contains("24 entities observed\n"), "{told}");
     let events = events(&told);
     let short: Vec<_> =
         events.iter().map(|(event, subject, op)| (event.as_str(), name(subject), op.as_str())).collect();

@@ -11,6 +11,7 @@ use crate::model::Kind;
 /// Columns of the name of an event, and of what it is about.
 const TYPE_COLUMNS: usize = 25;
 const SUBJECT_COLUMNS: usize = 37;
+const LIST_COLUMNS: usize = 84;
 
 /// Standard output, written line by line.
 pub struct Page {
@@ -89,7 +90,7 @@ impl Page {
             if record.batch_size == 1 { "1 event".to_owned() } else { format!("{} events", record.batch_size) };
         let outcome = format!("{}: {events}", record.outcome.as_deref().unwrap_or("no outcome"));
         self.print(&self.paint(Paint::Yellow, columns(&self.now(), &record.notice_type, &outcome, "", "").trim_end()))?;
-        for collection in record.collections.iter().filter(|collection| collection.status != "complete") {
+        for collection in record.collections.iter().filter(|collection| is_news(&collection.status)) {
             let reason = collection.reason.as_deref().unwrap_or("no reason").replace('_', " ");
             let said = format!("{}: {} ({reason})", plural(&collection.kind, 2), collection.status);
             self.print(&self.paint(Paint::Yellow, columns("", "", &said, "", "").trim_end()))?;
@@ -105,7 +106,7 @@ impl Page {
             .collect();
         let entities: i64 = sync.record.collections.iter().map(|collection| collection.entities).sum();
         self.print(&format!("  {}  {entities} entities observed", self.now()))?;
-        self.print(&format!("            {}", counts.join(", ")))
+        lists(&counts).iter().try_for_each(|line| self.print(&format!("            {line}")))
     }
 
     fn now(&self) -> String {
@@ -123,6 +124,27 @@ impl Page {
 
 fn columns(time: &str, event_type: &str, subject: &str, op: &str, window: &str) -> String {
     format!("  {time:<8}  {event_type:<TYPE_COLUMNS$} {subject:<SUBJECT_COLUMNS$} {op:<2} {window}")
+}
+
+/// Whether a collection's status is worth a line: it should have been read, and was not.
+fn is_news(status: &str) -> bool {
+    !matches!(status, "complete" | "off")
+}
+
+/// A list of words, in as many lines as it takes.
+fn lists(words: &[String]) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in words {
+        match lines.last_mut() {
+            Some(line) if line.len() + word.len() < LIST_COLUMNS => line.push_str(&format!(", {word}")),
+            Some(line) => {
+                line.push(',');
+                lines.push(word.clone());
+            }
+            None => lines.push(word.clone()),
+        }
+    }
+    lines
 }
 
 /// A kind in words, as many as there are.
@@ -147,6 +169,13 @@ fn shorten(subject: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_goes_on_in_the_next_line_where_it_is_too_long_for_one() {
+        let words = ["a".repeat(50), "b".repeat(50), "c".to_owned()];
+        assert_eq!(lists(&words), [format!("{},", words[0]), format!("{}, c", words[1])]);
+        assert_eq!(lists(&words[2..]), ["c"]);
+    }
 
     #[test]
     fn a_line_stays_within_100_columns_whatever_changed() {
