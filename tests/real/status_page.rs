@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::html::Html;
 use crate::support::browser::Browser;
+use crate::support::cloud::lookup;
 use crate::support::process::{Daemon, eventually};
 use crate::support::world::World;
 
@@ -24,8 +25,8 @@ async fn with_a_story() -> (World, Daemon) {
     world.cloud.create_user("newcomer").await;
     world.cloud.create_user(&long).await;
     daemon.syncs(1, "complete").await;
-    let principal = principal(&world, "newcomer").await;
-    let hostile = [("UserPrincipalName", principal.as_str()), ("NewDisplayName", HOSTILE)];
+    let id = lookup(&world.cloud.account().await, "users", ("user_name", "newcomer"), "user_id");
+    let hostile = [("UserId", id.as_str()), ("NewDisplayName", HOSTILE)];
     world.cloud.ims("UpdateUser", &hostile).await;
     world.cloud.rename_user("newcomer", "resident").await;
     daemon.syncs(1, "complete").await;
@@ -35,11 +36,6 @@ async fn with_a_story() -> (World, Daemon) {
     world.notice_of("everything", "replay.completed").await;
     daemon.syncs(1, "partial").await;
     (world, daemon)
-}
-
-async fn principal(world: &World, user: &str) -> String {
-    let account = world.cloud.account().await;
-    crate::support::cloud::lookup(&account, "users", ("user_name", user), "user_principal_name")
 }
 
 /// The page, by somebody who has the token.
