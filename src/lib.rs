@@ -34,11 +34,12 @@
 //! | [`config`] | the file, the environment, every mistake at once | what the values are used for |
 //! | [`ambient`] | the wall clock and chance | who asks |
 //! | [`metrics`], [`http`] | figures and health, and who may ask for them | the cycle |
-//! | [`admin`] | requests over HTTP: who may ask, and how one stands | who serves them |
+//! | [`admin`] | requests over HTTP: who may ask, and how one stands; the status page | who serves them |
 //! | [`cli`] | the commands, and how configuration becomes parts | |
 //! | [`simulator`] | the services' behaviour, throttling, faults | everything above |
 //! | [`decode`] | records by the schema in the registry, as any consumer | our own schemas |
 //! | [`verify`] | what the topics promise, and how to see that they keep it | how events and state are made |
+//! | [`words`] | an event in words, and strangers' text made harmless | the kinds |
 //! | [`tail`] | records of the topics as lines for people and programs | the kinds |
 //! | [`demo`] | all of it in one process | |
 //! | `intake` | every reader of foreign bytes, for fuzzing | |
@@ -73,6 +74,7 @@ pub mod state;
 pub mod diff;
 pub mod event;
 pub mod framing;
+pub mod words;
 pub mod avro;
 
 pub mod alicloud;

@@ -19,6 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("diff", &["model", "state"]),
     ("event", &["diff", "state", "model"]),
     ("framing", &[]),
+    ("words", &[]),
     ("avro", &["framing", "event", "diff", "state", "model"]),
     ("alicloud", &["ambient", "model", "secret"]),
     ("kafka", &["ambient", "secret"]),
@@ -26,12 +27,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("metrics", &["model"]),
     ("http", &["metrics"]),
     ("config", &["secret", "model"]),
-    ("sync", &["ambient", "model", "state", "diff", "event", "avro", "alicloud", "kafka", "metrics", "control"]),
-    ("admin", &["ambient", "control", "http", "kafka", "model", "secret", "sync"]),
+    (
+        "sync",
+        &["ambient", "model", "state", "diff", "event", "avro", "alicloud", "kafka", "metrics", "control", "words"],
+    ),
+    ("admin", &["ambient", "control", "diff", "event", "http", "kafka", "model", "secret", "sync"]),
     ("simulator", &["ambient", "secret"]),
     ("decode", &["framing", "kafka"]),
     ("verify", &["decode", "kafka"]),
-    ("tail", &["decode", "kafka"]),
+    ("tail", &["decode", "kafka", "words"]),
     ("cli", &["*"]),
     ("demo", &["*"]),
     ("intake", &["*"]),
@@ -53,7 +57,8 @@ enum Places {
     Nowhere,
 }
 
-const PURE: &[&str] = &["src/model", "src/control", "src/state", "src/diff", "src/event", "src/framing", "src/avro"];
+const PURE: &[&str] =
+    &["src/model", "src/control", "src/state", "src/diff", "src/event", "src/framing", "src/words", "src/avro"];
 
 /// What the deterministic simulation runs in one thread.
 const SIMULATED: &[&str] = &["src/sync", "src/alicloud", "src/simulator"];

@@ -27,24 +27,24 @@ pub(super) struct RequestDocument {
     not_after: Option<String>,
     /// Of a replay that is sent or was: rows by kind.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    rows: BTreeMap<Kind, Rows>,
+    pub(super) rows: BTreeMap<Kind, Rows>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sequence: Option<i64>,
     /// When it ended.
     #[serde(skip_serializing_if = "Option::is_none")]
-    at: Option<String>,
+    pub(super) at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
+    pub(super) reason: Option<String>,
     /// Of a sync that was done: `complete`, `partial` or `failed`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    sync_outcome: Option<String>,
+    pub(super) sync_outcome: Option<String>,
 }
 
 /// How far a kind has got.
 #[derive(Debug, Clone, Copy, Serialize)]
-struct Rows {
-    sent: u64,
-    total: u64,
+pub(super) struct Rows {
+    pub(super) sent: u64,
+    pub(super) total: u64,
 }
 
 /// Every replay that waits or is remembered.
@@ -126,22 +126,24 @@ impl RequestDocument {
 
 impl StatusDocument {
     pub(super) fn of(account_id: &str, phase: Phase, view: &View, waiting: Vec<RequestDocument>) -> Self {
-        let (phase, detail) = match phase {
-            Phase::Starting => ("starting", None),
-            Phase::Claiming => ("claiming", None),
-            Phase::Running => ("running", None),
-            Phase::Failing { why } => ("failing", Some(why)),
-            Phase::Parked { by } => ("parked", Some(by)),
-            Phase::Refused { why } => ("refused", Some(why)),
-            Phase::Unavailable { why } => ("unavailable", Some(why)),
-        };
-        let (doing, rows) = match &view.doing {
-            Doing::Idle => ("idle", BTreeMap::new()),
-            Doing::Syncing => ("syncing", BTreeMap::new()),
-            Doing::Replaying { rows } => ("replaying", rows_of(rows)),
-        };
+        let (phase, detail) = phase_words(phase);
+        let rows = if let Doing::Replaying { rows } = &view.doing { rows_of(rows) } else { BTreeMap::new() };
+        let doing = view.doing.as_str();
         let published = view.published.as_ref().map(PublishedDocument::of);
         Self { account_id: account_id.to_owned(), phase, detail, published, doing, rows, waiting }
+    }
+}
+
+/// The word for a phase, and who owns the account, or why nothing is published.
+pub(super) fn phase_words(phase: Phase) -> (&'static str, Option<String>) {
+    match phase {
+        Phase::Starting => ("starting", None),
+        Phase::Claiming => ("claiming", None),
+        Phase::Running => ("running", None),
+        Phase::Failing { why } => ("failing", Some(why)),
+        Phase::Parked { by } => ("parked", Some(by)),
+        Phase::Refused { why } => ("refused", Some(why)),
+        Phase::Unavailable { why } => ("unavailable", Some(why)),
     }
 }
 

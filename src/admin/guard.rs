@@ -2,20 +2,26 @@
 //!
 //! The token, where there is one, is compared in constant time. Pages in a browser never get through: a page of another
 //! origin says so of itself, and a name that was pointed at this machine (DNS rebinding) shows in the Host header.
+//!
+//! The status page alone is made for a browser, which can send no bearer token by itself: there, and nowhere else, the token may
+//! come as the password of HTTP Basic, whatever the name. A link to it may stand anywhere: following one shows the page to
+//! whoever followed it, and to nobody else.
 
 use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{Request, State};
-use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
-use axum::http::{HeaderMap, Method};
+use axum::http::header::{AUTHORIZATION, HOST, ORIGIN, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use tracing::{info, warn};
 
-use super::Admin;
 use super::problem::{About, FROM_A_PAGE, Problem, TOO_MANY, UNAUTHENTICATED, Why};
+use super::{Admin, page};
 use crate::http::Peer;
 use crate::secret::Secret;
 
@@ -28,9 +34,13 @@ enum Known {
     Nobody,
 }
 
+/// With it a browser asks for name and password.
+const BASIC: &str = "Basic realm=\"ramstream: any name, the token as password\", charset=\"UTF-8\"";
+
 pub(super) async fn guard(State(admin): State<Admin>, request: Request, next: Next) -> Response {
     let remote = request.extensions().get::<Peer>().map(|peer| peer.0);
     let action = action(&request);
+    let is_page = is_page(&request);
     let (known, response) = match admin.judge(&request) {
         Ok(known) if action.is_some() => match admin.0.asking.take() {
             Ok(()) => (known, next.run(request).await),
@@ -41,7 +51,11 @@ pub(super) async fn guard(State(admin): State<Admin>, request: Request, next: Ne
         Err(refused) => match admin.0.refusing.take() {
             Ok(()) => {
                 tell(action.unwrap_or("look"), remote, Known::Nobody, None, Some(refused.detail()));
-                return refused.into_response();
+                let mut response = refused.into_response();
+                if is_page && response.status() == StatusCode::UNAUTHORIZED {
+                    response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(BASIC));
+                }
+                return response;
             }
             Err(wait) => return too_many(wait.as_secs().max(1)),
         },
@@ -84,7 +98,8 @@ fn tell(action: &str, remote: Option<SocketAddr>, known: Known, request_id: Opti
 impl Admin {
     fn judge(&self, request: &Request) -> Result<Known, Problem> {
         let headers = request.headers();
-        if let Some(why) = from_a_page(headers) {
+        let is_page = is_page(request);
+        if let Some(why) = from_a_page(headers).filter(|_| !(is_page && is_followed_link(headers))) {
             return Err(Problem::new(FROM_A_PAGE, why));
         }
         let Some(token) = &self.0.token else {
@@ -97,19 +112,35 @@ impl Admin {
         if request.uri().path() == "/openapi.json" {
             return Ok(Known::Nobody);
         }
-        let detail = match shown(headers) {
+        let shown = bearer(headers).or_else(|| is_page.then(|| password(headers)).flatten());
+        let detail = match shown {
+            None if is_page => {
+                "the request shows no token; in a browser, log in with any name and the token of admin.token_file as \
+                     password"
+            }
             None => {
                 "the request shows no token; send the header authorization: Bearer <token>, with the token of \
                      admin.token_file"
             }
-            Some(shown) if is_same(shown, token) => return Ok(Known::Token),
+            Some(shown) if is_same(&shown, token) => return Ok(Known::Token),
             Some(_) => "the token is not the one of this daemon; it stands in the file that its admin.token_file names",
         };
         Err(Problem::new(UNAUTHENTICATED, detail))
     }
 }
 
-/// What a browser says of a page that asks. Nothing here is made for pages.
+/// Whether the status page is looked at.
+fn is_page(request: &Request) -> bool {
+    matches!(*request.method(), Method::GET | Method::HEAD) && request.uri().path() == page::PATH
+}
+
+/// Whether a browser opens what is asked for in a window of its own, and shows it to no page.
+fn is_followed_link(headers: &HeaderMap) -> bool {
+    let says = |name: &str, word: &str| headers.get(name).is_some_and(|value| value == word);
+    !headers.contains_key(ORIGIN) && says("sec-fetch-mode", "navigate") && says("sec-fetch-dest", "document")
+}
+
+/// What a browser says of a page that asks. No call here is made for pages.
 fn from_a_page(headers: &HeaderMap) -> Option<String> {
     if let Some(origin) = headers.get(ORIGIN) {
         return Some(format!("the request comes from a page of {origin:?} (header origin); ask with curl or the CLI"));
@@ -135,9 +166,20 @@ fn foreign_host(headers: &HeaderMap, address: SocketAddr) -> Option<String> {
     })
 }
 
-fn shown(headers: &HeaderMap) -> Option<&[u8]> {
-    let (scheme, token) = headers.get(AUTHORIZATION)?.as_bytes().split_at_checked(7)?;
-    scheme.eq_ignore_ascii_case(b"Bearer ").then(|| token.trim_ascii())
+fn bearer(headers: &HeaderMap) -> Option<Vec<u8>> {
+    authorization(headers, b"Bearer ").map(<[u8]>::to_vec)
+}
+
+/// The password of HTTP Basic.
+fn password(headers: &HeaderMap) -> Option<Vec<u8>> {
+    let pair = STANDARD.decode(authorization(headers, b"Basic ")?).ok()?;
+    let colon = pair.iter().position(|byte| *byte == b':')?;
+    Some(pair[colon + 1..].to_vec())
+}
+
+fn authorization<'a>(headers: &'a HeaderMap, wanted: &[u8]) -> Option<&'a [u8]> {
+    let (scheme, shown) = headers.get(AUTHORIZATION)?.as_bytes().split_at_checked(wanted.len())?;
+    scheme.eq_ignore_ascii_case(wanted).then(|| shown.trim_ascii())
 }
 
 /// In a time that does not depend on where they differ, nor on how long they are.

@@ -142,7 +142,7 @@ pub(super) async fn claim(
 }
 
 /// What has ended, the oldest first; also what is not on record yet.
-fn ended(view: &View) -> impl Iterator<Item = &Outcome> {
+pub(super) fn ended(view: &View) -> impl Iterator<Item = &Outcome> {
     let is_on_record = |ended: &&Outcome| view.outcomes.iter().any(|outcome| outcome.request_id == ended.request_id);
     let judged = view.entries.iter().filter_map(|entry| match &entry.standing {
         Standing::Ended(outcome) => Some(outcome),
@@ -230,7 +230,7 @@ impl Admin {
     }
 
     /// Everything that waits, in the order in which it was asked for.
-    fn waiting(&self, view: &View) -> Vec<RequestDocument> {
+    pub(super) fn waiting(&self, view: &View) -> Vec<RequestDocument> {
         let read = view.waiting().map(|request| RequestDocument::waiting(request, view.stands(&request.id).as_ref()));
         let unseen = self.0.asked.unseen(view);
         read.chain(unseen.iter().map(|request| RequestDocument::waiting(request, None))).collect()

@@ -1,11 +1,11 @@
-//! Requests over HTTP: a thin face over the `.control` topic.
+//! Requests over HTTP: a thin face over the `.control` topic, and the status page (`page`).
 //!
 //! A request is appended to the topic, and answered once the brokers have acknowledged it; how it stands is read from
 //! the [`Desk`](crate::sync::desk::Desk). Nothing is decided here, and nothing is kept but the ids that this process has
 //! appended and not read back yet. One call acts on the process itself: the order to a parked copy to claim.
 //!
 //! [`OPENAPI`] describes every call, and the tests hold it to the router. `guard` says who may ask: whoever shows the
-//! token; without one, whoever is on this machine, but no page in a browser. Errors are problem documents (RFC 9457).
+//! token; without one, whoever is on this machine, but no page in a browser other than our own. Errors are problem documents (RFC 9457).
 
 mod ask;
 mod asked;
@@ -13,6 +13,7 @@ mod document;
 mod guard;
 mod handlers;
 mod limit;
+mod page;
 mod problem;
 mod process;
 #[cfg(test)]
@@ -95,6 +96,7 @@ fn routes(account_id: &str, token: Option<Secret>, process: Process, address: So
         refusing: Bucket::new(1, 20),
     }));
     Router::new()
+        .route(page::PATH, get(page::show))
         .route("/openapi.json", get(handlers::show_openapi))
         .route("/v1/accounts/{account}/replays", get(handlers::list_replays).post(handlers::ask_replay))
         .route("/v1/accounts/{account}/replays/{request}", get(handlers::show_replay).delete(handlers::cancel_replay))

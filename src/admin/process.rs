@@ -20,6 +20,7 @@ const APPENDING_MAX: usize = 8;
 
 /// See the module's page.
 pub struct Process {
+    pub(super) account_name: Option<String>,
     pub(super) view: Box<dyn Fn() -> View + Send + Sync>,
     pub(super) phase: Box<dyn Fn() -> Phase + Send + Sync>,
     pub(super) claim: Box<dyn Fn() + Send + Sync>,
@@ -27,11 +28,12 @@ pub struct Process {
 }
 
 impl Process {
-    /// The daemon whose desk and phases these are.
+    /// The daemon whose desk and phases these are, and the label of its account.
     #[must_use]
-    pub fn of(desk: &Desk, phases: watch::Receiver<Phase>, append: Append) -> Self {
+    pub fn of(account_name: Option<&str>, desk: &Desk, phases: watch::Receiver<Phase>, append: Append) -> Self {
         let (seen, asked) = (desk.clone(), desk.clone());
         Self {
+            account_name: account_name.map(str::to_owned),
             view: Box::new(move || seen.view()),
             phase: Box::new(move || phases.borrow().clone()),
             claim: Box::new(move || asked.ask_to_claim()),

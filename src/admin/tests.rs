@@ -1,5 +1,8 @@
 //! The router against a process that the test makes up. Every answer is held against [`OPENAPI`].
 
+mod html;
+mod page;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -45,6 +48,7 @@ impl World {
         let inner = Arc::new(Mutex::new(inner));
         let (a, b, c, d) = (Arc::clone(&inner), Arc::clone(&inner), Arc::clone(&inner), Arc::clone(&inner));
         let process = Process {
+            account_name: Some("prod & <b>\"more\"</b>".to_owned()),
             view: Box::new(move || a.lock().unwrap().view.clone()),
             phase: Box::new(move || b.lock().unwrap().phase.clone()),
             claim: Box::new(move || c.lock().unwrap().claims += 1),
@@ -88,6 +92,8 @@ impl World {
             challenge: header("www-authenticate"),
             cors: header("access-control-allow-origin"),
             body: serde_json::from_slice(&body).unwrap_or_default(),
+            text: String::from_utf8(body.to_vec()).unwrap(),
+            headers: parts.headers.clone(),
         };
         judge_by_description(&method, &path, &answer);
         answer
@@ -120,6 +126,8 @@ struct Answer {
     challenge: Option<String>,
     cors: Option<String>,
     body: Value,
+    text: String,
+    headers: axum::http::HeaderMap,
 }
 
 impl Answer {
@@ -236,7 +244,7 @@ async fn every_described_call_answers_and_no_other() {
             tokio::time::advance(std::time::Duration::from_secs(1)).await;
         }
     }
-    for path in ["/", "/v1", "/v1/accounts/5481", "/v1/accounts/5481/syncs/a/b", "/metrics"] {
+    for path in ["/v1", "/v1/accounts/5481", "/v1/accounts/5481/syncs/a/b", "/metrics"] {
         world.get(path).await.is_problem(404, "no-such-path", &["/openapi.json"]);
     }
     assert_eq!(world.get("/openapi.json").await.is(200), &description);

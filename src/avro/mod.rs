@@ -66,6 +66,9 @@ pub enum EncodeError {
     /// A block of a container file cannot be made.
     #[error("an event cannot be put into an Avro file")]
     Container(#[source] Box<apache_avro::Error>),
+    /// An event does not come out as it went in.
+    #[error("an event cannot be read back")]
+    ReadBack(#[source] Box<apache_avro::Error>),
     /// An event has no JSON.
     #[error("an event cannot be written as JSON")]
     Json(#[from] serde_json::Error),
@@ -113,6 +116,19 @@ impl Encoder {
         }
         let kind = envelope.change.kind;
         kind.with(Encode(&self.kinds[&kind], envelope, names))
+    }
+
+    /// The same event as a consumer decodes it.
+    ///
+    /// # Errors
+    /// As [`event`](Self::event), or it cannot be read back.
+    pub fn event_as_read(&self, envelope: &Envelope<'_>, names: &Names) -> Result<Value, EncodeError> {
+        let framed = self.event(envelope, names)?;
+        let datum = unframed(&framed).map(|(_, datum)| datum).unwrap_or_default();
+        let schema = self.kinds[&envelope.change.kind].schema;
+        let reader = GenericDatumReader::builder(schema).build();
+        let value = reader.and_then(|reader| reader.read_value(&mut Whole(datum)));
+        value.map_err(|error| EncodeError::ReadBack(Box::new(error)))
     }
 
     /// The value of a sync record.

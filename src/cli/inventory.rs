@@ -19,7 +19,7 @@ use crate::{
     config::Purpose,
     model::{Collection, Found, Kind, Reason},
     sync::{self, Inventory},
-    tail::harmless,
+    words::harmless,
 };
 
 #[derive(Debug, clap::Args)]

@@ -41,7 +41,8 @@ pub(super) async fn run(args: &Args, file: Option<&Path>) -> anyhow::Result<Exit
     let faces = TaskTracker::new();
     show(&faces, &config.listen, &metrics, &health, phases.clone(), &shutdown).await?;
     let append = admin::append_to(Arc::clone(&pipeline.connection), pipeline.topics.control(), &pipeline.id);
-    take_requests(&faces, &config, Process::of(status.desk(), phases, append), &shutdown).await?;
+    let process = Process::of(pipeline.name.as_deref(), status.desk(), phases, append);
+    take_requests(&faces, &config, process, &shutdown).await?;
     if config.sync.interval.is_none() {
         info!("sync.interval is disabled: the account is read on request alone (ramstream sync, docs/control.md)");
     }

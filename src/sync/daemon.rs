@@ -14,6 +14,8 @@ use super::{
     claiming::Claimed,
     desk::Doing,
     details::Ledger,
+    known::known,
+    lately::Lately,
     listener::Listener,
     publish::{Owner, Synced},
     recover::LifeError,
@@ -34,6 +36,9 @@ const REFUSED_LOOK_EVERY: Duration = Duration::from_secs(300);
 
 /// What an orderly end keeps of its deadline for the release; one takes 0.1 to 0.6 s.
 const RELEASE_TIME: Duration = Duration::from_secs(5);
+
+/// Why a reading is not published that another state came over.
+const MOVED: &str = "the state moved while the account was read";
 
 /// How a run ended.
 #[derive(Debug)]
@@ -158,6 +163,7 @@ async fn begin<'a>(pipeline: &'a Pipeline, status: &Status, start: Start) -> Res
     let (log, state) = pipeline.recover().await?;
     pipeline.metrics.state_recovered(begun.elapsed());
     pipeline.measure_state(&state);
+    status.desk().show_known(known(&state, &pipeline.kinds));
     let sequence = state.progress().map_or(0, |progress| progress.sequence);
     let elapsed_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     info!(entities = state.count(), sequence, elapsed_ms, "read and verified the state");
@@ -226,8 +232,10 @@ impl Owner<'_> {
                 let syncing = finish(Box::pin(self.sync(&heard, status, shutdown)), pipeline, shutdown);
                 let synced = alive(listener.beside(syncing), status).await;
                 status.desk().show(Doing::Idle);
-                if let Some(Err(_) | Ok(Synced::Discarded | Synced::Superseded(_))) = synced {
+                if let Some(why) = synced.as_ref().and_then(why_unpublished) {
                     pipeline.metrics.sync_unpublished();
+                    let tell = |lately: &mut Lately| lately.unpublished(ambient::now(), begun.elapsed(), &why);
+                    status.desk().tell_lately(tell);
                 }
                 match synced.transpose()? {
                     None => {
@@ -241,8 +249,7 @@ impl Owner<'_> {
                     Some(Synced::Superseded(claim)) => return Ok(Some(claim)),
                     Some(Synced::Published(_)) => due = self.next(begun),
                     Some(Synced::Discarded) => {
-                        let why = "the state moved while the account was read".to_owned();
-                        return Err(LifeError::Unavailable(why));
+                        return Err(LifeError::Unavailable(MOVED.to_owned()));
                     }
                 }
             }
@@ -280,6 +287,16 @@ impl Owner<'_> {
         let jitter = self.pipeline.rhythm.jitter.mul_f64(ambient::fraction());
         let due = begun.checked_add(self.pipeline.rhythm.interval?)?.checked_add(jitter)?;
         Some(due.max(Instant::now()))
+    }
+}
+
+/// Why a sync that ended was not published; none if it was, or if it was stopped.
+fn why_unpublished(synced: &Result<Synced, LifeError>) -> Option<String> {
+    match synced {
+        Err(error) => Some(error.to_string()),
+        Ok(Synced::Discarded) => Some(MOVED.to_owned()),
+        Ok(Synced::Superseded(_)) => Some("another copy has taken over the account".to_owned()),
+        Ok(Synced::Published(_) | Synced::Abandoned) => None,
     }
 }
 

@@ -1,4 +1,4 @@
-//! The desk: what one process knows of its account's requests, for whoever asks it.
+//! The desk: what one process knows of its account (requests, what is known, what was done lately), for whoever asks it.
 //!
 //! Nothing is decided here. The owner writes what it reads from the `.control` topic and what it is doing; a
 //! parked copy writes what it sees of the owner's progress. It is as fresh as the last look at the topics.
@@ -9,9 +9,11 @@ use std::{
 };
 
 use futures::FutureExt;
+use jiff::Timestamp;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
+use super::{known::Known, lately::Lately};
 use crate::{
     control::{Action, Entry, Outcome, Queue, Request, RequestId, Standing},
     model::{Kind, Millis},
@@ -41,6 +43,10 @@ pub struct View {
     pub outcomes: Arc<VecDeque<Outcome>>,
     /// Why the last attempt to serve a replay, or to put something on record, has failed.
     pub failure: Option<String>,
+    /// What the published state knows of each kind; empty before the first sync.
+    pub known: Arc<Vec<Known>>,
+    /// What this process has done.
+    pub lately: Lately,
 }
 
 /// Where the published state stands.
@@ -72,6 +78,18 @@ pub enum Doing {
     },
 }
 
+impl Doing {
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Syncing => "syncing",
+            Self::Replaying { .. } => "replaying",
+        }
+    }
+}
+
 /// How a request stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stands {
@@ -88,6 +106,13 @@ pub enum Stands {
 }
 
 impl Desk {
+    /// A desk of a process that begins now.
+    pub(super) fn since(now: Timestamp) -> Self {
+        let desk = Self::default();
+        desk.inner().lately.since = now;
+        desk
+    }
+
     /// Everything at once.
     #[must_use]
     pub fn view(&self) -> View {
@@ -114,6 +139,16 @@ impl Desk {
         let mut view = self.inner();
         view.published = progress.filter(|progress| progress.sequence > 0).map(Published::of);
         view.outcomes = progress.map(|progress| progress.control.shared_outcomes()).unwrap_or_default();
+    }
+
+    /// What the published state knows of each kind.
+    pub(super) fn show_known(&self, known: Vec<Known>) {
+        self.inner().known = Arc::new(known);
+    }
+
+    /// What a sync came to.
+    pub(super) fn tell_lately(&self, tell: impl FnOnce(&mut Lately)) {
+        tell(&mut self.inner().lately);
     }
 
     /// What was read from the `.control` topic.

@@ -3,7 +3,7 @@
 //! It reads, judges and shows; what is to be done about it is decided between two syncs ([`super::answer`]). A topic
 //! that cannot be read stops nothing and loses nothing: it is read from the cursor later.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use tokio::{
     select,
@@ -11,13 +11,13 @@ use tokio::{
 };
 use tracing::{info, warn};
 
-use super::{Pipeline, desk::Desk, recover::chain};
+use super::{Pipeline, desk::Desk, known::known, recover::chain};
 use crate::{
     ambient,
     control::{Ended, Entry, Journal, Outcome, Place, Queue, Standing},
     kafka::{ReadError, TopicFold, TopicLog, backoff::Backoff},
     metrics::{self, Metrics, RequestOutcome},
-    model::Millis,
+    model::{Kind, Millis},
     state::State,
 };
 
@@ -30,6 +30,7 @@ const WRITE_CURSOR_EVERY_MS: i64 = 3_600_000;
 /// See the module's page.
 pub(super) struct Listener {
     account: String,
+    kinds: BTreeSet<Kind>,
     desk: Desk,
     metrics: Arc<Metrics>,
     log: TopicLog,
@@ -50,6 +51,7 @@ impl Listener {
         let log = TopicLog::new(Arc::clone(&pipeline.connection), pipeline.topics.control(), journal.cursor.clone());
         let mut listener = Self {
             account: pipeline.id.clone(),
+            kinds: pipeline.kinds.clone(),
             desk: desk.clone(),
             metrics: Arc::clone(&pipeline.metrics),
             log,
@@ -69,6 +71,9 @@ impl Listener {
     pub(super) fn follow(&mut self, state: &State) {
         self.desk.show_progress(state.progress());
         let Some(progress) = state.progress() else { return };
+        if self.sequence != progress.sequence {
+            self.desk.show_known(known(state, &self.kinds));
+        }
         self.sequence = progress.sequence;
         self.count_ended(&progress.control);
         self.journal = progress.control.clone();

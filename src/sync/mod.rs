@@ -24,6 +24,8 @@ mod daemon;
 pub mod desk;
 pub mod details;
 mod inventory;
+pub mod known;
+pub mod lately;
 mod lineage;
 mod listener;
 mod needs;

@@ -9,6 +9,7 @@ use tokio::time::{Instant, timeout};
 use tracing::{debug, info, warn};
 
 use super::{
+    known::known,
     publish::Owner,
     recover::LifeError,
     status::{Phase, Status},
@@ -41,6 +42,7 @@ impl Owner<'_> {
             }
             status.desk().show_progress(self.state.progress());
             if self.sign_of_life() != sign {
+                status.desk().show_known(known(&self.state, &self.pipeline.kinds));
                 (sign, moved_at) = (self.sign_of_life(), Instant::now());
                 self.pipeline.measure_state(&self.state);
             }

@@ -5,6 +5,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use apache_avro::types::Value;
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -160,6 +161,16 @@ impl Publication {
         let rest = std::iter::once_with(move || publication.scopes_and_progress(&topics)).flatten().map(Ok);
         let records = events.chain(notices).chain(entities).chain(rest);
         Box::new(records.map(|record| record.map_err(Unencodable::from)))
+    }
+
+    /// The key of one of its events, and the event as a consumer decodes it.
+    ///
+    /// # Errors
+    /// It cannot be encoded, or not be read back.
+    pub(super) fn event_as_read(&self, index: usize, encoder: &Encoder) -> Result<(&Key, Value), EncodeError> {
+        let change = &self.diff.changes[index];
+        let value = encoder.event_as_read(&Envelope::new(&self.batch, index, change), &self.names)?;
+        Ok((&change.key, value))
     }
 
     fn event(&self, index: usize, topics: &Topics, encoder: &Encoder) -> Result<Record, EncodeError> {

@@ -15,6 +15,7 @@ use super::{
     Pipeline,
     cycle::Proven,
     details::Ledger,
+    lately::Lately,
     publication::Publication,
     recover::LifeError,
     report::Report,
@@ -132,6 +133,8 @@ impl Owner<'_> {
         self.ledger.commit(rounds.users, is_published);
         let report = Report::of(&publication, calls.total(), begun.elapsed());
         self.pipeline.tell(&publication, &report);
+        let tell = |lately: &mut Lately| lately.published(ambient::now(), &publication, &self.encoder, &report);
+        status.desk().tell_lately(tell);
         Ok(Synced::Published(report))
     }
 

@@ -3,6 +3,7 @@
 use tokio::sync::watch;
 
 use super::desk::Desk;
+use crate::ambient;
 
 /// Where one account's pipeline stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +56,7 @@ impl Status {
     #[must_use]
     pub fn channel() -> (Self, watch::Receiver<Phase>) {
         let (sender, receiver) = watch::channel(Phase::Starting);
-        (Self { phase: sender, desk: Desk::default() }, receiver)
+        (Self { phase: sender, desk: Desk::since(ambient::now()) }, receiver)
     }
 
     /// What is known of requests.

@@ -3,9 +3,9 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::harmless::harmless_json;
 use super::record::Record;
 use crate::decode;
+use crate::words::harmless_json;
 
 #[derive(Serialize)]
 struct Line<'a> {

@@ -7,10 +7,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::changes::{change, words};
-use super::harmless::harmless;
-use super::record::{Content, Record, as_number, as_text, field};
-use super::who::{changed, own_name, short, who};
+use super::record::Record;
+use crate::words::{Content, Told, as_number, as_text, field, harmless, short, words};
 
 /// As long as the longest type, so that what follows stands in one column.
 const TYPE_COLUMNS: usize = 26;
@@ -95,22 +93,15 @@ impl Look {
             Some("u") => Paint::Yellow,
             _ => Paint::Cyan,
         };
-        let mut line = format!("{} {}", self.column(paint, &event.event_type), who(event, key));
-        for said in self.changes(event) {
+        let told = Told::of_event(event, key);
+        let mut line = format!("{} {}", self.column(paint, &told.event_type), told.who);
+        for said in told.changes {
             write!(line, "  {said}").expect("writing to a text never fails");
         }
-        if let Some(cause) = event.text("cause") {
-            line += &self.paint(Paint::Dim, &format!("  {}", harmless(cause)));
+        if let Some(cause) = told.cause {
+            line += &self.paint(Paint::Dim, &format!("  {cause}"));
         }
         line
-    }
-
-    /// Every compared field that changed, except the name, which is told already.
-    fn changes(&self, event: &Content) -> Vec<String> {
-        let name = own_name(event.event_type.split('.').next().unwrap_or_default());
-        let of = |state: &str, name: &str| event.field(state).and_then(|entity| field(entity, name));
-        let changed = changed(event).filter(|field| *field != name);
-        changed.map(|field| harmless(&change(field, of("before", field), of("after", field)))).collect()
     }
 
     fn notice(&self, notice: &Content) -> String {

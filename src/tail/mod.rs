@@ -3,22 +3,18 @@
 //! Promises: only what was committed is shown, each record once and in the order of its partition; a record that cannot
 //! be decoded is said and stops nothing; no text of a stranger reaches a terminal as anything but text.
 //!
-//! Deliberately unknown here: the kinds. Words are derived from the fields of what came, so that a new kind is shown
-//! without a line of code.
+//! Deliberately unknown here: the kinds.
 //!
-//! Reading order: here (the loop), `record` (a decoded record), `filter`, `line` and `json` (how it is printed; `who`
-//! and `changes` make the words), `merge` (the order), `harmless`.
+//! Reading order: here (the loop), `record` (a decoded record), `filter`, `line` and `json` (how it is printed, in the
+//! words of [`crate::words`]), `merge` (the order).
 
-mod changes;
 mod filter;
 mod from;
-mod harmless;
 mod json;
 mod line;
 mod merge;
 mod pattern;
 mod record;
-mod who;
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -29,7 +25,6 @@ use tracing::warn;
 
 pub use filter::{Filter, Notices};
 pub use from::{From, FromError};
-pub use harmless::harmless;
 pub use line::Look;
 pub use pattern::Pattern;
 
@@ -37,9 +32,10 @@ use crate::decode::{DecodeError, Decoder};
 use crate::kafka::follow::{Begin, Delivered, Followed, Follower, Partitions};
 use crate::kafka::registry::Registry;
 use crate::kafka::{ClientError, Connection};
+use crate::words::Content;
 use line::Days;
 use merge::{Merge, Place, Waiting};
-use record::{Content, Record};
+use record::Record;
 
 /// So long nothing has to come for what came together to be taken as all of it.
 const TOGETHER: Duration = Duration::from_millis(100);

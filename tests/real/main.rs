@@ -20,6 +20,8 @@ mod daemon;
 mod edges;
 mod faults;
 mod headers;
+#[path = "../../src/admin/tests/html.rs"]
+mod html;
 mod identity_providers;
 mod instances;
 mod kafka_protocol;
@@ -40,6 +42,7 @@ mod settings;
 mod sign_in;
 mod snapshot;
 mod state;
+mod status_page;
 mod support;
 mod tail;
 mod throttling;

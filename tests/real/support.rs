@@ -1,6 +1,7 @@
 //! Addresses of the services, names that no other test uses, and clients by another hand than the
 //! product's: plain rdkafka, for what an outsider does to a topic.
 
+pub(crate) mod browser;
 pub(crate) mod changes;
 pub(crate) mod cloud;
 pub(crate) mod fold;

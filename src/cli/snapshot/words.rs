@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::{
     diff::{Change, Op},
     model::{Key, Kind, Names, Verb},
-    tail::harmless,
+    words::harmless,
 };
 
 /// No value of a field is shown longer than this: documents are looked up in the exports.

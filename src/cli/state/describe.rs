@@ -8,7 +8,7 @@ use super::{Exit, Format, write_json};
 use crate::{
     model::Millis,
     sync::{AccountTopics, Description, Extent},
-    tail::harmless,
+    words::harmless,
 };
 
 pub(super) async fn run(account: &AccountTopics, format: Format) -> anyhow::Result<Exit> {

@@ -3,8 +3,8 @@
 //! Such a field is called `<what>_name`, `<what>_id` or `<what>_type`; those with the same beginning are told together.
 
 use super::changes::words;
+use super::content::{Content, as_text, fields};
 use super::harmless::harmless;
-use super::record::{Content, as_text, fields};
 
 /// Ids are long; this much tells most of them apart, and the JSON has all of it.
 const SHORT_ID: usize = 4;
@@ -70,7 +70,7 @@ pub(super) fn changed(event: &Content) -> impl Iterator<Item = &str> {
 fn renamed(event: &Content, kind: &str) -> Option<String> {
     let name = own_name(kind);
     changed(event).find(|field| *field == name)?;
-    let of = |state: &str| event.field(state).and_then(|entity| super::record::field(entity, &name));
+    let of = |state: &str| event.field(state).and_then(|entity| super::content::field(entity, &name));
     Some(format!("{} → {}", words(of("before")), words(of("after"))))
 }
 
@@ -93,7 +93,7 @@ impl Part<'_> {
 }
 
 /// The beginning of an id.
-pub(super) fn short(id: &str) -> String {
+pub(crate) fn short(id: &str) -> String {
     let short: String = id.chars().take(SHORT_ID).collect();
     if short.len() < id.len() { format!("{}…", harmless(&short)) } else { harmless(id) }
 }

@@ -3,8 +3,8 @@
 use apache_avro::types::Value;
 use jiff::Timestamp;
 
+use super::content::{field, fields, plain};
 use super::harmless::harmless;
-use super::record::{field, fields, plain};
 
 /// Longer texts show only where they differ.
 const LONG: usize = 48;
@@ -25,7 +25,7 @@ pub(super) fn change(name: &str, before: Option<&Value>, after: Option<&Value>) 
 }
 
 /// A value in a few words.
-pub(super) fn words(value: Option<&Value>) -> String {
+pub(crate) fn words(value: Option<&Value>) -> String {
     match value.map(plain) {
         None | Some(Value::Null) => "none".to_owned(),
         Some(Value::String(text)) if text.is_empty() => "\"\"".to_owned(),

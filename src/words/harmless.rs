@@ -1,4 +1,4 @@
-//! Text of strangers on a terminal: whoever may name a user must not be able to move the cursor, to paint, or to turn
+//! Text of strangers in front of people: whoever may name a user must not be able to move the cursor, to paint, or to turn
 //! the direction of what stands beside the name.
 
 use std::fmt::Write as _;
@@ -30,7 +30,7 @@ pub fn harmless(text: &str) -> String {
 }
 
 /// JSON with everything harmful written as `\uXXXX`: the same document. Only inside of texts can it stand.
-pub(super) fn harmless_json(json: &str) -> String {
+pub(crate) fn harmless_json(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
         if is_harmful(c) {
