@@ -1,13 +1,7 @@
-//! The `ramstream` program: read the command line, run the command, tell how it ended.
+//! The `ramstream` program; all of it is in the library.
 
 use std::process::ExitCode;
 
-use ramstream::cli::Cli;
-
-#[tokio::main]
-async fn main() -> ExitCode {
-    match Cli::read() {
-        Ok(cli) => cli.run().await.into(),
-        Err(exit) => exit.into(),
-    }
+fn main() -> ExitCode {
+    ramstream::cli::main()
 }

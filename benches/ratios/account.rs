@@ -51,13 +51,8 @@ impl Size {
     };
 
     /// As many users as an account can have, each with all that a user signs in with, and little else.
-    pub(crate) const MOST_USERS: Self = Self {
-        users: 5_000,
-        access_keys: 10_000,
-        login_profiles: 5_000,
-        mfa_devices: 5_000,
-        ..Self::USUAL
-    };
+    pub(crate) const MOST_USERS: Self =
+        Self { users: 5_000, access_keys: 10_000, login_profiles: 5_000, mfa_devices: 5_000, ..Self::USUAL };
 
     /// The account of which the best complete peer needs 32 s and 1,803 calls.
     pub(crate) const USUAL: Self = Self {

@@ -29,7 +29,8 @@ pub(crate) fn measure(kafka: &str, registry: &str) -> anyhow::Result<[Figure; 2]
     let peak = daemon.peak_memory_bytes()?;
     anyhow::ensure!(said["outcome"] == "complete", "{said}");
     let (elapsed_ms, calls) = (number(&said, "elapsed_ms")?, number(&said, "calls")?);
-    let quotas = [&LIST_ACCESS_KEYS, &GET_LOGIN_PROFILE, &GET_USER_MFA_INFO].map(|operation| operation.quota.per_second());
+    let quotas =
+        [&LIST_ACCESS_KEYS, &GET_LOGIN_PROFILE, &GET_USER_MFA_INFO].map(|operation| operation.quota.per_second());
     let slowest = quotas.into_iter().min().unwrap_or(1);
     #[expect(clippy::cast_precision_loss, reason = "users, milliseconds and calls are small")]
     let (seconds, bound, calls) = (elapsed_ms as f64 / 1_000.0, size.users as f64 / f64::from(slowest), calls as f64);

@@ -28,7 +28,10 @@ pub(crate) fn measure(kafka: &str, registry: &str) -> anyhow::Result<Figure> {
     let said = daemon.next_sync()?;
     let peak = daemon.peak_memory_bytes()?;
     let observed = number(&said, "observed")?;
-    anyhow::ensure!(observed == (Size::LARGEST.entities() + SETTINGS) as u64 && said["outcome"] == "complete", "{said}");
+    anyhow::ensure!(
+        observed == (Size::LARGEST.entities() + SETTINGS) as u64 && said["outcome"] == "complete",
+        "{said}"
+    );
     let state = read_plainly(kafka, &Topics::new(&prefix, simulator.account_id()).state())?.entity_bytes;
     #[expect(clippy::cast_precision_loss, reason = "fewer than 2^52 bytes")]
     Ok(Figure {

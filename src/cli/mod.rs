@@ -42,6 +42,7 @@ mod version;
 
 use std::io;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
@@ -154,12 +155,24 @@ enum Command {
     Man(man::Args),
 }
 
+/// The whole program: reads the command line, runs the command, and tells by the exit code how it ended.
+///
+/// It stands here and not in `main.rs`, for what is asynchronous is compiled where it is first polled: once, for the
+/// program and all tests.
+#[tokio::main]
+pub async fn main() -> ExitCode {
+    match Cli::read() {
+        Ok(cli) => cli.run().await.into(),
+        Err(exit) => exit.into(),
+    }
+}
+
 impl Cli {
     /// Reads the command line; usage errors, help and version are printed, and the exit code for them comes back.
     ///
     /// # Errors
     /// The exit code, when there is nothing to run.
-    pub fn read() -> Result<Self, Exit> {
+    fn read() -> Result<Self, Exit> {
         Self::try_parse().map_err(|error| {
             // Nothing can be done about a closed terminal here; the exit code still tells.
             error.print().ok();
@@ -168,7 +181,7 @@ impl Cli {
     }
 
     /// Runs the command and tells on standard error why it failed, if it did.
-    pub async fn run(self) -> Exit {
+    async fn run(self) -> Exit {
         match self.dispatch().await {
             Ok(exit) => exit,
             Err(error) => {

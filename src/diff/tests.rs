@@ -413,7 +413,10 @@ fn a_new_version_of_the_account_is_observed_with_what_was_held_and_is_never_a_ch
     set_progress(&mut state, |said| said.model_version = "2".into());
     let moved = Account { root_mfa_enabled: Some(false), ..read };
     let listing = Collection::whole(Kind::Account, complete(&[moved]));
-    let diff = compare(&state, &BTreeMap::from([(Kind::Account, listing)]));
+    let once = compare(&state, &BTreeMap::from([(Kind::Account, listing.clone())]));
+    assert!(once.changes.is_empty(), "it has no date, and is to be seen twice");
+    let twice = listing.clone().confirmed_by(listing, once.doubtful().next().unwrap().1.clone());
+    let diff = compare(&state, &BTreeMap::from([(Kind::Account, twice)]));
     assert_eq!(diff.changes[0].changed_fields, ["root_mfa_enabled"]);
 }
 

@@ -161,12 +161,12 @@ async fn confirm(
 ) {
     let scopes_of =
         |(kind, keys): (Kind, &BTreeSet<Key>)| keys.iter().map(|key| kind.scope_of(key)).collect::<Vec<_>>();
-    let counted = diff.miscounted().map(|(kind, _)| counted_scope(kind));
-    let scopes: BTreeSet<Scope> = diff.doubtful().flat_map(scopes_of).chain(counted).collect();
+    let counted: BTreeSet<Scope> = diff.miscounted().map(|(kind, _)| counted_scope(kind)).collect();
+    let doubtful: BTreeSet<Scope> = diff.doubtful().flat_map(scopes_of).collect();
     let keys = diff.doubtful().map(|(_, keys)| keys.len()).sum::<usize>();
-    info!(keys, scopes = scopes.len(), "confirming");
-    let kinds: BTreeSet<Kind> = scopes.iter().filter_map(Scope::kind).collect();
-    let mut second = reader.read(session, &Wanted::Again(scopes), rounds).await;
+    info!(keys, scopes = doubtful.union(&counted).count(), "confirming");
+    let kinds: BTreeSet<Kind> = doubtful.union(&counted).filter_map(Scope::kind).collect();
+    let mut second = reader.read(session, &Wanted::Again { doubtful, counted }, rounds).await;
     if planted!(ConfirmedByItself) {
         second = collections.clone();
     }

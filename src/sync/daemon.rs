@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::future::LocalBoxFuture;
 use tokio::{
     select,
     time::{Instant, sleep, sleep_until, timeout},
@@ -53,8 +54,12 @@ pub enum End {
     Unavailable(String),
 }
 
-/// Runs until `shutdown`.
-pub async fn run(pipeline: &Pipeline, status: &Status, shutdown: &CancellationToken) -> End {
+/// Runs until `shutdown`. On the heap: all that the daemon does is in it, whoever polls it.
+pub fn run<'a>(pipeline: &'a Pipeline, status: &'a Status, shutdown: &'a CancellationToken) -> LocalBoxFuture<'a, End> {
+    Box::pin(lives(pipeline, status, shutdown))
+}
+
+async fn lives(pipeline: &Pipeline, status: &Status, shutdown: &CancellationToken) -> End {
     let mut backoff = Backoff::default();
     let mut start = Start::First;
     let read: Vec<_> = pipeline.kinds.iter().copied().collect();

@@ -78,7 +78,7 @@ impl Reader<'_> {
                 let ids = listed.iter().map(|region| region.region_id.clone()).collect();
                 (Some(regions), ids)
             }
-            Wanted::Again(scopes) => (None, scopes.iter().filter_map(region_of).collect()),
+            Wanted::Again { doubtful, .. } => (None, doubtful.iter().filter_map(region_of).collect()),
         };
         let read = ids.into_iter().map(async |region| {
             let listed = self.list_region(session, &region).await;
@@ -122,7 +122,7 @@ impl Reader<'_> {
                 Err(error) => Err(error.into()),
                 Ok(before) => {
                     ended.extend(listed.roles.window);
-                    if let (Wanted::Again(_), Some(Ok(after))) = (wanted, &listed.after) {
+                    if let (Wanted::Again { .. }, Some(Ok(after))) = (wanted, &listed.after) {
                         let key = |listed: &ecs::Instance| self.key_of(&region, listed);
                         went_between.extend(went(before.items(), after.items(), key));
                     }

@@ -224,7 +224,8 @@ async fn a_role_that_is_gone_has_to_be_seen_twice() {
     assert_eq!(doubtful.len(), 1);
     assert!(doubt.suspected_removals(&state).is_empty(), "the instance itself is there");
 
-    let again = Wanted::Again([Instance::scope_of_region("eu-central-1")].into());
+    let again =
+        Wanted::Again { doubtful: [Instance::scope_of_region("eu-central-1")].into(), counted: BTreeSet::new() };
     let second = read_as(&server, &state, &again).await;
     assert_eq!(server.calls("DescribeRegions").len(), 1, "one region alone is read again");
     let confirmed = diff(&state, first.clone().confirmed_by(second, doubtful.clone()));
@@ -242,6 +243,21 @@ async fn a_role_that_is_gone_has_to_be_seen_twice() {
     let gone = read_as(&self::server(gone).await, &state, &again).await;
     let once = diff(&state, first.confirmed_by(gone, doubtful));
     assert_eq!((once.changes.len(), once.doubtful().count()), (0, 1));
+}
+
+#[tokio::test]
+async fn an_instance_that_a_second_reading_lists_first_and_then_no_more_is_not_gone() {
+    // Its role is news, so the region is listed once more.
+    let script = |call: &Call| match (call.action.as_str(), call.earlier) {
+        ("DescribeInstances", 1..) => Some(Says::ok(NOBODY)),
+        ("DescribeInstanceRamRole", _) => Some(Says::ok(NO_ROLE)),
+        _ => usual(call),
+    };
+    let again =
+        Wanted::Again { doubtful: [Instance::scope_of_region("eu-central-1")].into(), counted: BTreeSet::new() };
+    let read = read_as(&server(script).await, &held(&[web()]), &again).await;
+    let unproven = read.unknown_scopes().values().map(|why| why.reason).collect::<Vec<_>>();
+    assert_eq!(unproven, [Reason::RemovalsUnproven]);
 }
 
 #[test]

@@ -57,22 +57,36 @@ use crate::{
 pub enum Wanted {
     /// The whole account.
     Everything,
-    /// These scopes once more, for something in them is doubtful.
-    Again(BTreeSet<Scope>),
+    /// Some scopes once more.
+    Again {
+        /// Those in which something is doubtful.
+        doubtful: BTreeSet<Scope>,
+        /// Those that were counted otherwise than they were listed: only how many they hold is wanted.
+        counted: BTreeSet<Scope>,
+    },
 }
 
 impl Wanted {
     fn kind(&self, kind: Kind) -> bool {
         match self {
             Self::Everything => true,
-            Self::Again(scopes) => scopes.iter().any(|scope| scope.kind() == Some(kind)),
+            Self::Again { doubtful, counted } => doubtful.iter().chain(counted).any(|scope| scope.kind() == Some(kind)),
         }
     }
 
     fn scope(&self, scope: &Scope) -> bool {
         match self {
             Self::Everything => true,
-            Self::Again(scopes) => scopes.contains(scope),
+            Self::Again { doubtful, counted } => doubtful.contains(scope) || counted.contains(scope),
+        }
+    }
+
+    /// Whether the details of what is in `scope` are wanted, too. Where they are not, none is read: it would count as
+    /// read, and stand nowhere.
+    fn details(&self, scope: &Scope) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::Again { doubtful, .. } => doubtful.contains(scope),
         }
     }
 }

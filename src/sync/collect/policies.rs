@@ -54,7 +54,9 @@ impl Reader<'_> {
         };
         let custom = async {
             let custom = list(PolicyType::Custom, ram::PolicyType::Custom).await;
-            if let Some(Ok(listing)) = &custom {
+            if let Some(Ok(listing)) = &custom
+                && wanted.details(&PolicyType::Custom.scope())
+            {
                 self.policy_details(session, listing.items(), round).await;
             }
             custom

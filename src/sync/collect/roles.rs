@@ -5,7 +5,7 @@ use futures::future::join_all;
 use super::{Reader, Wanted, dates, note_count, sorted_tags};
 use crate::{
     alicloud::{Session, ims, ram},
-    model::{Collection, Document, Entity, Found, Key, Kind, Listing, Reason, Unknown, role},
+    model::{Collection, Document, Entity, Found, Key, Kind, Listing, Reason, Scope, Unknown, role},
     sync::details::{Mark, Round},
 };
 
@@ -19,7 +19,9 @@ impl Reader<'_> {
         round: &mut Round<ram::RoleDetail>,
     ) {
         let roles = match roles {
-            Ok(roles) if self.wants(wanted, Kind::Role) => roles.items(),
+            Ok(roles) if self.wants(wanted, Kind::Role) && wanted.details(&Scope::collection(Kind::Role)) => {
+                roles.items()
+            }
             _ => return,
         };
         let read = self.due_roles(roles, round).into_iter().map(async |(key, mark, listed)| {
@@ -31,7 +33,10 @@ impl Reader<'_> {
                 }
                 // A replica that lags behind would give the trust policy as it was before.
                 if dates(None, read.item.update_date).older_than(dates(None, listed.update_date)) {
-                    return Err(Unknown::new(Reason::Stale, format!("{} was listed newer than it was read", listed.role_name)));
+                    return Err(Unknown::new(
+                        Reason::Stale,
+                        format!("{} was listed newer than it was read", listed.role_name),
+                    ));
                 }
                 Ok((read.item, read.window))
             });

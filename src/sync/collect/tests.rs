@@ -112,12 +112,53 @@ async fn a_role_that_changes_between_the_two_listings_is_not_read_with_its_old_t
 }
 
 #[tokio::test]
+async fn a_trust_policy_that_is_older_than_the_listing_is_not_believed() {
+    let server = server(|call| match call.action.as_str() {
+        "ListRoles" => Some(
+            r#"{"IsTruncated":false,"Roles":{"Role":[{"RoleId":"r-1","RoleName":"ops","Description":"as it is",
+            "MaxSessionDuration":3600,"CreateDate":"2026-01-01T00:00:00Z","UpdateDate":"2026-01-02T00:00:00Z"}]}}"#,
+        ),
+        "GetRole" => Some(
+            r#"{"Role":{"RoleId":"r-1","RoleName":"ops","Description":"as it was","AssumeRolePolicyDocument":"{}",
+            "MaxSessionDuration":3600,"CreateDate":"2026-01-01T00:00:00Z","UpdateDate":"2026-01-01T00:00:00Z"}}"#,
+        ),
+        _ => None,
+    })
+    .await;
+    let roles = read(&server, &holding(&role())).await.remove(&Kind::Role).unwrap();
+    assert_eq!(unread(&roles), [("role/r-1", Reason::DetailUnread)]);
+    assert_eq!(server.calls("GetRole").len(), 1);
+}
+
+/// What is read for its count alone stands nowhere: a detail that was read with it would count as read, and be lost.
+#[tokio::test]
+async fn what_is_listed_again_for_its_count_alone_is_not_asked_for_its_details() {
+    let server = server(|call| match call.action.as_str() {
+        "ListRoles" => Some(r#"{"IsTruncated":false,"Roles":{"Role":[{"RoleId":"r-1","RoleName":"ops"}]}}"#),
+        "GetRole" => Some(r#"{"Role":{"RoleId":"r-1","RoleName":"ops","AssumeRolePolicyDocument":"{}"}}"#),
+        "ListPolicies" => Some(r#"{"IsTruncated":false,"Policies":{"Policy":[{"PolicyName":"p"}]}}"#),
+        "ListPolicyVersions" => Some(r#"{"IsTruncated":false,"PolicyVersions":{"PolicyVersion":[]}}"#),
+        _ => None,
+    })
+    .await;
+    let (state, ledger) = (State::new(ACCOUNT), Ledger::new(Duration::from_secs(3_600)));
+    let reader = Reader { state: &state, ledger: &ledger, kinds: &every_kind() };
+    let scopes = || [counted_scope(Kind::Role), counted_scope(Kind::Policy)].into();
+    let details = || ["GetRole", "ListPolicyVersions"].map(|operation| server.calls(operation).len());
+    for (doubtful, counted, calls) in [(BTreeSet::new(), scopes(), [0, 0]), (scopes(), BTreeSet::new(), [1, 1])] {
+        let wanted = Wanted::Again { doubtful, counted };
+        reader.read(&server.session(), &wanted, &mut Rounds::default()).await;
+        assert_eq!(details(), calls, "{wanted:?}");
+    }
+}
+
+#[tokio::test]
 async fn what_a_second_reading_lists_first_and_then_no_more_is_not_gone() {
     const GROUP: &str = r#"{"IsTruncated":false,"Groups":{"Group":[{"GroupId":"g-1","GroupName":"ops"}]}}"#;
     let server = server(|call| (call.action == "ListGroups" && call.earlier == 0).then_some(GROUP)).await;
     let (state, ledger) = (State::new(ACCOUNT), Ledger::new(Duration::from_secs(3_600)));
     let reader = Reader { state: &state, ledger: &ledger, kinds: &every_kind() };
-    let wanted = Wanted::Again([Scope::collection(Kind::Group)].into());
+    let wanted = Wanted::Again { doubtful: [Scope::collection(Kind::Group)].into(), counted: BTreeSet::new() };
     let mut read = reader.read(&server.session(), &wanted, &mut Rounds::default()).await;
     assert_eq!(unread(&read.remove(&Kind::Group).unwrap()), [("group/g-1", Reason::RemovalsUnproven)]);
 }

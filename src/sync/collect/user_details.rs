@@ -141,7 +141,7 @@ impl Reader<'_> {
         round: &Round<()>,
         also: &HashSet<String>,
     ) -> (Vec<(Whom, Mark)>, HashMap<String, Mark>) {
-        if let Wanted::Again(_) = wanted {
+        if let Wanted::Again { .. } = wanted {
             let is_wanted = |user: &&Candidate<'_>| wanted.scope(&self.detail_scope::<D>(&user.user.user_id));
             return (users.iter().filter(is_wanted).map(Candidate::to_be_asked).collect(), HashMap::new());
         }
@@ -219,7 +219,7 @@ impl Reader<'_> {
                     standing.push(scope);
                 }
                 Wanted::Everything => listings.push((scope, Err(moved(&user.user_id)))),
-                Wanted::Again(_) => {}
+                Wanted::Again { .. } => {}
             }
         }
         let held = standing.iter().flat_map(|scope| self.state.in_scope(D::KIND, scope));

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::*;
 use crate::{
     alicloud::test_server::{ACCOUNT, Call, Says, Server},
-    model::{Millis, access_key::AccessKey, user::User},
+    model::{Millis, access_key::AccessKey, mfa_device::MfaDevice, user::User},
     state::{CollectionProgress, Progress, ScopeRecord, State, entity_record, progress_key, scope_key},
     sync::{
         collect::{Rounds, Wanted},
@@ -22,12 +22,12 @@ use crate::{
 };
 
 const HOUR: Duration = Duration::from_secs(3_600);
-const BEGUN_AT: &str = "2026-01-01T00:00:00Z";
+const BEGUN_AT: &str = "2026-01-03T00:00:00Z";
 
 /// Users with these ids; the first `moved` of them have a later UpdateDate than the state knows.
 fn users(count: usize, moved: usize) -> String {
     let user = |n: usize| {
-        let touched = if n < moved { "2026-01-03T00:00:00Z" } else { "2026-01-02T00:00:00Z" };
+        let touched = if n < moved { "2026-01-04T00:00:00Z" } else { "2026-01-02T00:00:00Z" };
         format!(r#"{{"UserId":"{n}","UserPrincipalName":"u{n}@e.com","UpdateDate":"{touched}"}}"#)
     };
     let users = (0..count).map(user).collect::<Vec<_>>().join(",");
@@ -174,6 +174,58 @@ async fn a_virtual_device_that_both_operations_show_is_one_device_and_one_that_i
     let read = read(&server, &State::new(ACCOUNT), Kind::MfaDevice).await;
     assert_eq!(found(&read), ["mfa_device/0/VMFA/s"]);
     assert_eq!(unknown(&read), [("mfa_device/1", Reason::Stale)]);
+}
+
+#[tokio::test]
+async fn a_user_who_is_touched_between_the_two_listings_does_not_stand_as_it_is_held() {
+    let server = Server::start(move |call| match (call.action.as_str(), call.earlier) {
+        ("ListUsers", earlier) => Some(Says::ok(users(2, earlier.min(1)))),
+        ("GetCallerIdentity", _) => None,
+        _ => Some(Says::error(403, "NoPermission")),
+    })
+    .await;
+    let read = read(&server, &held(2), Kind::AccessKey).await;
+    assert_eq!(unknown(&read), [("access_key/0", Reason::UnresolvedName)]);
+    assert_eq!(found(&read), ["access_key/1/held-1"]);
+}
+
+#[tokio::test]
+async fn a_user_who_has_another_virtual_device_than_before_is_asked_for_other_ones_at_once() {
+    let mut state = held(2);
+    let key = "an-owner-s-security-key";
+    let device = MfaDevice {
+        user_id: "0".into(),
+        serial_number: Some(key.into()),
+        device_type: "U2F".into(),
+        activate_date: None,
+    };
+    put(&mut state, &device);
+    let mut progress = state.progress().unwrap().clone();
+    let said = progress.collections[&Kind::AccessKey].clone();
+    progress.collections.insert(Kind::MfaDevice, said);
+    state.apply(progress_key(ACCOUNT).as_bytes(), Some(&progress.to_value())).unwrap();
+    // It lags behind in the second reading: a user has one device.
+    for (shown, is_complete) in [("VMFA", true), ("U2F", false)] {
+        let server = server(users(2, 0), move |call| match call.action.as_str() {
+            "ListVirtualMFADevices" => Some(Says::ok(
+                r#"{"IsTruncated":false,"VirtualMFADevices":{"VirtualMFADevice":[
+                {"SerialNumber":"s","ActivateDate":"2026-01-04T00:00:00Z","User":{"UserId":"0"}}]}}"#,
+            )),
+            "GetUserMFAInfo" => {
+                let serial = if shown == "VMFA" { "s" } else { "an-owner-s-security-key" };
+                let device = format!(r#"{{"SerialNumber":"{serial}","Type":"{shown}"}}"#);
+                Some(Says::ok(format!(r#"{{"IsMFAEnable":true,"MFADevice":{device}}}"#)))
+            }
+            _ => None,
+        })
+        .await;
+        let read = read(&server, &state, Kind::MfaDevice).await;
+        assert_eq!(server.calls("GetUserMFAInfo").len(), 1, "nobody else is asked");
+        match is_complete {
+            true => assert_eq!((found(&read), unknown(&read)), (vec!["mfa_device/0/VMFA/s"], vec![])),
+            false => assert_eq!(unknown(&read), [("mfa_device/0", Reason::Stale)]),
+        }
+    }
 }
 
 #[tokio::test]
