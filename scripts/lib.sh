@@ -105,11 +105,15 @@ need_service_tools() {
 
 # Prints the interpreter of a virtual environment that has every requirements.txt of the project.
 python_venv() {
-    local venv=$root/target/venv files=() file marker
+    local venv=$root/target/venv files=() file marker lock
     for file in "$root"/{scripts,tests/readers,tests/clients}/requirements.txt; do
         [[ -f $file ]] && files+=("$file")
     done
     marker=$(cat "${files[@]}" | sha256sum | cut -c 1-16)
+    # Two scripts at once must not make it both.
+    mkdir -p "$root/target"
+    exec {lock}>"$root/target/venv.lock"
+    flock "$lock"
     if [[ ! -f $venv/$marker ]]; then
         say "Python packages into ${venv#"$root"/}"
         rm -rf "$venv"
@@ -118,5 +122,6 @@ python_venv() {
             die "pip could not install the packages of ${files[*]#"$root"/}"
         touch "$venv/$marker"
     fi
+    exec {lock}>&-
     printf '%s\n' "$venv/bin/python"
 }
