@@ -1,10 +1,11 @@
 //! The listener for `/metrics`, `/livez` and `/readyz`.
 //!
 //! *Live* means that the daemon's own tasks still turn; it never depends on Kafka or the cloud, whose outage no restart
-//! mends. *Ready* means that this copy publishes, and not that it is trying to in vain. Plain HTTP without a login: nothing here names an entity, and the
+//! mends. *Ready* means that this copy publishes, and not that it is trying to in vain. No login: nothing here names an entity, and the
 //! default address is this machine. Only GET and HEAD.
 
 mod connections;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,13 +17,13 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::routing::get;
-use tokio::net::TcpListener;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::metrics::Metrics;
 
-pub use connections::{Peer, serve_routes};
+pub use connections::{Listener, Peer, serve_routes};
+pub use tls::{Tls, TlsError};
 
 /// A request that is under way when its connection is to be closed gets this long.
 const DRAIN: Duration = Duration::from_secs(1);
@@ -146,7 +147,7 @@ impl Pulse {
 }
 
 /// Serves until `shutdown`, then answers what is open for at most a second.
-pub async fn serve(listener: TcpListener, metrics: Arc<Metrics>, health: Health, shutdown: CancellationToken) {
+pub async fn serve(listener: Listener, metrics: Arc<Metrics>, health: Health, shutdown: CancellationToken) {
     let routes = Router::new()
         .route("/metrics", get(show_metrics))
         .route("/livez", get(show_live))
@@ -182,11 +183,11 @@ mod tests {
 
     use reqwest::{Client, Method, StatusCode};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::{TcpListener, TcpStream};
+    use tokio::net::TcpStream;
     use tokio::task::JoinHandle;
     use tokio_util::sync::CancellationToken;
 
-    use super::{Condition, Health, connections::CONNECTIONS_MAX, serve};
+    use super::{Condition, Health, Listener, connections::CONNECTIONS_MAX, serve};
     use crate::metrics::Metrics;
     use crate::model::{Kind, Reason};
 
@@ -198,7 +199,7 @@ mod tests {
     }
 
     async fn daemon() -> Daemon {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = Listener::bind(([127, 0, 0, 1], 0).into(), None).await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let metrics = Arc::new(Metrics::new(&[Kind::User], &["ListUsers"], &[Reason::Denied]));
         let (health, shutdown) = (Health::default(), CancellationToken::new());

@@ -27,11 +27,10 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::http::serve_routes;
+use crate::http::{Listener, serve_routes};
 use crate::secret::Secret;
 use asked::Asked;
 use limit::Bucket;
@@ -68,18 +67,23 @@ struct Inner {
 /// # Errors
 /// The listener has no address any more.
 pub async fn serve(
-    listener: TcpListener,
+    listener: Listener,
     account_id: &str,
     token: Option<Secret>,
     process: Process,
     shutdown: CancellationToken,
 ) -> std::io::Result<()> {
     let address = listener.local_addr()?;
-    info!(%address, authenticated = token.is_some(), "serving requests (listen.admin)");
+    let (scheme, is_secured) = (listener.scheme(), listener.is_secured());
+    info!(%address, scheme, authenticated = token.is_some(), "serving requests (listen.admin)");
     if token.is_none() {
         info!("everybody on this machine may ask for replays and syncs: there is no admin.token_file");
-    } else if !address.ip().is_loopback() {
-        warn!(%address, "the token crosses the network readable, unless something in front of this address speaks TLS");
+    } else if !address.ip().is_loopback() && !is_secured {
+        warn!(
+            %address,
+            "the token crosses the network readable: set listen.tls_certificate_file and listen.tls_key_file, or let \
+             something in front of this address speak TLS"
+        );
     }
     serve_routes(listener, routes(account_id, token, process, address), DRAIN, shutdown).await;
     Ok(())

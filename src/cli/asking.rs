@@ -87,7 +87,10 @@ impl Daemon {
     pub(super) fn of(config: &Config, at: &Where) -> Result<Self, AskError> {
         let base = match (&at.url, config.listen.admin) {
             (Some(url), _) => url.as_str().trim_end_matches('/').to_owned(),
-            (None, Some(address)) => format!("http://{}", reachable(address)),
+            (None, Some(address)) => {
+                let scheme = if config.listen.tls.is_some() { "https" } else { "http" };
+                format!("{scheme}://{}", reachable(address))
+            }
             (None, None) => return Err(AskError::Off),
         };
         let loopback = [format!("http://{}", Ipv4Addr::LOCALHOST), "http://localhost".into(), "http://[::1]".into()];

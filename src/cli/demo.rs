@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -14,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Exit, assemble, logging, on_signals, run};
 use crate::config::{self, Purpose};
 use crate::demo::{self, Page, Reader, Stage, Told};
-use crate::http::{self, Health};
+use crate::http::{self, Health, Listener};
 use crate::metrics::Metrics;
 use crate::sync::{self, Phase, Status};
 
@@ -57,7 +56,7 @@ pub(super) async fn run(args: &Args) -> anyhow::Result<Exit> {
     let stage = Stage::start(TOPIC_PREFIX).await?;
     let metrics = assemble::metrics();
     let account = pipeline(&stage, &metrics)?;
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("listening for /metrics")?;
+    let listener = Listener::bind((Ipv4Addr::LOCALHOST, 0).into(), None).await.context("listening for /metrics")?;
     let metrics_address = listener.local_addr()?;
 
     let (status, phases) = Status::channel();

@@ -1,19 +1,18 @@
 //! `ramstream run`: the daemon, or one sync for cron.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context;
-use tokio::{net::TcpListener, sync::watch};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info};
 
 use super::{Exit, assemble, configure, on_signals};
 use crate::{
     admin::{self, Process},
-    config::{self, Config, Purpose},
+    config::Purpose,
     event::Outcome,
-    http::{self, Condition, Health},
+    http::{self, Condition, Health, Listener, Tls},
     metrics::{self, Metrics},
     sync::{self, End, Phase, Status},
 };
@@ -39,10 +38,26 @@ pub(super) async fn run(args: &Args, file: Option<&Path>) -> anyhow::Result<Exit
     let (status, phases) = Status::channel();
     let health = Health::default();
     let faces = TaskTracker::new();
-    show(&faces, &config.listen, &metrics, &health, phases.clone(), &shutdown).await?;
+    let files = config.listen.tls.clone();
+    let tls = files.map(|files| Tls::of(files.certificate, files.key)).transpose()?.map(Arc::new);
+    if let Some(address) = config.listen.metrics {
+        let listener = listen("listen.metrics", address, tls.clone()).await?;
+        info!(address = %listener.local_addr()?, scheme = listener.scheme(), "serving /metrics, /livez and /readyz");
+        faces.spawn(http::serve(listener, Arc::clone(&metrics), health.clone(), shutdown.clone()));
+    }
+    // Phases are translated into health.
+    tokio::spawn(follow(phases.clone(), health, Arc::clone(&metrics)));
     let append = admin::append_to(Arc::clone(&pipeline.connection), pipeline.topics.control(), &pipeline.id);
     let process = Process::of(pipeline.name.as_deref(), status.desk(), phases, append);
-    take_requests(&faces, &config, process, &shutdown).await?;
+    if let Some(address) = config.listen.admin {
+        let listener = listen("listen.admin", address, tls).await?;
+        let (account_id, token, shutdown) = (config.account.id.clone(), config.admin.token.clone(), shutdown.clone());
+        faces.spawn(async move {
+            if let Err(error) = admin::serve(listener, &account_id, token, process, shutdown).await {
+                error!(%error, "serving requests");
+            }
+        });
+    }
     if config.sync.interval.is_none() {
         info!("sync.interval is disabled: the account is read on request alone (ramstream sync, docs/control.md)");
     }
@@ -54,41 +69,9 @@ pub(super) async fn run(args: &Args, file: Option<&Path>) -> anyhow::Result<Exit
     Ok(ended(end))
 }
 
-/// Begins to serve metrics and health, and to translate phases into health.
-async fn show(
-    faces: &TaskTracker,
-    listen: &config::Listen,
-    metrics: &Arc<Metrics>,
-    health: &Health,
-    phases: watch::Receiver<Phase>,
-    shutdown: &CancellationToken,
-) -> anyhow::Result<()> {
-    tokio::spawn(follow(phases, health.clone(), Arc::clone(metrics)));
-    let Some(address) = listen.metrics else { return Ok(()) };
-    let listener = TcpListener::bind(address).await;
-    let listener = listener.with_context(|| format!("listening on {address} (listen.metrics): is it in use?"))?;
-    info!(address = %listener.local_addr()?, "serving /metrics, /livez and /readyz");
-    faces.spawn(http::serve(listener, Arc::clone(metrics), health.clone(), shutdown.clone()));
-    Ok(())
-}
-
-/// Begins to take requests over HTTP.
-async fn take_requests(
-    faces: &TaskTracker,
-    config: &Config,
-    process: Process,
-    shutdown: &CancellationToken,
-) -> anyhow::Result<()> {
-    let Some(address) = config.listen.admin else { return Ok(()) };
-    let listener = TcpListener::bind(address).await;
-    let listener = listener.with_context(|| format!("listening on {address} (listen.admin): is it in use?"))?;
-    let (account_id, token, shutdown) = (config.account.id.clone(), config.admin.token.clone(), shutdown.clone());
-    faces.spawn(async move {
-        if let Err(error) = admin::serve(listener, &account_id, token, process, shutdown).await {
-            error!(%error, "serving requests");
-        }
-    });
-    Ok(())
+async fn listen(key: &str, address: SocketAddr, tls: Option<Arc<Tls>>) -> anyhow::Result<Listener> {
+    let listener = Listener::bind(address, tls).await;
+    listener.with_context(|| format!("listening on {address} ({key}): is it in use?"))
 }
 
 /// Keeps health and metrics in step with the pipeline; ends with it.

@@ -1,6 +1,7 @@
 //! `[listen]`, `[admin]` and `[log]`: what the daemon shows of itself, and who may ask.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use tracing_subscriber::EnvFilter;
 
@@ -17,6 +18,31 @@ pub struct Listen {
     pub metrics: Option<SocketAddr>,
     /// `listen.admin`: for requests; `None` = nowhere.
     pub admin: Option<SocketAddr>,
+    /// What both speak TLS with; `None` = plain HTTP.
+    pub tls: Option<TlsFiles>,
+}
+
+/// The files of a listener's identity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// `listen.tls_certificate_file`: PEM certificates, the listener's own first.
+    pub certificate: PathBuf,
+    /// `listen.tls_key_file`: its private key, PEM.
+    pub key: PathBuf,
+}
+
+impl TlsFiles {
+    fn read(r: &mut Reader<'_>) -> Option<Self> {
+        const CERTIFICATE: &str = "listen.tls_certificate_file";
+        const KEY: &str = "listen.tls_key_file";
+        let (certificate, key) = (r.optional(CERTIFICATE, parse::file), r.secret_file(KEY));
+        match (r.is_given(CERTIFICATE), r.is_given(KEY)) {
+            (true, false) => r.missing(KEY, "name the file with the certificate's private key (PEM)"),
+            (false, true) => r.missing(CERTIFICATE, "name the file with the certificate of that key (PEM)"),
+            _ => {}
+        }
+        Some(Self { certificate: certificate?, key: key? })
+    }
 }
 
 impl Listen {
@@ -25,6 +51,7 @@ impl Listen {
         Self {
             metrics: r.value("listen.metrics", "127.0.0.1:9464", &address),
             admin: r.value("listen.admin", "127.0.0.1:9465", &address),
+            tls: TlsFiles::read(r),
         }
     }
 }

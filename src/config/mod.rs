@@ -34,7 +34,7 @@ use std::path::Path;
 pub use alicloud::{Account, Alicloud, Endpoints, Network};
 pub use collect::Collect;
 pub use credentials::{AccessKey, AssumeRole, Credentials, Ecs, Oidc, Profile, Source};
-pub use faces::{Admin, Listen, Log, LogFormat};
+pub use faces::{Admin, Listen, Log, LogFormat, TlsFiles};
 pub use kafka::{ClientCertificate, Kafka, KafkaSecurity, Sasl, SecurityProtocol};
 pub use problem::{Origin, Problem, Refused};
 pub use reader::Setting;

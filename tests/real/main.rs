@@ -26,6 +26,7 @@ mod identity_providers;
 mod instances;
 mod kafka_protocol;
 mod least_privilege;
+mod listeners_tls;
 mod logins;
 mod metrics;
 #[path = "../metrics_table/mod.rs"]

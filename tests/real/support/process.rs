@@ -128,18 +128,14 @@ impl Daemon {
 
     /// Status and body of a page of the health listener.
     pub(crate) async fn page(&mut self, path: &str) -> (u16, String) {
-        let line = self.logs("serving /metrics").await;
-        let line: Value = serde_json::from_str(&line).unwrap();
-        let url = format!("http://{}{path}", line["address"].as_str().unwrap());
+        let url = format!("{}{path}", self.address().await);
         let answer = self.http.get(url).send().await.unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())
     }
 
     /// Where it takes requests.
     pub(crate) async fn admin(&mut self) -> String {
-        let line = self.logs("serving requests").await;
-        let line: Value = serde_json::from_str(&line).unwrap();
-        format!("http://{}", line["address"].as_str().unwrap())
+        self.listens("serving requests").await
     }
 
     /// Waits until `/readyz` answers `status` with a text that contains `text`.
@@ -180,9 +176,12 @@ impl Daemon {
 
     /// Where it serves metrics and health.
     pub(crate) async fn address(&mut self) -> String {
-        let line = self.logs("serving /metrics").await;
-        let line: Value = serde_json::from_str(&line).unwrap();
-        format!("http://{}", line["address"].as_str().unwrap())
+        self.listens("serving /metrics").await
+    }
+
+    async fn listens(&mut self, says: &str) -> String {
+        let line: Value = serde_json::from_str(&self.logs(says).await).unwrap();
+        format!("{}://{}", line["scheme"].as_str().unwrap(), line["address"].as_str().unwrap())
     }
 
     /// SIGKILL: it can do nothing any more.

@@ -160,7 +160,7 @@ impl World {
     }
 
     /// The binary with this world's configuration and nothing else of the environment.
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let (key_id, secret) = self.cloud.key();
         let mut command = Command::new(env!("CARGO_BIN_EXE_ramstream"));
         command.args(arguments).current_dir(&self.directory).env_clear().envs(&self.settings);
@@ -169,7 +169,7 @@ impl World {
     }
 
     /// What works with the topics alone is given no credentials.
-    fn command_without_credentials(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command_without_credentials(&self, arguments: &[&str]) -> Command {
         let mut command = self.command(arguments);
         command.env_remove("ALIBABA_CLOUD_ACCESS_KEY_ID").env_remove("ALIBABA_CLOUD_ACCESS_KEY_SECRET");
         command
