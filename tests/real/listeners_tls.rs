@@ -45,10 +45,10 @@ async fn both_addresses_speak_tls_alone_and_show_a_renewed_certificate_without_a
     assert!(plain.is_err(), "nothing is answered that is not encrypted: {plain:?}");
 
     // The commands that ask trust what the system trusts.
-    let mut ask = world.command_without_credentials(&["replay", "--kind", "user"]);
+    let mut ask = world.command_without_credentials(&["replay", "--kind", "user", "--url", &admin]);
     ask.env("SSL_CERT_FILE", &certificate);
     Finished::of(ask).await.exits_with(COMPLETE).says(&[": committed"]);
-    let distrusted = world.ramstream(&["replay", "--kind", "user"]).await;
+    let distrusted = world.ramstream(&["replay", "--kind", "user", "--url", &admin]).await;
     assert!(distrusted.stderr.contains("certificate verify failed"), "{}", distrusted.stderr);
 
     // A half written pair changes nothing, a whole one is shown to whoever connects next.
