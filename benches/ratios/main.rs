@@ -67,7 +67,7 @@ fn measure<'a>(wanted: &[&'a str]) -> anyhow::Result<(Vec<Figure>, Vec<&'a str>)
                 let baseline = publishing::Baseline::of_the_largest_account()?;
                 figures.push(runtime.block_on(replaying::measure(kafka, &baseline))?);
             }
-            ("memory", Some((kafka, registry))) => figures.push(memory::measure(kafka, registry)?),
+            ("memory", Some((kafka, registry))) => figures.extend(memory::measure(kafka, registry)?),
             ("recovery", Some((kafka, _))) => {
                 let baseline = publishing::Baseline::of_the_largest_account()?;
                 figures.push(runtime.block_on(async {

@@ -48,6 +48,7 @@ pub(crate) struct Simulator {
     _process: Process,
     _stdout: BufReader<ChildStdout>,
     http: String,
+    control: String,
     account_id: String,
     key: [(&'static str, String); 2],
 }
@@ -78,7 +79,17 @@ impl Simulator {
         let mut stdout = BufReader::new(process.0.stdout.take().context("the simulated account has no output")?);
         let account_id = word_after(&mut stdout, "Simulated Alibaba Cloud account ")?;
         let http = word_after(&mut stdout, "services over HTTP   ")?;
-        Ok(Self { _process: process, _stdout: stdout, http, account_id, key })
+        let control = word_after(&mut stdout, "control              ")?;
+        Ok(Self { _process: process, _stdout: stdout, http, control, account_id, key })
+    }
+
+    /// Changes one thing: whether the account's root has a second factor.
+    pub(crate) fn change(&self) -> anyhow::Result<()> {
+        let body = serde_json::json!({ "enabled": false });
+        let request = reqwest::Client::builder().no_proxy().build()?.post(format!("{}/root-mfa", self.control));
+        let answer = tokio::runtime::Runtime::new()?.block_on(request.json(&body).send())?;
+        answer.error_for_status()?;
+        Ok(())
     }
 
     /// The account's id.
@@ -100,6 +111,7 @@ fn word_after(lines: &mut impl BufRead, before: &str) -> anyhow::Result<String> 
 pub(crate) struct Daemon {
     process: Process,
     log: BufReader<ChildStderr>,
+    settings: Vec<(String, String)>,
 }
 
 impl Daemon {
@@ -111,13 +123,11 @@ impl Daemon {
         prefix: &str,
         more: &[(&str, &str)],
     ) -> anyhow::Result<Self> {
-        let mut command = ramstream();
-        command.arg("run").stderr(Stdio::piped()).stdout(Stdio::null()).env("RUST_LOG", "info");
-        for service in ["STS", "IMS", "RAM", "RESOURCE_MANAGER"] {
-            command.env(format!("RAMSTREAM_ALICLOUD__ENDPOINTS__{service}"), &simulator.http);
-        }
-        command.envs(simulator.key.iter().map(|(name, value)| (format!("RAMSTREAM_CREDENTIALS__{name}"), value)));
-        command.envs([
+        let endpoint = |service| (format!("RAMSTREAM_ALICLOUD__ENDPOINTS__{service}"), simulator.http.clone());
+        let mut settings: Vec<(String, String)> = ["STS", "IMS", "RAM", "RESOURCE_MANAGER"].map(endpoint).into();
+        let key = simulator.key.iter().map(|(name, value)| (format!("RAMSTREAM_CREDENTIALS__{name}"), value.clone()));
+        settings.extend(key);
+        let own = [
             ("RAMSTREAM_ACCOUNT__ID", simulator.account_id.as_str()),
             ("RAMSTREAM_KAFKA__BROKERS", kafka),
             ("RAMSTREAM_KAFKA__SECURITY_PROTOCOL", "plaintext"),
@@ -129,11 +139,14 @@ impl Daemon {
             ("RAMSTREAM_LISTEN__ADMIN", "off"),
             ("RAMSTREAM_LOG__FORMAT", "json"),
             ("RAMSTREAM_SYNC__JITTER", "0"),
-        ]);
-        command.envs(more.iter().copied());
+        ];
+        settings.extend(own.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let mut command = ramstream();
+        command.arg("run").stderr(Stdio::piped()).stdout(Stdio::null()).env("RUST_LOG", "info");
+        command.envs(settings.iter().cloned());
         let mut process = Process(command.spawn().context("starting the daemon")?);
         let log = BufReader::new(process.0.stderr.take().context("the daemon has no log")?);
-        Ok(Self { process, log })
+        Ok(Self { process, log, settings })
     }
 
     /// Waits for the next sync and gives what the log says of it.
@@ -149,6 +162,13 @@ impl Daemon {
             last = line;
         }
         bail!("the daemon ended without a sync; the last it said: {last}")
+    }
+
+    /// Asks for a replay of everything, and waits until it is committed.
+    pub(crate) fn replay(&self) -> anyhow::Result<()> {
+        let asked = ramstream().args(["replay", "--via", "kafka"]).envs(self.settings.iter().cloned()).output()?;
+        anyhow::ensure!(asked.status.success(), "{}", String::from_utf8_lossy(&asked.stderr));
+        Ok(())
     }
 
     /// The most memory that it has held so far, in bytes.
