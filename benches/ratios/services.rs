@@ -79,7 +79,7 @@ impl Simulator {
         let mut stdout = BufReader::new(process.0.stdout.take().context("the simulated account has no output")?);
         let account_id = word_after(&mut stdout, "Simulated Alibaba Cloud account ")?;
         let http = word_after(&mut stdout, "services over HTTP   ")?;
-        let control = word_after(&mut stdout, "control              ")?;
+        let control = word_after(&mut stdout, "control address      ")?;
         Ok(Self { _process: process, _stdout: stdout, http, control, account_id, key })
     }
 
