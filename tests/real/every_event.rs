@@ -94,7 +94,7 @@ async fn every_word_of_every_kind_comes_of_its_own_deed_out_of_the_topic_of_its_
     }
     fold(&events);
     check_sequences(&world.syncs().await, &events);
-    world.is_clean().await;
+    world.verify(&[]).await.0.exits_with(COMPLETE);
 }
 
 /// Everything that is there before its word comes; what the word says is new is not.
