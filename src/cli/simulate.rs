@@ -25,6 +25,8 @@ Control address (plain JSON over HTTP):
   DELETE /faults                   take all faults away
   POST   /freeze, /unfreeze        {\"user\":\"name or id\"}
   POST   /recreate                 {\"instance\":\"its id\"}   make it anew under its id
+  POST   /edit                     {\"table\":\"roles\",\"id\":\"…\",\"set\":{\"role_name\":\"new\"}}   of users, groups, roles, access_keys,
+                                   what the services could show and no public operation does
   POST   /regions                  {\"regions\":[\"eu-central-1\"]}
   POST   /root-mfa                 {\"enabled\":true}
   POST   /latency                  {\"latency_ms\":20}

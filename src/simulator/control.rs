@@ -12,6 +12,7 @@
 //! | `POST /freeze`, `POST /unfreeze` | `{"user": name or id}` | what the console does and no public operation |
 //! | `POST /security-key` | `{"user": name or id}` | binds one to the user, likewise |
 //! | `POST /recreate` | `{"instance": id}` | makes an instance anew under its id, which no public operation does |
+//! | `POST /edit` | `{"table": "roles", "id": id, "set": {"role_name": "new"}}` | what no public operation does to a row |
 //! | `POST /regions` | `{"regions": ["eu-central-1"]}` | the regions that the account can use |
 //! | `POST /root-mfa` | `{"enabled": true}` | what the root user does: no public operation gives it a second factor |
 //! | `POST /latency` | `{"latency_ms": 20}` | every answer comes that much later |
@@ -29,6 +30,9 @@
 //! `reset`, `reset_after`, `slow`, `stale` (reads see the account as it was when the fault was set), `truncate_body`,
 //! `truncate_json`, `missing_marker`, `repeated_marker`, `missing_array`, `empty`.
 //!
+//! An edit sets fields, named as in the account file, of a row of `users`, `groups`, `roles` or `access_keys`. Which keys
+//! verify stays as it is.
+//!
 //! With a moved clock, requests with a right time are refused as expired from 15 minutes on. `"judge_requests_by":
 //! "machine_clock"` beside `offset_seconds` lets them pass: for an account whose time is virtual.
 
@@ -44,8 +48,9 @@ use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use super::editing;
 use super::entities::UserStatus;
 use super::faults::Fault;
 use super::issuing::{Instance, Rules, Trusted};
@@ -67,6 +72,7 @@ pub(super) fn routes(simulator: Arc<Simulator>) -> Router {
         .route("/unfreeze", post(unfreeze))
         .route("/security-key", post(security_key))
         .route("/recreate", post(recreate))
+        .route("/edit", post(edit))
         .route("/regions", post(regions))
         .route("/root-mfa", post(root_mfa))
         .route("/latency", post(latency))
@@ -173,6 +179,21 @@ async fn recreate(State(simulator): Shared, body: Bytes) -> Result<Json<Value>, 
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct Edit {
+    table: String,
+    id: String,
+    set: Map<String, Value>,
+}
+
+async fn edit(State(simulator): Shared, body: Bytes) -> Result<Json<Value>, Refused> {
+    let Edit { table, id, set } = parse(&body)?;
+    let (edited, _) = simulator.change("Edit", |draft| editing::edit(draft, &table, &id, &set));
+    edited.map_err(|problem| Refused(StatusCode::BAD_REQUEST, problem))?;
+    Ok(Json(json!({ "table": table, "id": id })))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Regions {
     regions: Vec<String>,
 }
@@ -221,7 +242,7 @@ async fn pages(State(simulator): Shared, body: Bytes) -> Result<Json<Value>, Ref
 
 /// Parts that are not named stay as they are.
 async fn throttle(State(simulator): Shared, body: Bytes) -> Result<Json<Limits>, Refused> {
-    let sent: serde_json::Map<String, Value> = parse(&body)?;
+    let sent: Map<String, Value> = parse(&body)?;
     let mut limits = json!(simulator.throttle.limits());
     for (name, value) in sent {
         limits[name] = value;

@@ -233,6 +233,9 @@ pub enum Switch {
     Active,
     /// It was switched off.
     Inactive,
+    /// A word that no page of the vendor has, so nobody translates it. Only the control address sets it.
+    #[serde(rename = "Suspended")]
+    Suspended,
 }
 
 impl Switch {
@@ -242,6 +245,7 @@ impl Switch {
         match self {
             Self::Active => "Active",
             Self::Inactive => "Inactive",
+            Self::Suspended => "Suspended",
         }
     }
 }

@@ -15,7 +15,7 @@
 //! | [`throttle`], `faults`, `clock` | what goes wrong, on purpose |
 //! | `service`, `answer` | from a request to its answer |
 //! | `truth` | the log of every mutation and every request |
-//! | [`control`] | the control address, with its requests |
+//! | [`control`], `editing` | the control address, with its requests |
 //! | `server`, `tls` | connections |
 //! | `in_process` | the same without connections, for the deterministic simulation |
 
@@ -25,6 +25,7 @@ mod authentication;
 mod clock;
 pub mod control;
 mod draft;
+mod editing;
 mod entities;
 mod error;
 mod faults;

@@ -18,6 +18,7 @@ mod copies;
 mod crash;
 mod daemon;
 mod edges;
+mod every_event;
 mod faults;
 mod headers;
 #[path = "../../src/admin/tests/html.rs"]

@@ -108,6 +108,14 @@ impl World {
         response.json().await.unwrap()
     }
 
+    /// What the control address answers to a request that it refuses.
+    pub(crate) async fn refused_control(&self, path: &str, body: Value) -> String {
+        let request = self.http.post(format!("http://{}{path}", self.running.control)).body(body.to_string());
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), 400);
+        response.text().await.unwrap()
+    }
+
     pub(crate) async fn account(&self) -> Value {
         self.control(Method::GET, "/account", Value::Null).await
     }

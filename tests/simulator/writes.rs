@@ -193,3 +193,28 @@ async fn resource_manager_attaches_in_one_scope_and_spells_its_own_way() {
     let entities = world.call(RAM, "ListEntitiesForPolicy", &entities).await.done();
     assert!(texts(entities["Users"]["User"].as_array().unwrap(), "UserName").contains(&"eve".to_owned()));
 }
+
+#[tokio::test]
+async fn a_row_is_edited_by_hand_as_far_as_the_account_can_be_so() {
+    let world = world(unthrottled()).await;
+    let (name, other) = (name(&world, "roles", 0, "role_name").await, name(&world, "roles", 1, "role_name").await);
+    let id = world.account().await["roles"][0]["role_id"].clone();
+    let edit = |set: Value| json!({ "table": "roles", "id": id, "set": set });
+    world.control(reqwest::Method::POST, "/edit", edit(json!({ "role_name": "edited" }))).await;
+    world.call(RAM, "GetRole", &[("RoleName", &name)]).await.refused(404, "EntityNotExist.Role");
+    assert_eq!(world.call(RAM, "GetRole", &[("RoleName", "edited")]).await.done()["Role"]["RoleId"], id);
+
+    let before = world.account().await;
+    for (body, named) in [
+        (edit(json!({ "role_name": other.to_uppercase() })), "another role has"),
+        (edit(json!({ "role_id": "1" })), "stays as it is"),
+        (edit(json!({ "rolename": "x" })), "rolename"),
+        (edit(json!({ "create_date": "yesterday" })), "set: "),
+        (json!({ "table": "roles", "id": "1", "set": {} }), "no role has the id"),
+        (json!({ "table": "wheels", "id": "1", "set": {} }), "wheels"),
+    ] {
+        let answer = world.refused_control("/edit", body).await;
+        assert!(answer.contains(named), "{answer}");
+    }
+    assert_eq!(world.account().await, before);
+}

@@ -205,6 +205,13 @@ impl Cloud {
         self.ram("CreateLoginProfile", &[("UserName", user), ("Password", "correct horse battery")]).await;
     }
 
+    /// Switches a user's sign-in by password on or off.
+    pub(crate) async fn switch_sign_in(&self, user: &str, status: &str) {
+        let domain = self.ims("GetDefaultDomain", &[]).await["DefaultDomainName"].as_str().unwrap().to_owned();
+        let whom = format!("{user}@{domain}");
+        self.ims("UpdateLoginProfile", &[("UserPrincipalName", &whom), ("Status", status)]).await;
+    }
+
     pub(crate) async fn require_mfa(&self, user: &str) {
         self.ram("UpdateLoginProfile", &[("UserName", user), ("MFABindRequired", "true")]).await;
     }
@@ -325,6 +332,11 @@ impl Cloud {
         self.call(ECS, action, &parameters).await;
     }
 
+    /// Sets fields of a row of the account file: what the services could show, and no public operation does.
+    pub(crate) async fn edit(&self, table: &str, id: &str, set: Value) {
+        self.control(reqwest::Method::POST, "edit", Some(json!({ "table": table, "id": id, "set": set }))).await;
+    }
+
     /// Makes an instance anew under its id.
     pub(crate) async fn recreate_instance(&self, id: &str) {
         self.control(reqwest::Method::POST, "recreate", Some(json!({ "instance": id }))).await;
@@ -335,7 +347,8 @@ impl Cloud {
         self.control(reqwest::Method::POST, "regions", Some(json!({ "regions": regions }))).await;
     }
 
-    async fn ram(&self, action: &str, parameters: &[(&str, &str)]) -> Value {
+    /// An operation of RAM.
+    pub(crate) async fn ram(&self, action: &str, parameters: &[(&str, &str)]) -> Value {
         self.call(RAM, action, parameters).await
     }
 
@@ -353,8 +366,7 @@ impl Cloud {
 
     async fn ask(&self, version: &str, action: &str, parameters: &[(&str, &str)]) -> (reqwest::StatusCode, String) {
         let (key_id, secret) = self.key();
-        let now = jiff::Timestamp::now().as_second() + i64::from(self.offset_seconds.load(Ordering::Relaxed));
-        let now = jiff::Timestamp::from_second(now).unwrap().strftime("%FT%TZ").to_string();
+        let now = self.now();
         let nonce = uuid::Uuid::new_v4().to_string();
         let common = [
             ("Action", action),
@@ -374,6 +386,12 @@ impl Cloud {
         let url = format!("{}/?{query}&Signature={signature}", self.address());
         let answer = self.client.get(url).send().await.unwrap();
         (answer.status(), answer.text().await.unwrap())
+    }
+
+    /// The service's time, in whole seconds as its dates are.
+    pub(crate) fn now(&self) -> String {
+        let now = jiff::Timestamp::now().as_second() + i64::from(self.offset_seconds.load(Ordering::Relaxed));
+        jiff::Timestamp::from_second(now).unwrap().strftime("%FT%TZ").to_string()
     }
 
     async fn control(&self, method: reqwest::Method, path: &str, body: Option<Value>) -> Value {
