@@ -88,6 +88,22 @@ async fn a_metadata_service_without_tokens_is_asked_only_where_that_is_allowed()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_metadata_service_that_fails_is_not_taken_for_one_without_tokens() {
+    let mut world = World::start().await;
+    world.control("/instance", json!({ "role": world.role, "mode": "both", "fails": true })).await;
+    for allowed in ["false", "true"] {
+        world.set("RAMSTREAM_CREDENTIALS__ECS__ALLOW_V1", allowed);
+        let ended = world.inventory().await;
+        assert!(!ended.log.contains("allow_v1"), "{}", ended.log);
+        ended.refused(&["credentials by ecs", "answers with status 500", "asked again by itself"]);
+    }
+    for other in ["metadata/role", "metadata/credentials"] {
+        assert_eq!(world.calls(other).await, 0, "{other}");
+    }
+    assert!(world.calls("metadata/token").await >= 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_credentials_uri_gives_what_the_metadata_service_would() {
     let mut world = World::start().await;
     world.instance("hardened").await;

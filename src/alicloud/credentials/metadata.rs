@@ -76,9 +76,12 @@ impl EcsRole {
         }
     }
 
-    /// None where v1 has to do.
+    /// None where v1 has to do. A service that fails is not one without tokens: then nothing is asked without one.
     async fn token(&self) -> Result<Option<Secret>, CredentialsError> {
         let asked = self.ask(Method::PUT, TOKEN_PATH, (TOKEN_TTL, Some(TTL_SECONDS))).await?;
+        if asked.status >= 500 {
+            return Err(self.odd(asked.status));
+        }
         let token = String::from_utf8(asked.body).unwrap_or_default().trim().to_owned();
         let is_token = asked.status == 200 && !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
         match (is_token, self.settings.allow_v1) {
@@ -134,7 +137,8 @@ impl EcsRole {
     }
 
     fn odd(&self, status: u16) -> CredentialsError {
-        self.failed(format!("the metadata service answers with status {status}"), "wait, or look at the instance")
+        let mend = "it is asked again by itself; if it stays, look at the instance";
+        self.failed(format!("the metadata service answers with status {status}"), mend)
     }
 
     fn failed(&self, what: impl Into<String>, mend: &str) -> CredentialsError {
