@@ -83,6 +83,7 @@ async fn more_replicas_than_brokers_is_refused_by_name() {
     let finding = &reports[0].findings[0];
     assert_eq!((finding.severity, finding.setting), (Severity::Refused, "replication"));
     assert!(finding.reason.contains("3 replicas are asked for, but the cluster has 1 broker(s)"), "{finding:?}");
+    assert_eq!(finding.mend, "set kafka.replication_factor to 1, or add brokers");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -105,7 +105,7 @@ fn too_few_brokers(spec: &TopicSpec, brokers: usize) -> Finding {
         severity: Severity::Refused,
         setting: "replication",
         reason: format!("{wanted} replicas are asked for, but the cluster has {brokers} broker(s)"),
-        mend: format!("set the replication of topics to {brokers} in ramstream's configuration, or add brokers"),
+        mend: format!("set kafka.replication_factor to {brokers}, or add brokers"),
     }
 }
 
