@@ -157,7 +157,7 @@ impl Start {
 
 /// Prepares topics and schemas and reads the state: everything before the claim.
 async fn begin<'a>(pipeline: &'a Pipeline, status: &Status, start: Start) -> Result<Owner<'a>, LifeError> {
-    status.enter(Phase::Starting);
+    status.begin();
     pipeline.prepare_topics().await?;
     let encoder = pipeline.schemas.encoder(&pipeline.topics).await?;
     let row_encoder = pipeline.schemas.row_encoder(&pipeline.topics).await?;

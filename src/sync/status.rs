@@ -21,7 +21,7 @@ pub enum Phase {
     },
     /// Another copy owns the account.
     Parked {
-        /// Who, and since which sequence.
+        /// Who, what it published last, and the mend.
         by: String,
     },
     /// Nothing may be published until somebody looks at it.
@@ -65,6 +65,15 @@ impl Status {
         &self.desk
     }
 
+    /// A life begins. What ended the one before it is told until this one gets past it: nothing is mended by trying again.
+    pub(super) fn begin(&self) {
+        self.phase.send_modify(|phase| {
+            if !matches!(phase, Phase::Unavailable { .. } | Phase::Refused { .. }) {
+                *phase = Phase::Starting;
+            }
+        });
+    }
+
     /// Enters `phase`.
     pub(super) fn enter(&self, phase: Phase) {
         self.phase.send_replace(phase);
@@ -73,5 +82,33 @@ impl Status {
     /// Still in the same phase, and alive.
     pub(super) fn tick(&self) {
         self.phase.send_modify(|_| ());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_told_until_the_next_try_is_past_it_and_every_try_is_a_sign_of_life() {
+        let why = || "no broker answers".to_owned();
+        for reason in [Phase::Unavailable { why: why() }, Phase::Refused { why: why() }] {
+            let (status, mut phases) = Status::channel();
+            status.enter(reason.clone());
+            phases.mark_unchanged();
+            status.begin();
+            assert!(phases.has_changed().unwrap());
+            assert_eq!(*phases.borrow(), reason);
+            status.enter(Phase::Claiming);
+            assert_eq!(*phases.borrow(), Phase::Claiming);
+        }
+    }
+
+    #[test]
+    fn without_a_reason_a_life_is_starting() {
+        let (status, phases) = Status::channel();
+        status.enter(Phase::Running);
+        status.begin();
+        assert_eq!(*phases.borrow(), Phase::Starting);
     }
 }
