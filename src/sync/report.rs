@@ -56,25 +56,45 @@ impl Report {
     pub fn published(&self) -> usize {
         self.events.values().sum()
     }
+
+    /// What became of it. Nothing published is "no change" only as far as it was looked.
+    #[must_use]
+    pub fn words(&self) -> &'static str {
+        match (self.published(), self.outcome) {
+            (1.., _) => "published",
+            (0, SyncOutcome::Complete) => "nothing changed",
+            (0, SyncOutcome::Partial) => "no change in what could be read",
+            (0, SyncOutcome::Failed) => "nothing could be read",
+        }
+    }
 }
 
 impl Pipeline {
     /// Puts one sync into the log and the metrics.
     pub(super) fn tell(&self, publication: &Publication, report: &Report) {
         let count = |op| report.events.get(&op).copied().unwrap_or_default();
-        info!(
-            sync_id = %publication.batch().sync_id,
-            sequence = report.sequence,
-            outcome = report.outcome.as_str(),
-            observed = count(Op::Observed),
-            created = count(Op::Created),
-            updated = count(Op::Updated),
-            removed = count(Op::Removed),
-            unknown_scopes = report.unknown_scopes,
-            calls = report.calls,
-            elapsed_ms = u64::try_from(report.elapsed.as_millis()).unwrap_or(u64::MAX),
-            "{}", if report.published() == 0 { "nothing changed" } else { "published" }
-        );
+        // The level of a line has to be a constant.
+        macro_rules! line {
+            ($level:ident) => {
+                $level!(
+                    sync_id = %publication.batch().sync_id,
+                    sequence = report.sequence,
+                    outcome = report.outcome.as_str(),
+                    observed = count(Op::Observed),
+                    created = count(Op::Created),
+                    updated = count(Op::Updated),
+                    removed = count(Op::Removed),
+                    unknown_scopes = report.unknown_scopes,
+                    calls = report.calls,
+                    elapsed_ms = u64::try_from(report.elapsed.as_millis()).unwrap_or(u64::MAX),
+                    "{}", report.words()
+                )
+            };
+        }
+        match report.outcome {
+            SyncOutcome::Failed => line!(warn),
+            SyncOutcome::Complete | SyncOutcome::Partial => line!(info),
+        }
         for ((kind, reason), unknown) in unknown_by_reason(publication.diff()) {
             let (count, reason) = (unknown.count, reason.as_str());
             warn!(%kind, reason, count, scope = %unknown.example, detail = unknown.detail, "unknown, its state is kept");
@@ -148,6 +168,27 @@ impl Pipeline {
     fn measure_reading(&self, sync_id: Option<Uuid>) {
         if let Some((seconds, nanos)) = sync_id.and_then(|id| id.get_timestamp()).map(|time| time.to_unix()) {
             self.metrics.published(Duration::new(seconds, nanos).as_secs_f64());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn did_not_look_is_never_told_as_no_change() {
+        let words = |outcome, events: &[(Op, usize)]| {
+            let events = events.iter().copied().collect();
+            Report { sequence: 7, outcome, events, unknown_scopes: 0, calls: 0, elapsed: Duration::ZERO }.words()
+        };
+        for (outcome, told) in [
+            (SyncOutcome::Complete, "nothing changed"),
+            (SyncOutcome::Partial, "no change in what could be read"),
+            (SyncOutcome::Failed, "nothing could be read"),
+        ] {
+            assert_eq!(words(outcome, &[]), told);
+            assert_eq!(words(outcome, &[(Op::Created, 0), (Op::Updated, 2)]), "published");
         }
     }
 }

@@ -64,7 +64,7 @@ async fn a_throttled_read_is_unknown_not_empty() {
     let baseline = world.events().await;
 
     cloud.fault(json!({ "operation": "ListUsersForGroup", "fault": "throttle" })).await;
-    world.run_once().await.exits_with(PARTIAL);
+    assert_eq!(world.run_once().await.exits_with(PARTIAL).last_line(), "no change in what could be read");
     assert!(cloud.end_faults().await > 0, "members were asked for");
     assert_eq!(world.events().await, baseline);
     let syncs = world.syncs().await;

@@ -89,6 +89,7 @@ async fn the_page_says_what_a_daemon_did_what_it_knows_and_what_it_could_not_rea
     // Nothing can be read at all.
     world.cloud.fault(json!({ "operation": "*", "fault": "deny" })).await;
     daemon.syncs(1, "failed").await;
+    daemon.logs("nothing could be read").await;
     let shown = page(&mut daemon).await;
     assert!(shown.rows("syncs")[0]["Outcome"].starts_with("failed"), "{:?}", shown.rows("syncs")[0]);
     daemon.terminate().await;
