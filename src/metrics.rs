@@ -8,6 +8,7 @@ mod label;
 mod series;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use prometheus::process_collector::ProcessCollector;
@@ -27,6 +28,8 @@ pub struct Metrics {
     kinds: Vec<Kind>,
     reasons: Vec<Reason>,
     series: Series,
+    /// Exchanges for credentials that failed since the last one that did not.
+    exchanges_in_vain: AtomicU64,
 }
 
 /// What became of the records of one transaction.
@@ -54,7 +57,8 @@ impl Metrics {
         one(registry.register(Box::new(ProcessCollector::for_self())));
         let series = Series::register(&registry);
         series.build_info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
-        let metrics = Self { registry, kinds: kinds.to_vec(), reasons: reasons.to_vec(), series };
+        let exchanges_in_vain = AtomicU64::new(0);
+        let metrics = Self { registry, kinds: kinds.to_vec(), reasons: reasons.to_vec(), series, exchanges_in_vain };
         metrics.begin_at_zero(operations);
         metrics
     }
@@ -232,9 +236,23 @@ impl Metrics {
     pub fn credentials_exchanged(&self, expire_at_unix_seconds: Option<f64>) {
         let outcome = if expire_at_unix_seconds.is_some() { ExchangeOutcome::Ok } else { ExchangeOutcome::Failed };
         self.series.credentials_exchanges.with_label_values(&[outcome.as_str()]).inc();
-        if let Some(at) = expire_at_unix_seconds {
-            self.series.credentials_expiry.set(at);
+        match expire_at_unix_seconds {
+            Some(at) => {
+                self.series.credentials_expiry.set(at);
+                self.exchanges_in_vain.store(0, Ordering::Relaxed);
+            }
+            None => {
+                self.exchanges_in_vain.fetch_add(1, Ordering::Relaxed);
+            }
         }
+    }
+
+    /// So many exchanges have failed since the last one that did not, and the end of the credentials that it brought,
+    /// if there was one; `None` = the last one did not fail.
+    #[must_use]
+    pub fn exchanges_in_vain(&self) -> Option<(u64, Option<f64>)> {
+        let end = Some(self.series.credentials_expiry.get()).filter(|end| *end > 0.0);
+        Some(self.exchanges_in_vain.load(Ordering::Relaxed)).filter(|times| *times > 0).map(|times| (times, end))
     }
 
     /// A Kafka transaction ended.

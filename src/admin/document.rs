@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use uuid::Uuid;
 
 use crate::control::{Action, Outcome, Request};
 use crate::model::{Kind, Millis};
@@ -57,6 +58,8 @@ pub(super) struct ReplaysDocument {
 #[derive(Debug, Serialize)]
 pub(super) struct StatusDocument {
     account_id: String,
+    /// This process start.
+    writer: Uuid,
     phase: &'static str,
     /// Who owns the account, or why nothing is published.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -125,12 +128,12 @@ impl RequestDocument {
 }
 
 impl StatusDocument {
-    pub(super) fn of(account_id: &str, phase: Phase, view: &View, waiting: Vec<RequestDocument>) -> Self {
+    pub(super) fn of(account_id: &str, writer: Uuid, phase: Phase, view: &View, waiting: Vec<RequestDocument>) -> Self {
         let (phase, detail) = phase_words(phase);
         let rows = if let Doing::Replaying { rows } = &view.doing { rows_of(rows) } else { BTreeMap::new() };
         let doing = view.doing.as_str();
         let published = view.published.as_ref().map(PublishedDocument::of);
-        Self { account_id: account_id.to_owned(), phase, detail, published, doing, rows, waiting }
+        Self { account_id: account_id.to_owned(), writer, phase, detail, published, doing, rows, waiting }
     }
 }
 

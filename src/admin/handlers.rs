@@ -238,7 +238,8 @@ impl Admin {
 
     fn status(&self) -> StatusDocument {
         let view = (self.0.process.view)();
-        StatusDocument::of(&self.0.account_id, (self.0.process.phase)(), &view, self.waiting(&view))
+        let process = &self.0.process;
+        StatusDocument::of(&self.0.account_id, process.writer, (process.phase)(), &view, self.waiting(&view))
     }
 }
 

@@ -35,7 +35,7 @@ use crate::secret::Secret;
 use asked::Asked;
 use limit::Bucket;
 
-pub use process::{Append, Process, append_to};
+pub use process::{Append, ExchangesInVain, InVain, Process, append_to};
 
 /// The description of every call, as `/openapi.json` shows it.
 pub const OPENAPI: &str = include_str!("openapi.json");

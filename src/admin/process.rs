@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
+use jiff::Timestamp;
 use tokio::sync::{Semaphore, watch};
+use uuid::Uuid;
 
 use crate::control::Request;
 use crate::kafka::{self, Connection, Record};
@@ -21,23 +23,46 @@ const APPENDING_MAX: usize = 8;
 /// See the module's page.
 pub struct Process {
     pub(super) account_name: Option<String>,
+    pub(super) writer: Uuid,
     pub(super) view: Box<dyn Fn() -> View + Send + Sync>,
     pub(super) phase: Box<dyn Fn() -> Phase + Send + Sync>,
     pub(super) claim: Box<dyn Fn() + Send + Sync>,
     pub(super) append: Append,
+    pub(super) in_vain: InVain,
+}
+
+/// Says whether exchanging credentials fails.
+pub type InVain = Box<dyn Fn() -> Option<ExchangesInVain> + Send + Sync>;
+
+/// The last exchange for temporary credentials has failed.
+#[derive(Debug, Clone, Copy)]
+pub struct ExchangesInVain {
+    /// Those that failed one after another.
+    pub times: u64,
+    /// When the credentials of the last one that did not fail end; none if there were none.
+    pub end: Option<Timestamp>,
 }
 
 impl Process {
-    /// The daemon whose desk and phases these are, and the label of its account.
+    /// The daemon whose desk and phases these are, the label of its account, and the id that it claims with.
     #[must_use]
-    pub fn of(account_name: Option<&str>, desk: &Desk, phases: watch::Receiver<Phase>, append: Append) -> Self {
+    pub fn of(
+        account_name: Option<&str>,
+        writer: Uuid,
+        desk: &Desk,
+        phases: watch::Receiver<Phase>,
+        append: Append,
+        in_vain: InVain,
+    ) -> Self {
         let (seen, asked) = (desk.clone(), desk.clone());
         Self {
             account_name: account_name.map(str::to_owned),
+            writer,
             view: Box::new(move || seen.view()),
             phase: Box::new(move || phases.borrow().clone()),
             claim: Box::new(move || asked.ask_to_claim()),
             append,
+            in_vain,
         }
     }
 }

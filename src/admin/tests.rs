@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 use uuid::Uuid;
 
-use super::{OPENAPI, Process, routes};
+use super::{ExchangesInVain, OPENAPI, Process, routes};
 use crate::control::{Action, Ended, Entry, Outcome, Place, Request, RequestId, Standing};
 use crate::http::Peer;
 use crate::model::{Kind, Millis};
@@ -39,16 +39,25 @@ struct Inner {
     appended: Vec<Request>,
     claims: u32,
     brokers: Result<(), String>,
+    in_vain: Option<ExchangesInVain>,
 }
 
 impl World {
     fn new(token: Option<&str>, address: &str) -> Self {
-        let inner =
-            Inner { view: View::default(), phase: Phase::Running, appended: Vec::new(), claims: 0, brokers: Ok(()) };
+        let inner = Inner {
+            view: View::default(),
+            phase: Phase::Running,
+            appended: Vec::new(),
+            claims: 0,
+            brokers: Ok(()),
+            in_vain: None,
+        };
         let inner = Arc::new(Mutex::new(inner));
         let (a, b, c, d) = (Arc::clone(&inner), Arc::clone(&inner), Arc::clone(&inner), Arc::clone(&inner));
+        let e = Arc::clone(&inner);
         let process = Process {
             account_name: Some("prod & <b>\"more\"</b>".to_owned()),
+            writer: Uuid::from_u128(3),
             view: Box::new(move || a.lock().unwrap().view.clone()),
             phase: Box::new(move || b.lock().unwrap().phase.clone()),
             claim: Box::new(move || c.lock().unwrap().claims += 1),
@@ -60,6 +69,7 @@ impl World {
                 }
                 Box::pin(std::future::ready(answer))
             }),
+            in_vain: Box::new(move || e.lock().unwrap().in_vain),
         };
         let address: SocketAddr = address.parse().unwrap();
         Self(inner, routes("5481", token.map(Secret::new), process, address))
@@ -420,15 +430,17 @@ async fn brokers_that_do_not_answer_are_told_with_the_id_to_ask_again_with() {
 async fn status_tells_the_phase_and_where_the_published_state_stands() {
     let world = World::open();
     let status = world.get(STATUS).await;
-    let expected =
-        json!({ "account_id": "5481", "phase": "running", "published": null, "doing": "idle", "waiting": [] });
+    let expected = json!({
+        "account_id": "5481", "writer": "00000000-0000-0000-0000-000000000003", "phase": "running",
+        "published": null, "doing": "idle", "waiting": [],
+    });
     assert_eq!(status.is(200), &expected);
     let (lineage, sync_id) = (Uuid::from_u128(1), Uuid::from_u128(2));
     let complete_at = Some(Millis(1_769_857_200_250));
     let published = Published { lineage, sequence: 7, sync_id: Some(sync_id), complete_at };
     world.set(|inner| {
         inner.view.published = Some(published);
-        inner.phase = Phase::Parked { by: "writer x since sequence 6".to_owned() };
+        inner.phase = Phase::Parked { by: "another copy owns the account: writer x".to_owned() };
     });
     let status = world.get(STATUS).await;
     let expected = json!({
@@ -438,7 +450,7 @@ async fn status_tells_the_phase_and_where_the_published_state_stands() {
     assert_eq!(status.is(200)["published"], expected);
     assert_eq!(
         (&status.body["phase"], &status.body["detail"]),
-        (&json!("parked"), &json!("writer x since sequence 6"))
+        (&json!("parked"), &json!("another copy owns the account: writer x"))
     );
 }
 

@@ -187,7 +187,7 @@ fn words(phase: &Phase) -> String {
         Phase::Starting => "starting".to_owned(),
         Phase::Claiming => "claiming the account".to_owned(),
         Phase::Running => "running".to_owned(),
-        Phase::Parked { by } => format!("parked, {by}"),
+        Phase::Parked { by } => format!("parked: {by}"),
         Phase::Failing { why } | Phase::Refused { why } | Phase::Unavailable { why } => why.clone(),
     }
 }

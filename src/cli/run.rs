@@ -3,13 +3,14 @@
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info};
 
 use super::{Exit, assemble, configure, on_signals};
 use crate::{
-    admin::{self, Process},
+    admin::{self, ExchangesInVain, InVain, Process},
     config::Purpose,
     event::Outcome,
     http::{self, Condition, Health, Listener, Tls},
@@ -48,7 +49,8 @@ pub(super) async fn run(args: &Args, file: Option<&Path>) -> anyhow::Result<Exit
     // Phases are translated into health.
     tokio::spawn(follow(phases.clone(), health, Arc::clone(&metrics)));
     let append = admin::append_to(Arc::clone(&pipeline.connection), pipeline.topics.control(), &pipeline.id);
-    let process = Process::of(pipeline.name.as_deref(), status.desk(), phases, append);
+    let in_vain = exchanges_in_vain(&metrics);
+    let process = Process::of(pipeline.name.as_deref(), pipeline.me, status.desk(), phases, append, in_vain);
     if let Some(address) = config.listen.admin {
         let listener = listen("listen.admin", address, tls).await?;
         let (account_id, token, shutdown) = (config.account.id.clone(), config.admin.token.clone(), shutdown.clone());
@@ -72,6 +74,16 @@ pub(super) async fn run(args: &Args, file: Option<&Path>) -> anyhow::Result<Exit
 async fn listen(key: &str, address: SocketAddr, tls: Option<Arc<Tls>>) -> anyhow::Result<Listener> {
     let listener = Listener::bind(address, tls).await;
     listener.with_context(|| format!("listening on {address} ({key}): is it in use?"))
+}
+
+/// For the status page: what the metrics know of exchanges for credentials.
+fn exchanges_in_vain(metrics: &Arc<Metrics>) -> InVain {
+    let metrics = Arc::clone(metrics);
+    Box::new(move || {
+        let (times, end) = metrics.exchanges_in_vain()?;
+        let end = end.and_then(|end| SignedDuration::try_from_secs_f64(end).ok());
+        Some(ExchangesInVain { times, end: end.and_then(|end| Timestamp::from_duration(end).ok()) })
+    })
 }
 
 /// Keeps health and metrics in step with the pipeline; ends with it.
@@ -127,8 +139,8 @@ fn ended(end: End) -> Exit {
         End::Orderly(None) => Exit::Complete,
         End::Orderly(Some(report)) => {
             match report.published() {
-                0 => println!("nothing changed"),
-                events => println!("published {events}"),
+                0 => println!("{}", report.words()),
+                events => println!("{} {events}", report.words()),
             }
             match report.outcome {
                 Outcome::Complete => Exit::Complete,

@@ -154,6 +154,19 @@ fn an_exchange_in_vain_leaves_the_end_of_the_credentials_as_it_is() {
 }
 
 #[test]
+fn exchanges_in_vain_are_counted_until_one_succeeds() {
+    let metrics = metrics();
+    assert_eq!(metrics.exchanges_in_vain(), None);
+    metrics.credentials_exchanged(None);
+    assert_eq!(metrics.exchanges_in_vain(), Some((1, None)), "there never were any credentials");
+    metrics.credentials_exchanged(Some(1_700_003_600.0));
+    assert_eq!(metrics.exchanges_in_vain(), None);
+    metrics.credentials_exchanged(None);
+    metrics.credentials_exchanged(None);
+    assert_eq!(metrics.exchanges_in_vain(), Some((2, Some(1_700_003_600.0))));
+}
+
+#[test]
 fn deliveries_add_up_and_what_was_not_measured_changes_nothing() {
     let metrics = metrics();
     let measured = Some(Duration::from_millis(250));

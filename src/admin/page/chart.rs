@@ -22,7 +22,7 @@ pub(super) fn chart(of: &str, bars: &[Bar], places: usize) -> Markup {
     let most = bars.iter().map(|bar| bar.figure).max().unwrap_or_default();
     let places = places.max(bars.len()).max(1);
     let pitch = WIDTH / places;
-    let label = format!("{of} of the last {} syncs; the most: {most}", bars.len());
+    let label = label(of, bars.len(), most);
     html! {
         figure {
             svg viewBox={ "0 0 " (pitch * places) " " (HEIGHT) } preserveAspectRatio="none" role="img" aria-label=(label) {
@@ -38,6 +38,13 @@ pub(super) fn chart(of: &str, bars: &[Bar], places: usize) -> Markup {
     }
 }
 
+fn label(of: &str, bars: usize, most: u64) -> String {
+    match bars {
+        1 => format!("{of} of the last sync: {most}"),
+        _ => format!("{of} of the last {bars} syncs; the most: {most}"),
+    }
+}
+
 fn height(figure: u64, most: u64) -> u64 {
     match figure {
         0 => 0,
@@ -48,6 +55,12 @@ fn height(figure: u64, most: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_sync_is_no_plural() {
+        assert_eq!(label("Changes", 1, 3), "Changes of the last sync: 3");
+        assert_eq!(label("Calls", 2, 40), "Calls of the last 2 syncs; the most: 40");
+    }
 
     #[test]
     fn the_most_fills_the_height_and_the_least_can_still_be_seen() {

@@ -21,10 +21,12 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use super::Admin;
 use super::document::{RequestDocument, phase_words};
 use super::handlers::ended;
+use super::process::ExchangesInVain;
 use crate::ambient;
 use crate::sync::Phase;
 use crate::sync::desk::View;
@@ -48,7 +50,9 @@ pub(super) async fn show(State(admin): State<Admin>) -> impl IntoResponse {
     let seen = Seen {
         account_id: &admin.0.account_id,
         account_name: admin.0.process.account_name.as_deref(),
+        writer: admin.0.process.writer,
         phase: (admin.0.process.phase)(),
+        in_vain: (admin.0.process.in_vain)(),
         waiting: admin.waiting(&view),
         ended: ended(&view).map(RequestDocument::ended).collect(),
         view: &view,
@@ -71,7 +75,9 @@ pub(super) async fn show(State(admin): State<Admin>) -> impl IntoResponse {
 struct Seen<'a> {
     account_id: &'a str,
     account_name: Option<&'a str>,
+    writer: Uuid,
     phase: Phase,
+    in_vain: Option<ExchangesInVain>,
     waiting: Vec<RequestDocument>,
     /// The oldest first.
     ended: Vec<RequestDocument>,
@@ -119,6 +125,10 @@ fn now(seen: &Seen<'_>) -> Markup {
             dl {
                 dt { "phase" }
                 dd { (word(phase)) @if let Some(detail) = detail { ": " (detail) } }
+                @if let Some(in_vain) = seen.in_vain {
+                    dt { "credentials" }
+                    dd { (credentials(in_vain, seen.now)) }
+                }
                 dt { "doing" }
                 dd { (seen.view.doing.as_str()) }
                 dt { "published" }
@@ -130,8 +140,27 @@ fn now(seen: &Seen<'_>) -> Markup {
                         }
                     }
                 }
+                dt { "writer" }
+                dd { code { (seen.writer) } }
             }
         }
+    }
+}
+
+/// Why no others are coming, as far as it is known here: the log has the reason.
+fn credentials(in_vain: ExchangesInVain, now: Timestamp) -> Markup {
+    let failed = match in_vain.times {
+        1 => "the last exchange for new ones failed".to_owned(),
+        times => format!("the last {times} exchanges for new ones failed"),
+    };
+    html! {
+        (word("failing")) ": " (failed) "; "
+        @match in_vain.end {
+            None => "there are none",
+            Some(end) if end <= now => { "they ended at " (when(end)) },
+            Some(end) => { "they end at " (when(end)) },
+        }
+        " (the log's " code { "no new credentials" } " says why)"
     }
 }
 

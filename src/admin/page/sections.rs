@@ -123,7 +123,13 @@ fn known_row(seen: &Seen<'_>, known: &Known) -> Markup {
                     None => "never",
                 }
             }
-            td data-label="Why not all" { @if known.unknown_scopes > 0 { (why_unknown(seen, known)) } }
+            td data-label="Why not all" {
+                @if known.how == How::Off {
+                    "left out by " code { "[collect]" }
+                } @else if known.unknown_scopes > 0 {
+                    (why_unknown(seen, known))
+                }
+            }
         }
     }
 }

@@ -81,6 +81,27 @@ async fn a_process_that_has_just_begun_says_that_it_remembers_nothing() {
 }
 
 #[tokio::test]
+async fn the_top_names_this_process_and_tells_of_credentials_only_while_there_are_no_new_ones() {
+    let world = World::open();
+    let page = world.page().await;
+    assert!(page.text("now").contains("00000000-0000-0000-0000-000000000003"), "{:?}", page.text("now"));
+    assert!(!page.text("now").contains("credentials"), "{:?}", page.text("now"));
+    let ahead = Timestamp::now() + SignedDuration::from_hours(1);
+    let shown = ahead.strftime("they end at %Y-%m-%d %H:%M:%S").to_string();
+    for (times, end, told) in [
+        (1, Some(ahead), ["the last exchange for new ones failed", shown.as_str()]),
+        (3, Some(at(0)), ["the last 3 exchanges for new ones failed", "they ended at 2026-01-31 11:00:00"]),
+        (2, None, ["the last 2 exchanges for new ones failed", "there are none"]),
+    ] {
+        world.set(|inner| inner.in_vain = Some(ExchangesInVain { times, end }));
+        let page = world.page().await;
+        for told in told {
+            assert!(page.text("now").contains(told), "no {told:?} in {:?}", page.text("now"));
+        }
+    }
+}
+
+#[tokio::test]
 async fn each_sync_has_a_row_with_what_it_came_to_the_last_one_first() {
     let world = World::open();
     let unpublished =
@@ -140,7 +161,7 @@ async fn coverage_says_what_is_read_how_old_it_is_and_why_not_all() {
     // Of what no sync of this process has told, the state says why.
     assert_eq!(row(2), ["membership", "partial", "12"]);
     assert_eq!((rows[2]["All of it as of"], rows[2]["Why not all"]), ("never", "denied, 1 scope: membership"));
-    assert_eq!(row(3), ["instance", "off", "12"]);
+    assert_eq!((row(3), rows[3]["Why not all"]), (["instance", "off", "12"], "left out by [collect]"));
 }
 
 #[tokio::test]
