@@ -22,7 +22,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 impl Owner<'_> {
     /// Waits until there is a mandate to claim again. `by` is the claim that superseded this copy.
     pub(super) async fn park(&mut self, by: Claim, status: &Status) -> Result<Mandate, LifeError> {
-        let by = self.owner(&by);
+        let by = text(&by);
         warn!(by, "superseded, parking");
         status.enter(Phase::Parked { by });
         status.desk().forget_orders();
@@ -62,7 +62,7 @@ impl Owner<'_> {
                 info!("the owner has committed nothing for sync.takeover_after: leaving the park");
                 return Ok(Mandate::WhileLast { claim_offset: last.offset });
             }
-            status.enter(Phase::Parked { by: self.owner(&last.claim) });
+            status.enter(Phase::Parked { by: text(&last.claim) });
         }
     }
 }
@@ -72,11 +72,6 @@ impl Owner<'_> {
     fn sign_of_life(&mut self) -> (Option<i64>, Option<i64>) {
         let sequence = self.state.progress().map(|progress| progress.sequence);
         (sequence, self.writer.log().last_claim().map(|claim| claim.offset))
-    }
-
-    /// Who it is, for a person.
-    fn owner(&self, claim: &Claim) -> String {
-        text(claim, self.state.progress().map_or(0, |progress| progress.sequence))
     }
 
     /// Whether the brokers themselves say that nothing was committed since this `sign`. What is not
@@ -89,20 +84,16 @@ impl Owner<'_> {
     }
 }
 
-/// Who made `claim`, and what to do; `published` is the last sequence there is. What comes after a claim is of the one who
-/// made it.
-fn text(claim: &Claim, published: i64) -> String {
-    let Some(writer) = claim.writer else {
-        return format!("nobody owns the account: it was released at sequence {}", claim.sequence);
-    };
-    let last = if published > claim.sequence {
-        format!("which published sequence {published} last")
-    } else {
-        "which has published nothing yet".to_owned()
-    };
-    format!(
-        "another copy owns the account: writer {writer}, {last}; stop one of the two, or run `ramstream claim` here"
-    )
+/// Who it is, and what to do. Every commit of the owner repeats its claim, with the sequence by then.
+fn text(claim: &Claim) -> String {
+    let sequence = claim.sequence;
+    match claim.writer {
+        Some(writer) => format!(
+            "another copy owns the account: writer {writer}, which committed last at sequence {sequence}; stop one of the \
+             two, or run `ramstream claim` here"
+        ),
+        None => format!("nobody owns the account: it was released at sequence {sequence}"),
+    }
 }
 
 #[cfg(test)]
@@ -112,15 +103,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_parked_copy_says_who_owns_the_account_what_it_published_last_and_what_to_do() {
+    fn a_parked_copy_says_who_owns_the_account_and_what_to_do() {
         let claim = Claim { writer: Some(Uuid::from_u128(1)), sequence: 6 };
         assert_eq!(
-            text(&claim, 9),
-            "another copy owns the account: writer 00000000-0000-0000-0000-000000000001, which published sequence 9 last; \
-             stop one of the two, or run `ramstream claim` here"
+            text(&claim),
+            "another copy owns the account: writer 00000000-0000-0000-0000-000000000001, which committed last at \
+             sequence 6; stop one of the two, or run `ramstream claim` here"
         );
-        assert!(text(&claim, 6).contains("0001, which has published nothing yet; stop one"));
         let released = Claim { writer: None, sequence: 6 };
-        assert_eq!(text(&released, 6), "nobody owns the account: it was released at sequence 6");
+        assert_eq!(text(&released), "nobody owns the account: it was released at sequence 6");
     }
 }

@@ -21,7 +21,7 @@ pub enum Phase {
     },
     /// Another copy owns the account.
     Parked {
-        /// Who, what it published last, and the mend.
+        /// Who, the sequence of its last commit, and the mend.
         by: String,
     },
     /// Nothing may be published until somebody looks at it.

@@ -120,12 +120,14 @@ fn document(seen: &Seen<'_>) -> Markup {
 /// What it is doing at this moment.
 fn now(seen: &Seen<'_>) -> Markup {
     let (phase, detail) = phase_words(seen.phase.clone());
+    // It asks for no credentials: what it last heard of them is old.
+    let is_parked = matches!(seen.phase, Phase::Parked { .. });
     html! {
         section #now {
             dl {
                 dt { "phase" }
                 dd { (word(phase)) @if let Some(detail) = detail { ": " (detail) } }
-                @if let Some(in_vain) = seen.in_vain {
+                @if let Some(in_vain) = seen.in_vain.filter(|_| !is_parked) {
                     dt { "credentials" }
                     dd { (credentials(in_vain, seen.now)) }
                 }

@@ -99,6 +99,9 @@ async fn the_top_names_this_process_and_tells_of_credentials_only_while_there_ar
             assert!(page.text("now").contains(told), "no {told:?} in {:?}", page.text("now"));
         }
     }
+    world.set(|inner| inner.phase = Phase::Parked { by: "x".to_owned() });
+    let page = world.page().await;
+    assert!(!page.text("now").contains("credentials"), "a parked copy asks for none: {:?}", page.text("now"));
 }
 
 #[tokio::test]
