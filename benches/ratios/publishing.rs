@@ -179,8 +179,10 @@ fn enqueue(producer: &BaseProducer, record: &Record) -> anyhow::Result<()> {
     message.payload = record.value.as_deref();
     if !record.headers.is_empty() {
         let headers = OwnedHeaders::new_with_capacity(record.headers.len());
-        let headers =
-            record.headers.iter().fold(headers, |all, (key, value)| all.insert(Header { key, value: Some(value) }));
+        let headers = record
+            .headers
+            .iter()
+            .fold(headers, |all, (key, value)| all.insert(Header { key, value: Some(value.as_bytes()) }));
         message.headers = Some(headers);
     }
     loop {

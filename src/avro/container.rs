@@ -8,7 +8,7 @@ use std::{io::Read, marker::PhantomData};
 use apache_avro::{Codec, DeflateSettings, Reader, from_value};
 use serde::{Deserialize, de::DeserializeOwned};
 
-use super::{EncodeError, Event, SCHEMAS};
+use super::{EncodeError, Event, SCHEMAS, Sides};
 use crate::{
     event::Envelope,
     model::{Entity, ForKind, Kind, Names},
@@ -46,7 +46,8 @@ impl ContainerWriter {
             type Output = Result<(), EncodeError>;
             fn with<E: Entity>(self) -> Self::Output {
                 let Self(ContainerWriter { inner }, envelope, names) = self;
-                let appended = inner.append_ser(&Event::<E>::new(envelope, names)?);
+                let sides = Sides::<E>::of(envelope.change)?;
+                let appended = inner.append_ser(&Event::new(envelope, &sides, names));
                 appended.map(drop).map_err(EncodeError::container)
             }
         }
@@ -76,7 +77,8 @@ pub fn to_json(envelope: &Envelope<'_>, names: &Names) -> Result<Vec<u8>, Encode
     impl ForKind for ToJson<'_> {
         type Output = Result<Vec<u8>, EncodeError>;
         fn with<E: Entity>(self) -> Self::Output {
-            Ok(serde_json::to_vec(&Event::<E>::new(self.0, self.1)?)?)
+            let sides = Sides::<E>::of(self.0.change)?;
+            Ok(serde_json::to_vec(&Event::new(self.0, &sides, self.1))?)
         }
     }
     envelope.change.kind.with(ToJson(envelope, names))

@@ -21,7 +21,7 @@ use crate::{
     diff::{Change, Op},
     event::{Envelope, Notice},
     framing::{Whole, unframed},
-    model::{Entity, ForKind, Key, Kind, Millis, Names, TrustedPrincipal},
+    model::{Entity, ForKind, Key, Kind, Labels, Millis, Names, TrustedPrincipal},
 };
 
 pub use compatible::why_not_compatible;
@@ -111,7 +111,8 @@ impl Encoder {
         impl ForKind for Encode<'_> {
             type Output = Result<Vec<u8>, EncodeError>;
             fn with<E: Entity>(self) -> Self::Output {
-                self.0.encode(&Event::<E>::new(self.1, self.2)?)
+                let sides = Sides::<E>::of(self.1.change)?;
+                self.0.encode(&Event::new(self.1, &sides, self.2))
             }
         }
         let kind = envelope.change.kind;
@@ -239,25 +240,37 @@ impl Writer {
     }
 }
 
+/// What a change is of: the entity before and after it.
+struct Sides<E> {
+    before: Option<E>,
+    after: Option<E>,
+}
+
+impl<E: Entity> Sides<E> {
+    fn of(change: &Change) -> Result<Self, EncodeError> {
+        let Change { key, before, after, .. } = change;
+        Ok(Self { before: read(key, before.as_deref())?, after: read(key, after.as_deref())? })
+    }
+}
+
 /// A whole event of one kind: envelope, ids and names, before, after, and what the change means.
 struct Event<'a, E> {
     envelope: &'a Envelope<'a>,
-    labels: Vec<(&'static str, Option<String>)>,
-    before: Option<E>,
-    after: Option<E>,
+    labels: Labels<'a>,
+    sides: &'a Sides<E>,
     meaning: Vec<(&'static str, Option<Vec<TrustedPrincipal>>)>,
 }
 
 impl<'a, E: Entity> Event<'a, E> {
-    fn new(envelope: &'a Envelope<'a>, names: &Names) -> Result<Self, EncodeError> {
-        let Change { key, before, after, op, .. } = envelope.change;
-        let (before, after) = (read::<E>(key, before.as_deref())?, read::<E>(key, after.as_deref())?);
-        let labels = after.as_ref().or(before.as_ref()).map(|entity| entity.labels(key, names)).unwrap_or_default();
+    fn new(envelope: &'a Envelope<'a>, sides: &'a Sides<E>, names: &'a Names) -> Self {
+        let Change { key, op, .. } = envelope.change;
+        let (before, after) = (sides.before.as_ref(), sides.after.as_ref());
+        let labels = after.or(before).map(|entity| entity.labels(key, names)).unwrap_or_default();
         let meaning = match op {
             Op::Observed => E::meaning(None, None),
-            Op::Created | Op::Updated | Op::Removed => E::meaning(before.as_ref(), after.as_ref()),
+            Op::Created | Op::Updated | Op::Removed => E::meaning(before, after),
         };
-        Ok(Self { envelope, labels, before, after, meaning })
+        Self { envelope, labels, sides, meaning }
     }
 }
 
@@ -273,11 +286,11 @@ impl<E: Entity> Serialize for Event<'_, E> {
         for (name, value) in &self.labels {
             match value {
                 Some(value) => record.serialize_field(name, value)?,
-                None => record.serialize_field(name, &None::<String>)?,
+                None => record.serialize_field(name, &None::<&str>)?,
             }
         }
-        record.serialize_field("before", &self.before)?;
-        record.serialize_field("after", &self.after)?;
+        record.serialize_field("before", &self.sides.before)?;
+        record.serialize_field("after", &self.sides.after)?;
         for (name, principals) in &self.meaning {
             record.serialize_field(name, principals)?;
         }
@@ -483,7 +496,8 @@ mod tests {
         impl ForKind for Both<'_> {
             type Output = ();
             fn with<E: Entity>(self) {
-                let event = Event::<E>::new(self.0, &Names::new()).unwrap();
+                let (sides, names) = (Sides::<E>::of(self.0.change).unwrap(), Names::new());
+                let event = Event::new(self.0, &sides, &names);
                 let ours = encoder().event(self.0, &Names::new()).unwrap();
                 assert_eq!(ours[5..], written_by_apache_avro(&SCHEMAS[&E::KIND], &event), "{}", E::KIND);
             }

@@ -1,5 +1,7 @@
 //! Records of the `.syncs` topic: what happened to syncs and to coverage.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -224,7 +226,7 @@ impl Notice {
 
     /// Its headers, as those of change events.
     #[must_use]
-    pub fn headers(&self) -> Vec<(&'static str, String)> {
+    pub fn headers(&self) -> Vec<(&'static str, Cow<'static, str>)> {
         let id = Uuid::parse_str(&self.notice_id).unwrap_or_default();
         let at = self.finished_at.unwrap_or(Millis(0));
         super::cloud_event(id, self.notice_type, &self.account_id, &self.account_id, at)

@@ -103,7 +103,8 @@ impl Tally {
 /// the sequence and the key, joined by line feeds.
 #[must_use]
 pub fn row_id(lineage: Uuid, replay_id: Option<&str>, sequence: i64, key: &Key) -> Uuid {
-    let name = format!("replay\n{}\n{sequence}\n{key}", replay_id.unwrap_or_default());
+    let sequence = sequence.to_string();
+    let name = ["replay", replay_id.unwrap_or_default(), &sequence, key.as_str()].join("\n");
     Uuid::new_v5(&lineage, name.as_bytes())
 }
 

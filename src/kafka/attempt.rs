@@ -258,7 +258,7 @@ mod tests {
             partition: None,
             key: key.into(),
             value: Some(b"v".to_vec()),
-            headers: vec![("name", "value".to_owned())],
+            headers: vec![("name", "value".into())],
         };
         let claim = Claim { writer: Some(ME), sequence: 0 };
         Decision::Send(Transaction { claim, records: Box::new(std::iter::once(Ok(record))) })

@@ -3,6 +3,7 @@
 //! Four kinds of client, and why they differ, are each one function: producer, reader, watermark
 //! client, admin client. Settings that carry a promise cannot be overridden.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -33,7 +34,7 @@ pub struct Record {
     /// Value; `None` = tombstone.
     pub value: Option<Vec<u8>>,
     /// Headers, in order.
-    pub headers: Vec<(&'static str, String)>,
+    pub headers: Vec<(&'static str, Cow<'static, str>)>,
 }
 
 /// Records as they are taken, each encoded at that moment. An error ends the transaction without a commit.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Dates, Entity, Key, Kind, Names, Scope, entity::differing_fields};
+use super::{Dates, Entity, Key, Kind, Labels, Names, Scope, entity::differing_fields};
 
 /// The account. Version 1 had the alias alone; its records can still be read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,8 +27,8 @@ impl Entity for Account {
         Scope::collection(Kind::Account)
     }
 
-    fn labels(&self, _: &Key, _: &Names) -> Vec<(&'static str, Option<String>)> {
-        vec![("alias", self.alias.clone())]
+    fn labels<'a>(&'a self, _: &Key, _: &'a Names) -> Labels<'a> {
+        vec![("alias", self.alias.as_deref())]
     }
 
     fn dates(&self) -> Dates {

@@ -68,6 +68,9 @@ impl fmt::Display for Verb {
 /// The names of the entities in the state, by key: edges carry the names of their ends.
 pub type Names = HashMap<Key, String>;
 
+/// Ids and names as they stand at the top level of an event: each field's name with its value.
+pub type Labels<'a> = Vec<(&'static str, Option<&'a str>)>;
+
 /// One kind of entity: the struct as stored and as published in `before` and `after`.
 ///
 /// The serde form is both: fields in schema order, nulls written. Everything that is decided per
@@ -99,7 +102,7 @@ pub trait Entity: Serialize + DeserializeOwned + Clone + PartialEq + fmt::Debug 
     }
 
     /// Its ids and names as they stand at the top level of its events, in schema order.
-    fn labels(&self, key: &Key, names: &Names) -> Vec<(&'static str, Option<String>)>;
+    fn labels<'a>(&'a self, key: &Key, names: &'a Names) -> Labels<'a>;
 
     /// What the change from `before` to `after` means, as the fields that stand behind `after` in its events, in schema
     /// order. Without either nothing is said: it was only observed.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Dates, Entity, Key, Kind, Millis, Names, Scope, Verb, entity::differing_fields};
+use super::{Dates, Entity, Key, Kind, Labels, Millis, Names, Scope, Verb, entity::differing_fields};
 
 /// A RAM user group.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,8 +33,8 @@ impl Entity for Group {
         Scope::collection(Kind::Group)
     }
 
-    fn labels(&self, _: &Key, _: &Names) -> Vec<(&'static str, Option<String>)> {
-        vec![("group_id", Some(self.group_id.clone())), ("group_name", Some(self.group_name.clone()))]
+    fn labels<'a>(&'a self, _: &Key, _: &'a Names) -> Labels<'a> {
+        vec![("group_id", Some(&self.group_id)), ("group_name", Some(&self.group_name))]
     }
 
     fn name(&self) -> Option<&str> {

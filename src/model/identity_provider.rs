@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Dates, Entity, Key, Kind, Millis, Names, Scope, entity::differing_fields, fields::serde_as_text};
+use super::{Dates, Entity, Key, Kind, Labels, Millis, Names, Scope, entity::differing_fields, fields::serde_as_text};
 
 /// The protocol that a provider speaks, as it stands in keys and records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -83,11 +83,11 @@ impl Entity for IdentityProvider {
         Scope::children(Kind::IdentityProvider, key.components().take(1))
     }
 
-    fn labels(&self, _: &Key, _: &Names) -> Vec<(&'static str, Option<String>)> {
+    fn labels<'a>(&'a self, _: &Key, _: &'a Names) -> Labels<'a> {
         vec![
-            ("provider_type", Some(self.provider_type.as_str().to_owned())),
-            ("provider_name", Some(self.provider_name.clone())),
-            ("arn", Some(self.arn.clone())),
+            ("provider_type", Some(self.provider_type.as_str())),
+            ("provider_name", Some(&self.provider_name)),
+            ("arn", Some(&self.arn)),
         ]
     }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Dates, Entity, Key, Kind, Millis, Names, Scope, Tag, Verb, entity::differing_fields};
+use super::{Dates, Entity, Key, Kind, Labels, Millis, Names, Scope, Tag, Verb, entity::differing_fields};
 
 /// CreationTime has minutes and no seconds.
 const MINUTE_MS: i64 = 60_000;
@@ -48,11 +48,11 @@ impl Entity for Instance {
         Scope::children(Kind::Instance, key.components().take(1))
     }
 
-    fn labels(&self, _: &Key, _: &Names) -> Vec<(&'static str, Option<String>)> {
+    fn labels<'a>(&'a self, _: &Key, _: &'a Names) -> Labels<'a> {
         vec![
-            ("region", Some(self.region.clone())),
-            ("instance_id", Some(self.instance_id.clone())),
-            ("instance_name", self.instance_name.clone()),
+            ("region", Some(&self.region)),
+            ("instance_id", Some(&self.instance_id)),
+            ("instance_name", self.instance_name.as_deref()),
         ]
     }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Dates, Entity, Key, Kind, Millis, Names, Scope, Verb,
+    Dates, Entity, Key, Kind, Labels, Millis, Names, Scope, Verb,
     entity::{differing_fields, switched},
     user::{scope_of_user, user_of},
 };
@@ -43,9 +43,9 @@ impl Entity for LoginProfile {
         scope_of_user(Kind::LoginProfile, parent)
     }
 
-    fn labels(&self, key: &Key, names: &Names) -> Vec<(&'static str, Option<String>)> {
-        let user_name = user_of(key).first().and_then(|user| names.get(user).cloned());
-        vec![("user_id", Some(self.user_id.clone())), ("user_name", user_name)]
+    fn labels<'a>(&'a self, key: &Key, names: &'a Names) -> Labels<'a> {
+        let user_name = user_of(key).first().and_then(|user| names.get(user).map(String::as_str));
+        vec![("user_id", Some(&self.user_id)), ("user_name", user_name)]
     }
 
     fn dates(&self) -> Dates {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Dates, Entity, Key, Kind, Millis, Names, Scope, entity::differing_fields};
+use super::{Dates, Entity, Key, Kind, Labels, Millis, Names, Scope, entity::differing_fields};
 
 /// A user in a group.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,13 +50,13 @@ impl Entity for Membership {
         (parent.kind() == Some(Kind::Group)).then(|| Self::scope_of_group(parent))
     }
 
-    fn labels(&self, key: &Key, names: &Names) -> Vec<(&'static str, Option<String>)> {
+    fn labels<'a>(&'a self, key: &Key, names: &'a Names) -> Labels<'a> {
         let (group, user) = group_and_user(key);
         vec![
-            ("group_id", Some(self.group_id.clone())),
-            ("user_id", Some(self.user_id.clone())),
-            ("group_name", names.get(&key.sibling(Kind::Group, &[group])).cloned()),
-            ("user_name", names.get(&key.sibling(Kind::User, &[user])).cloned()),
+            ("group_id", Some(&self.group_id)),
+            ("user_id", Some(&self.user_id)),
+            ("group_name", names.get(&key.sibling(Kind::Group, &[group])).map(String::as_str)),
+            ("user_name", names.get(&key.sibling(Kind::User, &[user])).map(String::as_str)),
         ]
     }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Dates, Entity, Key, Kind, Millis, Names, Scope,
+    Dates, Entity, Key, Kind, Labels, Millis, Names, Scope,
     entity::differing_fields,
     user::{scope_of_user, user_of},
 };
@@ -59,12 +59,12 @@ impl Entity for MfaDevice {
         scope_of_user(Kind::MfaDevice, parent)
     }
 
-    fn labels(&self, key: &Key, names: &Names) -> Vec<(&'static str, Option<String>)> {
-        let user_name = user_of(key).first().and_then(|user| names.get(user).cloned());
+    fn labels<'a>(&'a self, key: &Key, names: &'a Names) -> Labels<'a> {
+        let user_name = user_of(key).first().and_then(|user| names.get(user).map(String::as_str));
         vec![
-            ("user_id", Some(self.user_id.clone())),
-            ("device_type", Some(self.device_type.clone())),
-            ("serial_number", self.serial_number.clone()),
+            ("user_id", Some(&self.user_id)),
+            ("device_type", Some(&self.device_type)),
+            ("serial_number", self.serial_number.as_deref()),
             ("user_name", user_name),
         ]
     }

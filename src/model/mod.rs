@@ -33,7 +33,7 @@ pub mod user;
 pub use collection::{Collection, Found, Scope};
 pub use complete::{Complete, Listing, Reason, Unknown, Window};
 pub use document::Document;
-pub use entity::{ACTIVE, Entity, Names, Verb};
+pub use entity::{ACTIVE, Entity, Labels, Names, Verb};
 pub use fields::{Dates, Head, Millis, Tag};
 pub use key::Key;
 pub use kind::{ForKind, Kind, Rank};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Dates, Entity, Key, Kind, Names, Scope, entity::differing_fields};
+use super::{Dates, Entity, Key, Kind, Labels, Names, Scope, entity::differing_fields};
 
 /// What the passwords of RAM users must be like. Absent numbers and switches are those that the service left out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -47,7 +47,7 @@ impl Entity for PasswordPolicy {
         Scope::collection(Kind::PasswordPolicy)
     }
 
-    fn labels(&self, _: &Key, _: &Names) -> Vec<(&'static str, Option<String>)> {
+    fn labels<'a>(&'a self, _: &Key, _: &'a Names) -> Labels<'a> {
         Vec::new()
     }
 

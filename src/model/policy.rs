@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Dates, Document, Entity, Key, Kind, Millis, Names, Scope, Tag, Verb, entity::differing_fields,
+    Dates, Document, Entity, Key, Kind, Labels, Millis, Names, Scope, Tag, Verb, entity::differing_fields,
     fields::serde_as_text,
 };
 
@@ -93,11 +93,8 @@ impl Entity for Policy {
         Scope::children(Kind::Policy, key.components().take(1))
     }
 
-    fn labels(&self, _: &Key, _: &Names) -> Vec<(&'static str, Option<String>)> {
-        vec![
-            ("policy_type", Some(self.policy_type.as_str().to_owned())),
-            ("policy_name", Some(self.policy_name.clone())),
-        ]
+    fn labels<'a>(&'a self, _: &Key, _: &'a Names) -> Labels<'a> {
+        vec![("policy_type", Some(self.policy_type.as_str())), ("policy_name", Some(&self.policy_name))]
     }
 
     fn dates(&self) -> Dates {

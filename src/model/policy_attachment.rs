@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Dates, Entity, Key, Kind, Millis, Names, Scope, entity::differing_fields, policy::PolicyType};
+use super::{Dates, Entity, Key, Kind, Labels, Millis, Names, Scope, entity::differing_fields, policy::PolicyType};
 
 /// The scope of a grant that holds in the whole account.
 pub const WHOLE_ACCOUNT: &str = "account";
@@ -38,12 +38,16 @@ impl PolicyAttachment {
     }
 }
 
-/// The policy and the principal that a key names.
-fn policy_and_principal(key: &Key) -> Option<(Key, Key)> {
+/// The policy that a key names.
+fn policy_of(key: &Key) -> Option<Key> {
     let mut components = key.components();
-    let policy = key.sibling(Kind::Policy, &[components.next()?, components.next()?]);
-    let principal = key.sibling(Kind::from_name(components.next()?)?, &[components.next()?]);
-    Some((policy, principal))
+    Some(key.sibling(Kind::Policy, &[components.next()?, components.next()?]))
+}
+
+/// The principal that a key names.
+fn principal_of(key: &Key) -> Option<Key> {
+    let mut components = key.components().skip(2);
+    Some(key.sibling(Kind::from_name(components.next()?)?, &[components.next()?]))
 }
 
 impl Entity for PolicyAttachment {
@@ -62,21 +66,21 @@ impl Entity for PolicyAttachment {
     }
 
     fn ends(key: &Key) -> Vec<Key> {
-        policy_and_principal(key).map(|(policy, principal)| vec![policy, principal]).unwrap_or_default()
+        policy_of(key).zip(principal_of(key)).map(|(policy, principal)| vec![policy, principal]).unwrap_or_default()
     }
 
     fn scope_under(parent: &Key) -> Option<Scope> {
         matches!(parent.kind()?, Kind::User | Kind::Group | Kind::Role).then(|| Self::scope_of_principal(parent))
     }
 
-    fn labels(&self, key: &Key, names: &Names) -> Vec<(&'static str, Option<String>)> {
-        let principal_name = policy_and_principal(key).and_then(|(_, principal)| names.get(&principal).cloned());
+    fn labels<'a>(&'a self, key: &Key, names: &'a Names) -> Labels<'a> {
+        let principal_name = principal_of(key).and_then(|principal| names.get(&principal).map(String::as_str));
         vec![
-            ("policy_type", Some(self.policy_type.as_str().to_owned())),
-            ("policy_name", Some(self.policy_name.clone())),
-            ("principal_type", Some(self.principal_type.as_str().to_owned())),
-            ("principal_id", Some(self.principal_id.clone())),
-            ("scope", Some(self.scope.clone())),
+            ("policy_type", Some(self.policy_type.as_str())),
+            ("policy_name", Some(&self.policy_name)),
+            ("principal_type", Some(self.principal_type.as_str())),
+            ("principal_id", Some(&self.principal_id)),
+            ("scope", Some(&self.scope)),
             ("principal_name", principal_name),
         ]
     }

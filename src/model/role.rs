@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Dates, Document, Entity, Key, Kind, Millis, Names, Scope, Tag, TrustChange, TrustedPrincipal, Verb,
+    Dates, Document, Entity, Key, Kind, Labels, Millis, Names, Scope, Tag, TrustChange, TrustedPrincipal, Verb,
     entity::differing_fields,
 };
 
@@ -42,8 +42,8 @@ impl Entity for Role {
         Scope::collection(Kind::Role)
     }
 
-    fn labels(&self, _: &Key, _: &Names) -> Vec<(&'static str, Option<String>)> {
-        vec![("role_id", Some(self.role_id.clone())), ("role_name", Some(self.role_name.clone()))]
+    fn labels<'a>(&'a self, _: &Key, _: &'a Names) -> Labels<'a> {
+        vec![("role_id", Some(&self.role_id)), ("role_name", Some(&self.role_name))]
     }
 
     fn meaning(before: Option<&Self>, after: Option<&Self>) -> Vec<(&'static str, Option<Vec<TrustedPrincipal>>)> {

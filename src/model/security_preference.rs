@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Dates, Entity, Key, Kind, Names, Scope, entity::differing_fields};
+use super::{Dates, Entity, Key, Kind, Labels, Names, Scope, entity::differing_fields};
 
 /// How RAM users log in, and what they may do for themselves. Absent are settings that the service left out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,7 +49,7 @@ impl Entity for SecurityPreference {
         Scope::collection(Kind::SecurityPreference)
     }
 
-    fn labels(&self, _: &Key, _: &Names) -> Vec<(&'static str, Option<String>)> {
+    fn labels<'a>(&'a self, _: &Key, _: &'a Names) -> Labels<'a> {
         Vec::new()
     }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Dates, Entity, Key, Kind, Millis, Names, Scope, Tag, Verb, entity::differing_fields};
+use super::{Dates, Entity, Key, Kind, Labels, Millis, Names, Scope, Tag, Verb, entity::differing_fields};
 
 /// The status of a frozen user as published; the API says `freeze`.
 pub const FROZEN: &str = "frozen";
@@ -59,8 +59,8 @@ impl Entity for User {
         Scope::collection(Kind::User)
     }
 
-    fn labels(&self, _: &Key, _: &Names) -> Vec<(&'static str, Option<String>)> {
-        vec![("user_id", Some(self.user_id.clone())), ("user_name", Some(self.user_name.clone()))]
+    fn labels<'a>(&'a self, _: &Key, _: &'a Names) -> Labels<'a> {
+        vec![("user_id", Some(&self.user_id)), ("user_name", Some(&self.user_name))]
     }
 
     fn name(&self) -> Option<&str> {

@@ -12,6 +12,8 @@ use super::{
     publication::notice_record,
     topics::Topics,
 };
+use uuid::Uuid;
+
 use crate::{
     avro::{EncodeError, Encoder},
     control::RequestId,
@@ -38,14 +40,15 @@ impl Sending {
     #[must_use]
     pub fn of(state: &State, kinds: &[Kind], request: &RequestId, account_name: Option<&str>) -> Option<Self> {
         let replay = Replay::of(state, kinds, account_name, Some(request.as_str()))?;
-        let held = kinds
-            .iter()
-            .flat_map(|kind| state.entities(*kind).iter().map(|(key, held)| (*kind, key.clone(), held.clone())));
+        let mut held = Vec::with_capacity(replay.batch().size);
+        for kind in kinds {
+            held.extend(state.entities(*kind).iter().map(|(key, held)| (*kind, key.clone(), held.clone())));
+        }
         Some(Self {
             replay,
             request: request.clone(),
             account: state.account().to_owned(),
-            held: held.collect(),
+            held,
             observed_at: kinds.iter().map(|kind| (*kind, state.progress_of(*kind).seen_at())).collect(),
             names: state.names(),
             tallies: Mutex::new(kinds.iter().map(|kind| (*kind, Tally::default())).collect()),
@@ -95,7 +98,8 @@ impl Sending {
         let envelope = self.replay.envelope(&row);
         let value = encoder.event(&envelope, &self.names)?;
         let mut tallies = self.tallies.lock().unwrap_or_else(PoisonError::into_inner);
-        tallies.entry(*kind).or_default().add(&envelope.event_id.to_string());
+        let (event_id, mut text) = (envelope.event_id.hyphenated(), Uuid::encode_buffer());
+        tallies.entry(*kind).or_default().add(event_id.encode_lower(&mut text));
         desk.row_taken(*kind);
         Ok(Record {
             topic: topics.snapshot_of(*kind),

@@ -19,7 +19,7 @@ pub(crate) async fn a_commit_shows_the_records_of_all_topics(broker: &impl Broke
     let (state, events) = (broker.create(true).await, broker.create(false).await);
     let me = Uuid::from_u128(1);
     let mut writer = writer(broker.connection(), &state, me);
-    let headers = vec![("event_id", "7".to_owned())];
+    let headers = vec![("event_id", "7".into())];
     let event = Record { headers, ..record(&events, "k", "happened") };
     commit(&mut writer, me, vec![event, record(&state, "k", "v")]).await;
     let (mut from_state, mut from_events) = (State::default(), State::default());

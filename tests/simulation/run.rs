@@ -297,7 +297,7 @@ fn names(world: &World<'_>) -> Vec<String> {
 }
 
 fn raw(record: model::Record) -> RawRecord {
-    let headers = record.headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let headers = record.headers.into_iter().map(|(name, value)| (name.to_owned(), value.into_owned())).collect();
     let model::Record { partition, offset, key, value, .. } = record;
     RawRecord { partition, offset, key, value, headers }
 }

@@ -9,8 +9,9 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::util::Timeout;
 
-use super::super::connection::{Connection, Record, Records};
+use super::super::connection::{Connection, Record, Records, Unencodable};
 use super::super::error::ClientError;
+use super::ahead::made_ahead;
 use super::complaints::DRAIN;
 use super::deliveries::{Counts, Deliveries};
 use super::{Client, blocking, failed, refused};
@@ -60,7 +61,8 @@ impl Producer {
     pub(in crate::kafka) async fn send_all(&mut self, records: Records, deadline: Instant) -> Result<u64, ClientError> {
         let inner = self.inner.share();
         let before = self.sent;
-        self.sent = blocking("send", move || stream(&inner, records, before, deadline)).await?;
+        self.sent =
+            blocking("send", move || made_ahead(records, |records| stream(&inner, records, before, deadline))).await?;
         Ok(self.sent - before)
     }
 
@@ -89,7 +91,7 @@ impl Drop for Producer {
 /// Hands records over and waits for all delivery reports; `sent` counts over the producer's life.
 fn stream(
     producer: &BaseProducer<Deliveries>,
-    records: Records,
+    records: &mut dyn Iterator<Item = Result<Record, Unencodable>>,
     mut sent: u64,
     deadline: Instant,
 ) -> Result<u64, ClientError> {
@@ -139,7 +141,12 @@ fn headers(record: &Record) -> Option<OwnedHeaders> {
         return None;
     }
     let empty = OwnedHeaders::new_with_capacity(record.headers.len());
-    Some(record.headers.iter().fold(empty, |headers, (key, value)| headers.insert(Header { key, value: Some(value) })))
+    Some(
+        record
+            .headers
+            .iter()
+            .fold(empty, |headers, (key, value)| headers.insert(Header { key, value: Some(value.as_bytes()) })),
+    )
 }
 
 /// The number delivered so far; an error as soon as one failed.

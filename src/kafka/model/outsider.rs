@@ -1,5 +1,6 @@
 //! Everybody else: what others do to a topic, and what a consumer finds in it. All of it happens at once.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,7 +31,7 @@ pub struct Record {
     /// Value; `None` = tombstone.
     pub value: Option<Vec<u8>>,
     /// Headers, in order.
-    pub headers: Vec<(&'static str, String)>,
+    pub headers: Vec<(&'static str, Cow<'static, str>)>,
 }
 
 impl Cluster {
