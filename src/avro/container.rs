@@ -47,7 +47,7 @@ impl ContainerWriter {
             fn with<E: Entity>(self) -> Self::Output {
                 let Self(ContainerWriter { inner }, envelope, names) = self;
                 let sides = Sides::<E>::of(envelope.change)?;
-                let appended = inner.append_ser(&Event::new(envelope, &sides, names));
+                let appended = inner.append_ser(Event::new(envelope, &sides, names));
                 appended.map(drop).map_err(EncodeError::container)
             }
         }
