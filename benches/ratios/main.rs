@@ -21,13 +21,7 @@ mod table;
 
 use std::{env, process::ExitCode};
 
-use mimalloc::MiMalloc;
-
 use table::Figure;
-
-/// As in the program.
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 const NAMES: [&str; 8] =
     ["reading", "details", "comparing", "encoding", "publishing", "replaying", "memory", "recovery"];
