@@ -359,8 +359,8 @@ pub(super) fn honest<'a>(log: &Log, truth: &'a Truth, found: &mut Findings) {
     for (index, sync) in syncs.iter().copied().enumerate() {
         let Some(sync_began) = reading_began(sync) else { continue };
         // What is asked for by itself comes behind the listings, and may take long to be answered.
-        let next_began = syncs[index + 1..].iter().copied().find_map(reading_began).unwrap_or(i64::MAX);
-        let next_began = next_began.saturating_add(WINDOWS_END_LATE_MS);
+        let next_may_begin = syncs[index + 1..].iter().copied().find_map(reading_began).unwrap_or(i64::MAX);
+        let next_began = next_may_begin.saturating_add(WINDOWS_END_LATE_MS);
         for status in sync.collections.iter().filter(|status| status.status == "complete") {
             let Some((begun, to)) = status.complete_window() else { continue };
             let from = begun.max(sync_began);
@@ -376,7 +376,8 @@ pub(super) fn honest<'a>(log: &Log, truth: &'a Truth, found: &mut Findings) {
             for request in truth.requests_between(from, next_began.max(to)).filter(is_telling) {
                 let Some(answers) = clients.get_mut(request.client.as_str()) else { continue };
                 let subject = (request.operation.as_str(), request.subject.as_str());
-                if request.received_ms <= to {
+                // What came when the next sync may have begun may be of that one: a window ends with its second.
+                if request.received_ms <= to.min(next_may_begin) {
                     answers.entry(subject).or_insert((false, request));
                 }
                 if let Some(read) = answers.get_mut(&subject) {
