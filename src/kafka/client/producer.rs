@@ -9,9 +9,8 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::util::Timeout;
 
-use super::super::connection::{Connection, Record, Records, Unencodable};
+use super::super::connection::{Connection, Record, Records};
 use super::super::error::ClientError;
-use super::ahead::made_ahead;
 use super::complaints::DRAIN;
 use super::deliveries::{Counts, Deliveries};
 use super::{Client, blocking, failed, refused};
@@ -61,8 +60,7 @@ impl Producer {
     pub(in crate::kafka) async fn send_all(&mut self, records: Records, deadline: Instant) -> Result<u64, ClientError> {
         let inner = self.inner.share();
         let before = self.sent;
-        self.sent =
-            blocking("send", move || made_ahead(records, |records| stream(&inner, records, before, deadline))).await?;
+        self.sent = blocking("send", move || stream(&inner, records, before, deadline)).await?;
         Ok(self.sent - before)
     }
 
@@ -91,7 +89,7 @@ impl Drop for Producer {
 /// Hands records over and waits for all delivery reports; `sent` counts over the producer's life.
 fn stream(
     producer: &BaseProducer<Deliveries>,
-    records: &mut dyn Iterator<Item = Result<Record, Unencodable>>,
+    records: Records,
     mut sent: u64,
     deadline: Instant,
 ) -> Result<u64, ClientError> {
