@@ -1,8 +1,8 @@
 //! MFA devices: virtual ones by one listing for all, all others user by user.
 //!
 //! Both operations show a virtual device. Only the listing is its source; where the user's own answer shows one that the
-//! listing lacks, or another one although the listing has a virtual one, one of the two is behind, and nothing is known of
-//! that user: a user has one device. Whoever is listed with another virtual device than before is asked at once.
+//! listing lacks, one of the two is behind, and nothing is known of that user. Whoever is listed with another virtual device
+//! than before is asked at once: another kind of device may have gone for it, or may stand beside it.
 
 use std::collections::HashSet;
 
@@ -88,17 +88,14 @@ impl Reader<'_> {
             Err(why) => return Collection::unknown(Kind::MfaDevice, why),
         };
         let listed: HashSet<Key> = bound.items().iter().map(|device| device.key(self.account_id())).collect();
-        let have_one: HashSet<&str> = bound.items().iter().map(|device| device.user_id.as_str()).collect();
         of_users.refuse(|user_id, shown| {
-            let is_other = |device: &sign_in::MfaDevice| match device.device_type.as_deref() {
-                Some(of_type) if MfaDevice::is_virtual(of_type) => {
-                    !listed.contains(&virtual_device(user_id, device.serial_number.clone()).key(self.account_id()))
-                }
-                Some(_) => have_one.contains(user_id),
-                None => false,
+            let lacks = |device: &sign_in::MfaDevice| {
+                let is_virtual = device.device_type.as_deref().is_some_and(MfaDevice::is_virtual);
+                is_virtual
+                    && !listed.contains(&virtual_device(user_id, device.serial_number.clone()).key(self.account_id()))
             };
-            let detail = || format!("user {user_id} has another device than the listing of virtual ones says");
-            shown.items().iter().any(is_other).then(|| Unknown::new(Reason::Stale, detail()))
+            let detail = || format!("user {user_id} has a virtual device that is not listed");
+            shown.items().iter().any(lacks).then(|| Unknown::new(Reason::Stale, detail()))
         });
         let mut collection = self.users_details::<MfaDevice>(parents, wanted, of_users, round);
         collection.join(bound.map(|device| self.found(&device)));
