@@ -363,7 +363,8 @@ pub(super) fn honest<'a>(log: &Log, truth: &'a Truth, found: &mut Findings) {
         let next_began = next_may_begin.saturating_add(WINDOWS_END_LATE_MS);
         for status in sync.collections.iter().filter(|status| status.status == "complete") {
             let Some((begun, to)) = status.complete_window() else { continue };
-            let from = begun.max(sync_began);
+            // What came before it has certainly begun may be of the sync before.
+            let from = begun.max(sync_began.saturating_add(WINDOWS_END_LATE_MS));
             let is_quiet = truth.is_quiet(from, to);
             let is_telling = |request: &&Request| {
                 let operation = request.operation.as_str();
