@@ -1,8 +1,8 @@
 //! The listener for `/metrics`, `/livez` and `/readyz`.
 //!
 //! *Live* means that the daemon's own tasks still turn; it never depends on Kafka or the cloud, whose outage no restart
-//! mends. *Ready* means that this copy publishes, and not that it is trying to in vain. No login: nothing here names an entity, and the
-//! default address is this machine. Only GET and HEAD.
+//! mends. *Ready* means that this copy publishes, and not that it is trying to in vain. No login: nothing here names an
+//! entity, and the default address is this machine. Only GET and HEAD.
 
 mod connections;
 mod tls;

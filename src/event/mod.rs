@@ -95,7 +95,7 @@ impl<'a> Envelope<'a> {
 
     /// The headers, by which a router can pick without decoding: a CloudEvents 1.0 event in binary mode.
     #[must_use]
-    pub fn headers(&self) -> Vec<(&'static str, Cow<'static, str>)> {
+    pub fn headers(&self) -> Headers {
         cloud_event(
             self.event_id,
             &self.event_type,
@@ -106,15 +106,12 @@ impl<'a> Envelope<'a> {
     }
 }
 
+/// Headers of a record, in order; those that are always the same are not copied.
+pub type Headers = Vec<(&'static str, Cow<'static, str>)>;
+
 /// The headers of a CloudEvents 1.0 event in the Kafka binding's binary mode.
 #[must_use]
-pub fn cloud_event(
-    id: Uuid,
-    event_type: &str,
-    account: &str,
-    subject: &str,
-    at: Millis,
-) -> Vec<(&'static str, Cow<'static, str>)> {
+pub fn cloud_event(id: Uuid, event_type: &str, account: &str, subject: &str, at: Millis) -> Headers {
     let time = Timestamp::from_millisecond(at.0).map(|time| format!("{time:.3}")).unwrap_or_default();
     vec![
         ("ce_specversion", "1.0".into()),

@@ -1,11 +1,9 @@
 //! Records of the `.syncs` topic: what happened to syncs and to coverage.
 
-use std::borrow::Cow;
-
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::Batch;
+use super::{Batch, Headers};
 use crate::model::Millis;
 
 /// What a record of `.syncs` tells.
@@ -226,7 +224,7 @@ impl Notice {
 
     /// Its headers, as those of change events.
     #[must_use]
-    pub fn headers(&self) -> Vec<(&'static str, Cow<'static, str>)> {
+    pub fn headers(&self) -> Headers {
         let id = Uuid::parse_str(&self.notice_id).unwrap_or_default();
         let at = self.finished_at.unwrap_or(Millis(0));
         super::cloud_event(id, self.notice_type, &self.account_id, &self.account_id, at)

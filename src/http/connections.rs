@@ -31,7 +31,6 @@ const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(100);
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Where connections come from.
-#[derive(Debug)]
 pub struct Listener {
     tcp: TcpListener,
     /// What they are secured with; `None` = plain.

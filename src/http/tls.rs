@@ -14,7 +14,6 @@ use tokio_openssl::SslStream;
 use tracing::{info, warn};
 
 /// The identity that a listener shows.
-#[derive(Debug)]
 pub struct Tls {
     certificate: PathBuf,
     key: PathBuf,
@@ -91,12 +90,6 @@ impl Tls {
             }
         }
         shown.acceptor.clone()
-    }
-}
-
-impl std::fmt::Debug for Shown {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shown").field("of", &self.of).finish_non_exhaustive()
     }
 }
 

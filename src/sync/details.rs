@@ -127,19 +127,19 @@ impl Ledger {
     /// one may not either: so all details are due when the oldest of their kind is older than two intervals.
     #[must_use]
     pub fn of_daemon(interval: Duration, now: Timestamp) -> Self {
-        Self::overdue_after(interval.saturating_mul(2), Self::new(interval), now)
+        Self::new(interval).overdue_after(interval.saturating_mul(2), now)
     }
 
     /// The ledger of a process that reads once at `now` and ends: it cannot spread a round, so all details are due when the
     /// oldest of their kind is older than `interval`.
     #[must_use]
     pub fn of_one_sync(interval: Duration, now: Timestamp) -> Self {
-        Self::overdue_after(interval, Self::new(interval), now)
+        Self::new(interval).overdue_after(interval, now)
     }
 
-    fn overdue_after(age: Duration, ledger: Self, now: Timestamp) -> Self {
+    fn overdue_after(self, age: Duration, now: Timestamp) -> Self {
         let before = SignedDuration::try_from(age).ok().and_then(|age| now.checked_sub(age).ok());
-        Self { overdue_before: Some(before.unwrap_or(Timestamp::MIN)), ..ledger }
+        Self { overdue_before: Some(before.unwrap_or(Timestamp::MIN)), ..self }
     }
 
     /// Whether the detail of `key`, listed with `mark`, is to be read. `held` is the mark in the published state, if the
@@ -294,13 +294,16 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_detail_that_no_life_was_long_enough_to_read_is_due_two_intervals_after_the_oldest() {
         let now = Timestamp::from_second(10_000).unwrap();
-        let is_due = |ledger: &Ledger, begun_at| {
-            ledger.is_due(&last(), &mark(5), Some(&mark(5)), &Round::<()>::default(), Some(Millis(begun_at)))
-        };
+        let is_due = |ledger: &Ledger, begun_at| is_due_unchanged(ledger, &last(), begun_at);
         let ledger = Ledger::of_daemon(INTERVAL, now);
         assert!(is_due(&ledger, 2_800_000) && !is_due(&ledger, 2_801_000));
         tokio::time::advance(Duration::from_secs(1)).await;
         assert!(is_due(&ledger, 2_801_000), "while it waits for its turn it grows older");
+    }
+
+    /// Whether a detail is due of which nothing changed, and of whose kind the oldest was read at `begun_at`.
+    fn is_due_unchanged(ledger: &Ledger, key: &Key, begun_at: i64) -> bool {
+        ledger.is_due(key, &mark(5), Some(&mark(5)), &Round::<()>::default(), Some(Millis(begun_at)))
     }
 
     /// A key whose turn comes late in the interval.
@@ -319,9 +322,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_process_that_reads_once_reads_what_is_older_than_the_interval() {
         let now = Timestamp::from_second(10_000).unwrap();
-        let is_due = |ledger: &Ledger, begun_at| {
-            ledger.is_due(&key(), &mark(5), Some(&mark(5)), &Round::<()>::default(), Some(Millis(begun_at)))
-        };
+        let is_due = |ledger: &Ledger, begun_at| is_due_unchanged(ledger, &key(), begun_at);
         let ledger = Ledger::of_one_sync(INTERVAL, now);
         assert!(is_due(&ledger, 6_400_000) && !is_due(&ledger, 6_401_000));
         assert!(!is_due(&Ledger::of_daemon(INTERVAL, now), 6_400_000), "a daemon spreads its first round");

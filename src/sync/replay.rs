@@ -7,13 +7,13 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use uuid::Uuid;
+
 use super::{
     desk::{Desk, Doing},
     publication::notice_record,
     topics::Topics,
 };
-use uuid::Uuid;
-
 use crate::{
     avro::{EncodeError, Encoder},
     control::RequestId,

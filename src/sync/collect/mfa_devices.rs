@@ -13,7 +13,7 @@ use super::{
 use crate::{
     alicloud::{Session, sign_in},
     model::{
-        Collection, Complete, Entity, Key, Kind, Listing, Reason, Unknown,
+        Collection, Entity, Key, Kind, Listing, Reason, Unknown,
         mfa_device::{MfaDevice, VIRTUAL},
     },
     sync::details::Round,
@@ -63,16 +63,12 @@ impl Reader<'_> {
         listing: Option<&Listing<sign_in::VirtualMfaDevice>>,
     ) -> HashSet<String> {
         let Some(Ok(listing)) = listing else { return HashSet::new() };
-        let listed: HashSet<Key> = listing.items().iter().filter_map(|listed| self.key_of_virtual(listed)).collect();
+        let bound = listing.items().iter().filter_map(|listed| self.bound(listed));
+        let listed: HashSet<Key> = bound.map(|device| device.key(self.account_id())).collect();
         let held = self.state.entities(Kind::MfaDevice).keys().filter(|key| MfaDevice::is_key_of_virtual(key));
         let held: HashSet<Key> = held.cloned().collect();
         let others = listed.symmetric_difference(&held);
         others.filter_map(|key| key.components().next().map(str::to_owned)).collect()
-    }
-
-    fn key_of_virtual(&self, listed: &sign_in::VirtualMfaDevice) -> Option<Key> {
-        let user_id = listed.user.as_ref()?.user_id.as_deref().filter(|user_id| *user_id != self.account_id())?;
-        Some(virtual_device(user_id, Some(listed.serial_number.clone())).key(self.account_id()))
     }
 
     pub(super) fn mfa_devices(
@@ -84,7 +80,7 @@ impl Reader<'_> {
     ) -> Collection {
         let MfaDevices { mut of_users, virtual_ones } = devices;
         let bound = match virtual_ones {
-            Ok(listing) => self.bound(listing),
+            Ok(listing) => listing.sift(|listed| self.bound(&listed)),
             Err(why) => return Collection::unknown(Kind::MfaDevice, why),
         };
         let listed: HashSet<Key> = bound.items().iter().map(|device| device.key(self.account_id())).collect();
@@ -102,13 +98,11 @@ impl Reader<'_> {
         collection
     }
 
-    /// The devices that are bound to users; that of the account itself is no user's.
-    fn bound(&self, listing: Complete<sign_in::VirtualMfaDevice>) -> Complete<MfaDevice> {
-        listing.sift(|listed| {
-            let user_id = listed.user?.user_id.filter(|user_id| user_id != self.account_id())?;
-            let device = virtual_device(&user_id, Some(listed.serial_number));
-            Some(MfaDevice { activate_date: listed.activate_date.map(Into::into), ..device })
-        })
+    /// The device, if it is bound to a user; that of the account itself is no user's.
+    fn bound(&self, listed: &sign_in::VirtualMfaDevice) -> Option<MfaDevice> {
+        let user_id = listed.user.as_ref()?.user_id.as_deref().filter(|user_id| *user_id != self.account_id())?;
+        let device = virtual_device(user_id, Some(listed.serial_number.clone()));
+        Some(MfaDevice { activate_date: listed.activate_date.map(Into::into), ..device })
     }
 }
 

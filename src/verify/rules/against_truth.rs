@@ -357,14 +357,13 @@ fn operations_of(kind: &str) -> &'static [&'static str] {
 pub(super) fn honest<'a>(log: &Log, truth: &'a Truth, found: &mut Findings) {
     let syncs: Vec<&Notice> = log.syncs.values().flatten().collect();
     for (index, sync) in syncs.iter().copied().enumerate() {
-        let Some(sync_began) = reading_began(sync) else { continue };
-        // What is asked for by itself comes behind the listings, and may take long to be answered.
-        let next_may_begin = syncs[index + 1..].iter().copied().find_map(reading_began).unwrap_or(i64::MAX);
-        let next_began = next_may_begin.saturating_add(WINDOWS_END_LATE_MS);
+        let Some((_, has_begun)) = reading_began(sync) else { continue };
+        let next = syncs[index + 1..].iter().copied().find_map(reading_began);
+        let (next_may_begin, next_has_begun) = next.unwrap_or((i64::MAX, i64::MAX));
         for status in sync.collections.iter().filter(|status| status.status == "complete") {
             let Some((begun, to)) = status.complete_window() else { continue };
             // What came before it has certainly begun may be of the sync before.
-            let from = begun.max(sync_began.saturating_add(WINDOWS_END_LATE_MS));
+            let from = begun.max(has_begun);
             let is_quiet = truth.is_quiet(from, to);
             let is_telling = |request: &&Request| {
                 let operation = request.operation.as_str();
@@ -374,7 +373,8 @@ pub(super) fn honest<'a>(log: &Log, truth: &'a Truth, found: &mut Findings) {
             for request in truth.requests_between(from, to).filter(|request| !is_failure(request)) {
                 clients.entry(&request.client).or_default();
             }
-            for request in truth.requests_between(from, next_began.max(to)).filter(is_telling) {
+            // What is asked for by itself comes behind the listings, and may take long to be answered.
+            for request in truth.requests_between(from, next_has_begun.max(to)).filter(is_telling) {
                 let Some(answers) = clients.get_mut(request.client.as_str()) else { continue };
                 let subject = (request.operation.as_str(), request.subject.as_str());
                 // What came when the next sync may have begun may be of that one: a window ends with its second.
@@ -396,12 +396,13 @@ pub(super) fn honest<'a>(log: &Log, truth: &'a Truth, found: &mut Findings) {
     }
 }
 
-/// When the sync began to read, by the services' clock: as long before its last answer as it lasted by its own clock,
-/// which may be wrong, but only goes forward.
-fn reading_began(sync: &Notice) -> Option<i64> {
+/// When the sync began to read, by the services' clock, at the earliest and at the latest: as long before its last answer
+/// as it lasted by its own clock, which may be wrong, but only goes forward.
+fn reading_began(sync: &Notice) -> Option<(i64, i64)> {
     let read = sync.collections.iter().filter_map(CollectionStatus::complete_window).map(|(_, to)| to).max()?;
     let lasted = sync.finished_at?.saturating_sub(sync.started_at?);
-    Some(read.saturating_sub(lasted).saturating_sub(WINDOWS_END_LATE_MS))
+    let latest = read.saturating_sub(lasted);
+    Some((latest.saturating_sub(WINDOWS_END_LATE_MS), latest))
 }
 
 /// By operation and subject: whether it was answered once, and the first request for it.
