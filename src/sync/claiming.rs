@@ -1,7 +1,10 @@
-//! Owning the account: the claim at the start, the release at the end.
+//! Owning the account: the claim at the start and after parking, the release at the end.
 
-use tokio::time::Instant;
-use tracing::info;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
 
 use super::{
     Pipeline,
@@ -9,10 +12,14 @@ use super::{
     recover::{LifeError, chain},
 };
 use crate::{
-    kafka::{Claim, Decision, Outcome, Transaction, Writer, end_open_transaction},
+    ambient,
+    kafka::{Claim, Decision, Outcome, Transaction, Writer, backoff::Backoff, end_open_transaction},
     metrics::Purpose,
     state::State,
 };
+
+/// How long what moved a parked copy stands while attempts fail; `ramstream claim` waits no longer either.
+const STANDS: Duration = Duration::from_secs(60);
 
 /// What came of a claim.
 pub(super) enum Claimed {
@@ -52,6 +59,29 @@ impl Pipeline {
 }
 
 impl Owner<'_> {
+    /// Claims after parking. What moved this copy stands although an attempt fails, as one does that meets a publication
+    /// of the owner: the two fence each other.
+    pub(super) async fn claim_after_parking(&mut self, shutdown: &CancellationToken) -> Result<Claimed, LifeError> {
+        let (begun, mut backoff) = (Instant::now(), Backoff::default());
+        loop {
+            let why = match self.try_to_claim().await {
+                Err(LifeError::Unavailable(why)) if begun.elapsed() < STANDS => why,
+                ended => return ended,
+            };
+            let wait = backoff.after_failure(ambient::fraction());
+            warn!(why, wait_secs = wait.as_secs(), "could not claim, trying again");
+            if shutdown.run_until_cancelled(sleep(wait)).await.is_none() {
+                return Err(LifeError::Unavailable(why));
+            }
+        }
+    }
+
+    async fn try_to_claim(&mut self) -> Result<Claimed, LifeError> {
+        self.pipeline.end_open_transaction().await?;
+        self.pipeline.verify(self.writer.log(), &mut self.state).await?;
+        self.pipeline.claim(&mut self.writer, &mut self.state).await
+    }
+
     /// Lets go of the account in order, so that a parked copy goes on at once.
     pub(super) async fn release(&mut self) {
         let (me, begun) = (self.pipeline.me, Instant::now());

@@ -188,10 +188,11 @@ async fn live(
 ) -> Result<(), LifeError> {
     let Some(begun) = shutdown.run_until_cancelled(begin(pipeline, status, *start)).await else { return Ok(()) };
     let mut owner = begun?;
+    status.enter(Phase::Claiming);
+    let claiming = pipeline.claim(&mut owner.writer, &mut owner.state);
+    let mut claimed = finish(claiming, pipeline, shutdown).await;
     loop {
-        status.enter(Phase::Claiming);
-        let claiming = pipeline.claim(&mut owner.writer, &mut owner.state);
-        let superseded = match finish(claiming, pipeline, shutdown).await.transpose()? {
+        let superseded = match claimed.transpose()? {
             None => return Ok(()),
             Some(Claimed::Superseded(claim)) => claim,
             Some(Claimed::Owned) => {
@@ -213,8 +214,8 @@ async fn live(
         *start = Start::OwnedLooking;
         let Some(mandate) = shutdown.run_until_cancelled(owner.park(superseded, status)).await else { return Ok(()) };
         owner.writer.leave_parking(mandate?);
-        pipeline.end_open_transaction().await?;
-        pipeline.verify(owner.writer.log(), &mut owner.state).await?;
+        status.enter(Phase::Claiming);
+        claimed = alive(finish(owner.claim_after_parking(shutdown), pipeline, shutdown), status).await;
     }
 }
 

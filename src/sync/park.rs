@@ -29,8 +29,9 @@ impl Owner<'_> {
         self.pipeline.metrics.parked();
         let mut sign = self.sign_of_life();
         let mut moved_at = Instant::now();
+        let mut is_ordered = false;
         loop {
-            let is_ordered = timeout(LOOK_EVERY, status.desk().claim_asked()).await.is_ok();
+            is_ordered |= timeout(LOOK_EVERY, status.desk().claim_asked()).await.is_ok();
             status.tick();
             match self.writer.log().follow(&mut self.state).await.map_err(LifeError::read) {
                 Ok(()) => {}

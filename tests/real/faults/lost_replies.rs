@@ -1,9 +1,11 @@
 //! A transaction is committed, and nobody is told: nothing is guessed, nothing is repeated.
 
+use std::time::Duration;
+
 use futures::future::join_all;
 use serde_json::Value;
 
-use crate::support::process::eventually;
+use crate::support::process::{COMPLETE, eventually};
 use crate::support::proxy::{Call, Proxy, Way};
 use crate::support::world::{World, of_type, text};
 
@@ -87,6 +89,60 @@ async fn a_copy_whose_claim_was_committed_unheard_does_not_claim_over_its_supers
     assert_eq!(world.owners().await.len(), claims + 1, "nobody else has claimed");
     deaf.kill().await;
     world.settles_clean(newer).await;
+}
+
+/// As where the owner publishes at the same moment, and each fences the other.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka and a registry: make test"]
+async fn an_order_to_claim_outlives_an_attempt_that_fails() {
+    let fails_at = async |call: Call| {
+        let mut world = World::small().await;
+        let proxy = world.kafka_through_proxy();
+        let mut parked = world.start_daemon();
+        parked.is_ready().await;
+        world.end_proxies();
+        let mut owner = world.start_daemon();
+        owner.is_ready().await;
+        parked.readyz(503, "another copy owns the account").await;
+        // Neither is called by one that is parked.
+        proxy.lose_request(call, Way::Cut);
+        let admin = parked.admin().await;
+        let ordered = async { world.ramstream(&["claim", "--url", &admin]).await };
+        let mended = async {
+            is_lost(&proxy).await;
+            proxy.set(Way::Open);
+        };
+        let (ordered, ()) = tokio::join!(ordered, mended);
+        assert_eq!(ordered.exits_with(COMPLETE).last_line(), "owns the account", "{call:?}");
+        owner.readyz(503, "another copy owns the account").await;
+        owner.kill().await;
+        world.settles_clean(parked).await;
+    };
+    join_all([Call::InitProducerId, Call::Produce, Call::EndTxn].map(fails_at)).await;
+}
+
+/// It cannot look at the state at the moment of the order.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka and a registry: make test"]
+async fn an_order_to_claim_waits_for_a_broker_that_is_away() {
+    let mut world = World::small().await;
+    let proxy = world.kafka_through_proxy();
+    let mut parked = world.start_daemon();
+    parked.is_ready().await;
+    world.end_proxies();
+    let mut owner = world.start_daemon();
+    owner.is_ready().await;
+    parked.readyz(503, "another copy owns the account").await;
+    let admin = parked.admin().await;
+    proxy.set(Way::Refused);
+    world.ramstream(&["claim", "--url", &admin, "--no-wait"]).await.exits_with(COMPLETE);
+    // Longer than one look takes to fail.
+    tokio::time::sleep(Duration::from_secs(12)).await;
+    proxy.set(Way::Open);
+    parked.is_ready().await;
+    owner.readyz(503, "another copy owns the account").await;
+    owner.kill().await;
+    world.settles_clean(parked).await;
 }
 
 /// The owner is cut off in the middle of a commit, another copy takes over, and the owner comes back.
