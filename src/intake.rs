@@ -72,7 +72,7 @@ pub fn state_topic(lines: &[u8]) -> Result<(), Refused> {
     let hanging = state.hanging_on(&keys.iter().map(|(_, key)| key.clone()).collect());
     assert!(hanging.len() <= keys.len(), "only what is there hangs on something");
     let scopes: Vec<_> = keys.iter().map(|(kind, key)| kind.scope_of(key)).collect();
-    assert!(state.names().len() <= scopes.len(), "only what is there has a name");
+    assert!(state.names().count() <= scopes.len(), "only what is there has a name");
     state.verify().map_err(|error| told(&error))
 }
 

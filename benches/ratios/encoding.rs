@@ -154,7 +154,7 @@ macro_rules! plain_events {
                     let _ = &mut labels;
                     Ok(Self {
                         event_id: envelope.event_id.to_string(),
-                        event_type: envelope.event_type.clone(),
+                        event_type: envelope.event_type.as_str().to_owned(),
                         op: change.op.as_str().to_owned(),
                         cause: envelope.cause().map(str::to_owned),
                         lineage: batch.lineage.to_string(),

@@ -43,7 +43,7 @@ fn row<'a>(batch: &'a Batch, change: &'a Change) -> Envelope<'a> {
 #[test]
 fn an_event_as_json_has_the_fields_of_its_schema_in_their_order() {
     let (batch, change) = (batch(1), member(1));
-    let names = Names::from([(Key::new(ACCOUNT, Kind::User, &["1"]), "alice".to_owned())]);
+    let names = Names::from_iter([(Key::new(ACCOUNT, Kind::User, &["1"]), "alice".to_owned())]);
     let json = String::from_utf8(to_json(&row(&batch, &change), &names).unwrap()).unwrap();
     assert_eq!(
         json,

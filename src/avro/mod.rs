@@ -302,7 +302,7 @@ fn serialize_envelope<S: SerializeStruct>(envelope: &Envelope<'_>, record: &mut 
     let Envelope { event_id, event_type, change, batch, batch_index, revision, replay_id } = envelope;
     let int = |number: usize| i32::try_from(number).unwrap_or(i32::MAX);
     record.serialize_field("event_id", &Text(event_id))?;
-    record.serialize_field("event_type", event_type)?;
+    record.serialize_field("event_type", event_type.as_str())?;
     record.serialize_field("op", change.op.as_str())?;
     record.serialize_field("cause", &envelope.cause())?;
     record.serialize_field("lineage", &Text(&batch.lineage))?;
@@ -600,7 +600,7 @@ mod tests {
     #[test]
     fn the_names_of_its_ends_stand_in_an_edge() {
         let (batch, change) = (batch(), change(Kind::Membership));
-        let names = Names::from([(Key::new(ACCOUNT, Kind::Group, &["1"]), "admins".to_owned())]);
+        let names = Names::from_iter([(Key::new(ACCOUNT, Kind::Group, &["1"]), "admins".to_owned())]);
         let bytes = encoder().event(&Envelope::new(&batch, 0, &change), &names).unwrap();
         let fields = decode(Kind::Membership.schema(), &bytes);
         let get = |name: &str| fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.clone()).unwrap();

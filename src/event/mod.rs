@@ -2,21 +2,24 @@
 //!
 //! Pure: the same changes in the same batch are the same bytes, so a retry repeats nothing.
 
+mod cloud_event;
 mod notice;
 mod row;
 
-use std::borrow::Cow;
+use std::fmt::{self, Write as _};
 
-use jiff::Timestamp;
+use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::{
     diff::{Cause, Change},
-    model::{Key, Millis},
+    model::Key,
     state::Progress,
 };
 
+use cloud_event::headers;
+pub use cloud_event::{EventType, Headers};
 pub use notice::{CollectionStatus, KindCount, Notice, NoticeType, Outcome, ScopeStatus};
 pub use row::{Replay, Row, Tally, row_id, rows};
 
@@ -58,8 +61,8 @@ impl Batch {
 pub struct Envelope<'a> {
     /// UUIDv5: the same fact has the same id.
     pub event_id: Uuid,
-    /// `<kind>.<verb>`.
-    pub event_type: String,
+    /// What happened to what.
+    pub event_type: EventType,
     /// The change.
     pub change: &'a Change,
     /// What it shares with the other events of its transaction.
@@ -78,7 +81,7 @@ impl<'a> Envelope<'a> {
     pub fn new(batch: &'a Batch, batch_index: usize, change: &'a Change) -> Self {
         Self {
             event_id: event_id(batch, change),
-            event_type: format!("{}.{}", change.kind, change.verb),
+            event_type: EventType::of(change.kind, change.verb),
             change,
             batch,
             batch_index,
@@ -96,9 +99,9 @@ impl<'a> Envelope<'a> {
     /// The headers, by which a router can pick without decoding: a CloudEvents 1.0 event in binary mode.
     #[must_use]
     pub fn headers(&self) -> Headers {
-        cloud_event(
+        headers(
             self.event_id,
-            &self.event_type,
+            self.event_type.of_cloud_event().into(),
             &self.batch.account_id,
             self.change.key.as_str(),
             self.change.span.to,
@@ -106,22 +109,21 @@ impl<'a> Envelope<'a> {
     }
 }
 
-/// Headers of a record, in order; those that are always the same are not copied.
-pub type Headers = Vec<(&'static str, Cow<'static, str>)>;
-
-/// The headers of a CloudEvents 1.0 event in the Kafka binding's binary mode.
-#[must_use]
-pub fn cloud_event(id: Uuid, event_type: &str, account: &str, subject: &str, at: Millis) -> Headers {
-    let time = Timestamp::from_millisecond(at.0).map(|time| format!("{time:.3}")).unwrap_or_default();
-    vec![
-        ("ce_specversion", "1.0".into()),
-        ("ce_id", id.to_string().into()),
-        ("ce_type", ["com.alibabacloud.identity.", event_type, ".v1"].concat().into()),
-        ("ce_source", ["/alicloud/", account].concat().into()),
-        ("ce_subject", subject.to_owned().into()),
-        ("ce_time", time.into()),
-        ("content-type", "application/avro".into()),
-    ]
+/// UUIDv5 of this name in the lineage (RFC 9562, section 5.5). As [`Uuid::new_v5`], but the name is nowhere written down,
+/// and SHA-1 is the processor's own where it has one.
+fn uuid_v5(lineage: Uuid, name: fmt::Arguments<'_>) -> Uuid {
+    struct Hashed(Sha1);
+    impl fmt::Write for Hashed {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            self.0.update(text);
+            Ok(())
+        }
+    }
+    let mut hashed = Hashed(Sha1::new_with_prefix(lineage));
+    hashed.write_fmt(name).expect("ids, numbers and words can be written, and hashing does not fail");
+    let mut first = [0; 16];
+    first.copy_from_slice(&hashed.0.finalize()[..16]);
+    uuid::Builder::from_sha1_bytes(first).into_uuid()
 }
 
 /// UUIDv5 in the lineage of sequence, key, op and the SHA-256 of the entity's JSON as stored,
@@ -129,8 +131,7 @@ pub fn cloud_event(id: Uuid, event_type: &str, account: &str, subject: &str, at:
 fn event_id(batch: &Batch, change: &Change) -> Uuid {
     let state = change.after.as_ref().map(|after| hex::encode(Sha256::digest(after.as_bytes()))).unwrap_or_default();
     let sequence = if planted!(EventIdReused) { 0 } else { batch.sequence };
-    let name = format!("{}\n{}\n{}\n{state}", sequence, change.key, change.op.as_str());
-    Uuid::new_v5(&batch.lineage, name.as_bytes())
+    uuid_v5(batch.lineage, format_args!("{sequence}\n{}\n{}\n{state}", change.key, change.op.as_str()))
 }
 
 /// Keys of events as they are sent.

@@ -3,7 +3,11 @@
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{Batch, Headers};
+use super::{
+    Batch, Headers,
+    cloud_event::{cloud_event_type, headers},
+    uuid_v5,
+};
 use crate::model::Millis;
 
 /// What a record of `.syncs` tells.
@@ -227,12 +231,11 @@ impl Notice {
     pub fn headers(&self) -> Headers {
         let id = Uuid::parse_str(&self.notice_id).unwrap_or_default();
         let at = self.finished_at.unwrap_or(Millis(0));
-        super::cloud_event(id, self.notice_type, &self.account_id, &self.account_id, at)
+        headers(id, cloud_event_type(self.notice_type).into(), &self.account_id, &self.account_id, at)
     }
 }
 
 /// UUIDv5 in the lineage of type, id of the sync or request, and subject, joined by line feeds.
 fn notice_id(lineage: Uuid, notice_type: NoticeType, id: Option<&str>, subject: &str) -> Uuid {
-    let name = format!("{}\n{}\n{subject}", notice_type.as_str(), id.unwrap_or_default());
-    Uuid::new_v5(&lineage, name.as_bytes())
+    uuid_v5(lineage, format_args!("{}\n{}\n{subject}", notice_type.as_str(), id.unwrap_or_default()))
 }

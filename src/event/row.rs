@@ -4,7 +4,7 @@
 
 use uuid::Uuid;
 
-use super::{Batch, Envelope};
+use super::{Batch, Envelope, EventType, uuid_v5};
 use crate::{
     diff::{Change, Op, Span},
     model::{Key, Kind, Millis, Verb},
@@ -56,7 +56,7 @@ impl Replay {
         let replay_id = self.replay_id.as_deref();
         Envelope {
             event_id: row_id(self.batch.lineage, replay_id, self.batch.sequence, &row.change.key),
-            event_type: format!("{}.{}", row.change.kind, row.change.verb),
+            event_type: EventType::of(row.change.kind, row.change.verb),
             change: &row.change,
             batch: &self.batch,
             batch_index: row.batch_index,
@@ -103,9 +103,7 @@ impl Tally {
 /// the sequence and the key, joined by line feeds.
 #[must_use]
 pub fn row_id(lineage: Uuid, replay_id: Option<&str>, sequence: i64, key: &Key) -> Uuid {
-    let sequence = sequence.to_string();
-    let name = ["replay", replay_id.unwrap_or_default(), &sequence, key.as_str()].join("\n");
-    Uuid::new_v5(&lineage, name.as_bytes())
+    uuid_v5(lineage, format_args!("replay\n{}\n{sequence}\n{key}", replay_id.unwrap_or_default()))
 }
 
 #[cfg(test)]

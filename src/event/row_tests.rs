@@ -63,14 +63,14 @@ fn a_row_is_an_observation_with_its_own_revision() {
         );
         assert_eq!((event.cause(), event.replay_id, event.change.span.from), (None, Some("weekly-7"), None));
         assert_eq!((event.batch.size, event.batch.sequence, event.batch.sync_id), (3, 12, Uuid::max()));
-        told.push((event.event_type, event.change.key.path().to_owned(), event.batch_index, event.revision));
+        told.push((event.event_type.as_str(), event.change.key.path().to_owned(), event.batch_index, event.revision));
     }
     let expected = [
         ("user.observed", "user/2618", 0, 3),
         ("user.observed", "user/2619", 1, 12),
         ("group.observed", "group/7", 2, 5),
     ];
-    assert_eq!(told, expected.map(|(event_type, path, index, at)| (event_type.to_owned(), path.to_owned(), index, at)));
+    assert_eq!(told, expected.map(|(event_type, path, index, at)| (event_type, path.to_owned(), index, at)));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     diff::{Op, Span},
-    model::{Kind, Verb},
+    model::{Kind, Millis, Verb},
 };
 
 fn batch() -> Batch {

@@ -1,62 +1,57 @@
 //! What every kind can say about itself.
 
-use std::{collections::HashMap, fmt};
+use std::fmt;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{Dates, Key, Kind, Scope, TrustedPrincipal};
+use super::{Dates, Key, Kind, Names, Scope, TrustedPrincipal};
 
-/// The word for a change, the second half of an event type.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Verb {
-    /// It is new (entities and edges that somebody adds to a list).
-    Added,
-    /// It is new (things that somebody makes: policies, access keys).
-    Created,
-    /// It is gone.
-    Removed,
-    /// It is there (baselines and replays).
-    Observed,
-    /// It was removed and added again between two reads.
-    Readded,
-    /// It has another name and the same id.
-    Renamed,
-    /// A user was frozen.
-    Frozen,
-    /// A frozen user is active again.
-    Unfrozen,
-    /// What was switched off works again.
-    Activated,
-    /// It was switched off.
-    Deactivated,
-    /// An instance carries a RAM role, or another one than before.
-    RoleAttached,
-    /// An instance carries no RAM role any more.
-    RoleDetached,
-    /// Anything else about it changed.
-    Updated,
+macro_rules! verbs {
+    ($($(#[$doc:meta])* $verb:ident, $word:literal;)*) => {
+        /// The word for a change, the second half of an event type.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Verb { $($(#[$doc])* $verb,)* }
+
+        impl Verb {
+            /// Every verb.
+            pub const ALL: &[Self] = &[$(Self::$verb,)*];
+
+            /// The verb as it stands in event types.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$verb => $word,)* }
+            }
+        }
+    };
 }
 
-impl Verb {
-    /// The verb as it stands in event types.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Added => "added",
-            Self::Created => "created",
-            Self::Removed => "removed",
-            Self::Observed => "observed",
-            Self::Readded => "readded",
-            Self::Renamed => "renamed",
-            Self::Frozen => "frozen",
-            Self::Unfrozen => "unfrozen",
-            Self::Activated => "activated",
-            Self::Deactivated => "deactivated",
-            Self::RoleAttached => "role_attached",
-            Self::RoleDetached => "role_detached",
-            Self::Updated => "updated",
-        }
-    }
+verbs! {
+    /// It is new (entities and edges that somebody adds to a list).
+    Added, "added";
+    /// It is new (things that somebody makes: policies, access keys).
+    Created, "created";
+    /// It is gone.
+    Removed, "removed";
+    /// It is there (baselines and replays).
+    Observed, "observed";
+    /// It was removed and added again between two reads.
+    Readded, "readded";
+    /// It has another name and the same id.
+    Renamed, "renamed";
+    /// A user was frozen.
+    Frozen, "frozen";
+    /// A frozen user is active again.
+    Unfrozen, "unfrozen";
+    /// What was switched off works again.
+    Activated, "activated";
+    /// It was switched off.
+    Deactivated, "deactivated";
+    /// An instance carries a RAM role, or another one than before.
+    RoleAttached, "role_attached";
+    /// An instance carries no RAM role any more.
+    RoleDetached, "role_detached";
+    /// Anything else about it changed.
+    Updated, "updated";
 }
 
 impl fmt::Display for Verb {
@@ -64,9 +59,6 @@ impl fmt::Display for Verb {
         f.write_str(self.as_str())
     }
 }
-
-/// The names of the entities in the state, by key: edges carry the names of their ends.
-pub type Names = HashMap<Key, String>;
 
 /// Ids and names as they stand at the top level of an event: each field's name with its value.
 pub type Labels<'a> = Vec<(&'static str, Option<&'a str>)>;

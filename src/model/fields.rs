@@ -26,9 +26,18 @@ macro_rules! serde_as_text {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-                let known = Self::ALL.iter().copied().find(|one| one.as_str() == text);
-                known.ok_or_else(|| serde::de::Error::custom(format!("unknown {} {text:?}", stringify!($name))))
+                struct Word;
+                impl serde::de::Visitor<'_> for Word {
+                    type Value = $name;
+                    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        f.write_str(concat!("a word of ", stringify!($name)))
+                    }
+                    fn visit_str<E: serde::de::Error>(self, word: &str) -> Result<$name, E> {
+                        let known = $name::ALL.iter().copied().find(|one| one.as_str() == word);
+                        known.ok_or_else(|| E::custom(format!("unknown {} {word:?}", stringify!($name))))
+                    }
+                }
+                deserializer.deserialize_str(Word)
             }
         }
     };

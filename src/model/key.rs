@@ -53,6 +53,12 @@ impl Key {
         Kind::from_name(self.0.split('/').nth(1)?)
     }
 
+    /// What identifies it among its kind: the components behind account and kind, still encoded, with slashes between.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.path().split_once('/').map_or("", |(_, id)| id)
+    }
+
     /// The components behind account and kind, still encoded.
     pub fn components(&self) -> impl Iterator<Item = &str> {
         self.0.split('/').skip(2)
@@ -62,7 +68,13 @@ impl Key {
     #[must_use]
     pub fn sibling(&self, kind: Kind, components: &[&str]) -> Self {
         let account = self.0.split('/').next().unwrap_or_default();
-        Self(format!("{account}/{}/{}", kind.as_str(), components.join("/")).into())
+        let mut text = String::with_capacity(self.0.len() + kind.as_str().len());
+        text.push_str(account);
+        for component in [kind.as_str()].iter().chain(components) {
+            text.push('/');
+            text.push_str(component);
+        }
+        Self(text.into())
     }
 
     /// The key without the account: how scopes name an entity.
@@ -105,7 +117,7 @@ mod tests {
         let (kind, key) = Key::parse("5481", "5481/membership/g1/u1").unwrap();
         assert_eq!((kind, key.components().collect::<Vec<_>>()), (Kind::Membership, vec!["g1", "u1"]));
         assert_eq!(key.sibling(Kind::User, &["u1"]).as_str(), "5481/user/u1");
-        assert_eq!(key.path(), "membership/g1/u1");
+        assert_eq!((key.path(), key.id()), ("membership/g1/u1", "g1/u1"));
         for foreign in ["54811/user/u1", "5482/user/u1", "5481/gadget/u1", "5481/~progress", "5481"] {
             assert!(Key::parse("5481", foreign).is_none(), "{foreign}");
         }

@@ -44,7 +44,7 @@ impl Entity for LoginProfile {
     }
 
     fn labels<'a>(&'a self, key: &Key, names: &'a Names) -> Labels<'a> {
-        let user_name = user_of(key).first().and_then(|user| names.get(user).map(String::as_str));
+        let user_name = key.components().next().and_then(|user| names.of(Kind::User, user));
         vec![("user_id", Some(&self.user_id)), ("user_name", user_name)]
     }
 

@@ -55,8 +55,8 @@ impl Entity for Membership {
         vec![
             ("group_id", Some(&self.group_id)),
             ("user_id", Some(&self.user_id)),
-            ("group_name", names.get(&key.sibling(Kind::Group, &[group])).map(String::as_str)),
-            ("user_name", names.get(&key.sibling(Kind::User, &[user])).map(String::as_str)),
+            ("group_name", names.of(Kind::Group, group)),
+            ("user_name", names.of(Kind::User, user)),
         ]
     }
 

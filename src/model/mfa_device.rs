@@ -60,7 +60,7 @@ impl Entity for MfaDevice {
     }
 
     fn labels<'a>(&'a self, key: &Key, names: &'a Names) -> Labels<'a> {
-        let user_name = user_of(key).first().and_then(|user| names.get(user).map(String::as_str));
+        let user_name = key.components().next().and_then(|user| names.of(Kind::User, user));
         vec![
             ("user_id", Some(&self.user_id)),
             ("device_type", Some(&self.device_type)),

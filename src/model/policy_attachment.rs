@@ -74,7 +74,7 @@ impl Entity for PolicyAttachment {
     }
 
     fn labels<'a>(&'a self, key: &Key, names: &'a Names) -> Labels<'a> {
-        let principal_name = principal_of(key).and_then(|principal| names.get(&principal).map(String::as_str));
+        let principal_name = key.components().nth(3).and_then(|principal| names.of(self.principal_type, principal));
         vec![
             ("policy_type", Some(self.policy_type.as_str())),
             ("policy_name", Some(&self.policy_name)),

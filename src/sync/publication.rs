@@ -400,7 +400,7 @@ fn names(state: &State, diff: &Diff) -> Names {
     let mut names = state.names();
     for change in diff.changes.iter().filter(|change| change.kind.rank() == Rank::Entity) {
         if let Some(name) = change.after.as_deref().and_then(|after| change.kind.name_in(after)) {
-            names.insert(change.key.clone(), name);
+            names.insert(&change.key, name);
         }
     }
     names

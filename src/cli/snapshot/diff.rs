@@ -192,7 +192,7 @@ async fn now(from: Export, file: Option<&Path>) -> anyhow::Result<Result<Compare
 fn names_after(mut names: Names, changes: &[Change]) -> Names {
     for change in changes.iter().filter(|change| change.kind.rank() == Rank::Entity) {
         match change.after.as_deref().and_then(|after| change.kind.name_in(after)) {
-            Some(name) => names.insert(change.key.clone(), name),
+            Some(name) => names.insert(&change.key, name),
             None => names.remove(&change.key),
         };
     }
