@@ -626,6 +626,21 @@ fn a_sync_that_hides_what_it_could_not_read_is_found() {
 }
 
 #[test]
+fn a_name_that_went_while_the_sync_lasted_need_not_be_answered_for() {
+    let failed = |story: &mut Story| {
+        story.truth.extend([request(40_100, "ListUsers", 200), request(40_200, "ListUsersForGroup", 503)]);
+    };
+    assert_eq!(spoilt(failed), ["honest"]);
+    let began_before_the_group_went = |story: &mut Story| {
+        failed(story);
+        let lasted_ms = 8_000;
+        let sync = story.notice(4);
+        sync.started_at = sync.finished_at.map(|finished_at| finished_at - lasted_ms);
+    };
+    assert_eq!(spoilt(began_before_the_group_went), [""; 0]);
+}
+
+#[test]
 fn one_copys_failed_calls_are_not_held_against_the_sync_of_another() {
     let by = |client: &str, mut request: Value| {
         request["request"]["client"] = json!(client);

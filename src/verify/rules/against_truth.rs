@@ -296,7 +296,7 @@ const READ_BY: [(&str, &[&str]); 14] = [
     ("policy_attachment", &["ListPolicyAttachments"]),
     ("password_policy", &["GetPasswordPolicy"]),
     ("security_preference", &["GetSecurityPreference"]),
-    ("identity_provider", &["ListSAMLProviders", "ListOIDCProviders", "GetSAMLProvider"]),
+    ("identity_provider", &["ListSAMLProviders", "ListOIDCProviders", "GetSAMLProvider", "GetOIDCProvider"]),
     ("instance", &["DescribeRegions", "DescribeInstances", "DescribeInstanceRamRole"]),
     ("access_key", &["ListAccessKeys"]),
     ("login_profile", &["GetLoginProfile"]),
@@ -304,11 +304,12 @@ const READ_BY: [(&str, &[&str]); 14] = [
 ];
 
 /// Those that are asked for by a name or an id, which may go meanwhile.
-const BY_NAME: [&str; 8] = [
+const BY_NAME: [&str; 9] = [
     "ListUsersForGroup",
     "GetRole",
     "ListPolicyVersions",
     "GetSAMLProvider",
+    "GetOIDCProvider",
     "DescribeInstanceRamRole",
     "ListAccessKeys",
     "GetLoginProfile",
@@ -340,6 +341,8 @@ fn was_deceived(truth: &Truth, kind: &str, from: i64, to: i64) -> bool {
         "account" | "password_policy" | "security_preference" => 1,
         // Without a date nothing tells an old answer from a new one; the point read of an instance is the listing, too.
         "instance" => 0,
+        // Nobody counts them: two listings and what is asked by the name are all there is.
+        "identity_provider" => 2,
         // It is asked for by its name only: once renamed, two readings of two listings each outweigh that.
         "group" => 3,
         _ => return false,
@@ -352,19 +355,19 @@ fn operations_of(kind: &str) -> &'static [&'static str] {
 }
 
 /// A collection of which a read failed each time that it was tried was not complete. Of one that is asked for by a name
-/// nothing is said if anything of the account changed meanwhile: the name may have gone. If several copies read at the
+/// nothing is said if anything of the account changed since the sync began: the name may have gone. If several copies read at the
 /// time, one of them must have had all its answers: which one published the sync is not told.
 pub(super) fn honest<'a>(log: &Log, truth: &'a Truth, found: &mut Findings) {
     let syncs: Vec<&Notice> = log.syncs.values().flatten().collect();
     for (index, sync) in syncs.iter().copied().enumerate() {
-        let Some((_, has_begun)) = reading_began(sync) else { continue };
+        let Some((may_begin, has_begun)) = reading_began(sync) else { continue };
         let next = syncs[index + 1..].iter().copied().find_map(reading_began);
         let (next_may_begin, next_has_begun) = next.unwrap_or((i64::MAX, i64::MAX));
         for status in sync.collections.iter().filter(|status| status.status == "complete") {
             let Some((begun, to)) = status.complete_window() else { continue };
             // What came before it has certainly begun may be of the sync before.
             let from = begun.max(has_begun);
-            let is_quiet = truth.is_quiet(from, to);
+            let is_quiet = truth.is_quiet(may_begin.min(from), to);
             let is_telling = |request: &&Request| {
                 let operation = request.operation.as_str();
                 operations_of(&status.kind).contains(&operation) && (is_quiet || !BY_NAME.contains(&operation))
