@@ -19,6 +19,7 @@
 //! Giving up on a future here does not stop the operation: a commit under way goes on. That is the same
 //! as a lost answer, and is handled as one.
 
+mod ahead;
 mod complaints;
 mod deliveries;
 mod producer;

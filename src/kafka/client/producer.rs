@@ -9,8 +9,9 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::util::Timeout;
 
-use super::super::connection::{Connection, Record, Records};
+use super::super::connection::{Connection, Records};
 use super::super::error::ClientError;
+use super::ahead::{Made, hand_over};
 use super::complaints::DRAIN;
 use super::deliveries::{Counts, Deliveries};
 use super::{Client, blocking, failed, refused};
@@ -93,9 +94,8 @@ fn stream(
     mut sent: u64,
     deadline: Instant,
 ) -> Result<u64, ClientError> {
-    for record in records {
-        let record = record.map_err(|source| ClientError::Unencodable { source })?;
-        enqueue(producer, &record, deadline)?;
+    hand_over(records, |record| {
+        enqueue(producer, record, deadline)?;
         sent += 1;
         if sent.is_multiple_of(SEND_STRIDE) {
             producer.context().counts.queued(producer.in_flight_count());
@@ -103,7 +103,8 @@ fn stream(
             check_deliveries(producer, sent)?;
             check_time(producer, deadline)?;
         }
-    }
+        Ok(())
+    })?;
     producer.context().counts.queued(producer.in_flight_count());
     // `flush` (also the one inside commit) polls in steps of 100 ms; waiting here costs 1 ms.
     while check_deliveries(producer, sent)? < sent {
@@ -113,10 +114,10 @@ fn stream(
     Ok(sent)
 }
 
-fn enqueue(producer: &BaseProducer<Deliveries>, record: &Record, deadline: Instant) -> Result<(), ClientError> {
-    let mut message = BaseRecord::<[u8], [u8], ()>::to(&record.topic).key(record.key.as_slice());
-    message.partition = record.partition;
-    message.payload = record.value.as_deref();
+fn enqueue(producer: &BaseProducer<Deliveries>, record: &Made<'_>, deadline: Instant) -> Result<(), ClientError> {
+    let mut message = BaseRecord::<[u8], [u8], ()>::to(record.topic()).key(record.key());
+    message.partition = record.partition();
+    message.payload = record.value();
     message.headers = headers(record);
     loop {
         match producer.send(message) {
@@ -134,17 +135,10 @@ fn enqueue(producer: &BaseProducer<Deliveries>, record: &Record, deadline: Insta
     }
 }
 
-fn headers(record: &Record) -> Option<OwnedHeaders> {
-    if record.headers.is_empty() {
-        return None;
-    }
-    let empty = OwnedHeaders::new_with_capacity(record.headers.len());
-    Some(
-        record
-            .headers
-            .iter()
-            .fold(empty, |headers, (key, value)| headers.insert(Header { key, value: Some(value.as_bytes()) })),
-    )
+fn headers(record: &Made<'_>) -> Option<OwnedHeaders> {
+    let all = record.headers();
+    let empty = (all.len() > 0).then(|| OwnedHeaders::new_with_capacity(all.len()))?;
+    Some(all.fold(empty, |headers, (key, value)| headers.insert(Header { key, value: Some(value) })))
 }
 
 /// The number delivered so far; an error as soon as one failed.
