@@ -161,9 +161,9 @@ mod tests {
     fn record(n: usize, value_bytes: usize) -> Record {
         Record {
             topic: format!("t{}", n % 3).into(),
-            partition: (n % 2 == 0).then_some(7),
+            partition: n.is_multiple_of(2).then_some(7),
             key: format!("k{n}").into_bytes(),
-            value: (n % 5 != 0).then(|| vec![u8::try_from(n % 251).unwrap(); value_bytes]),
+            value: (!n.is_multiple_of(5)).then(|| vec![u8::try_from(n % 251).unwrap(); value_bytes]),
             headers: (0..n % 4).map(|h| ("name", Cow::Owned(format!("{n}-{h}")))).collect(),
         }
     }
