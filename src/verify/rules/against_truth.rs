@@ -355,8 +355,8 @@ fn operations_of(kind: &str) -> &'static [&'static str] {
 }
 
 /// A collection of which a read failed each time that it was tried was not complete. Of one that is asked for by a name
-/// nothing is said if anything of the account changed since the sync began: the name may have gone. If several copies read at the
-/// time, one of them must have had all its answers: which one published the sync is not told.
+/// nothing is said if anything of the account changed since the sync began: the name may have gone. If several copies read
+/// at the time, one of them must have had all its answers: which one published the sync is not told.
 pub(super) fn honest<'a>(log: &Log, truth: &'a Truth, found: &mut Findings) {
     let syncs: Vec<&Notice> = log.syncs.values().flatten().collect();
     for (index, sync) in syncs.iter().copied().enumerate() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use serde_json::Value;
 
-use crate::support::process::{COMPLETE, eventually};
+use crate::support::process::{COMPLETE, Daemon, eventually};
 use crate::support::proxy::{Call, Proxy, Way};
 use crate::support::world::{World, of_type, text};
 
@@ -91,19 +91,32 @@ async fn a_copy_whose_claim_was_committed_unheard_does_not_claim_over_its_supers
     world.settles_clean(newer).await;
 }
 
+/// A copy that reaches Kafka through a proxy, parked behind an owner that does not.
+async fn parked_behind_a_proxy() -> (World, Proxy, Daemon, Daemon) {
+    let mut world = World::small().await;
+    let proxy = world.kafka_through_proxy();
+    let mut parked = world.start_daemon();
+    parked.is_ready().await;
+    world.end_proxies();
+    let mut owner = world.start_daemon();
+    owner.is_ready().await;
+    parked.readyz(503, "another copy owns the account").await;
+    (world, proxy, parked, owner)
+}
+
+/// The copy that was ordered to claim goes on, and the owner of before parks.
+async fn has_taken_over(world: &World, ordered: Daemon, mut before: Daemon) {
+    before.readyz(503, "another copy owns the account").await;
+    before.kill().await;
+    world.settles_clean(ordered).await;
+}
+
 /// As where the owner publishes at the same moment, and each fences the other.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Kafka and a registry: make test"]
 async fn an_order_to_claim_outlives_an_attempt_that_fails() {
     let fails_at = async |call: Call| {
-        let mut world = World::small().await;
-        let proxy = world.kafka_through_proxy();
-        let mut parked = world.start_daemon();
-        parked.is_ready().await;
-        world.end_proxies();
-        let mut owner = world.start_daemon();
-        owner.is_ready().await;
-        parked.readyz(503, "another copy owns the account").await;
+        let (world, proxy, mut parked, owner) = parked_behind_a_proxy().await;
         // Neither is called by one that is parked.
         proxy.lose_request(call, Way::Cut);
         let admin = parked.admin().await;
@@ -114,9 +127,7 @@ async fn an_order_to_claim_outlives_an_attempt_that_fails() {
         };
         let (ordered, ()) = tokio::join!(ordered, mended);
         assert_eq!(ordered.exits_with(COMPLETE).last_line(), "owns the account", "{call:?}");
-        owner.readyz(503, "another copy owns the account").await;
-        owner.kill().await;
-        world.settles_clean(parked).await;
+        has_taken_over(&world, parked, owner).await;
     };
     join_all([Call::InitProducerId, Call::Produce, Call::EndTxn].map(fails_at)).await;
 }
@@ -125,14 +136,7 @@ async fn an_order_to_claim_outlives_an_attempt_that_fails() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Kafka and a registry: make test"]
 async fn an_order_to_claim_waits_for_a_broker_that_is_away() {
-    let mut world = World::small().await;
-    let proxy = world.kafka_through_proxy();
-    let mut parked = world.start_daemon();
-    parked.is_ready().await;
-    world.end_proxies();
-    let mut owner = world.start_daemon();
-    owner.is_ready().await;
-    parked.readyz(503, "another copy owns the account").await;
+    let (world, proxy, mut parked, owner) = parked_behind_a_proxy().await;
     let admin = parked.admin().await;
     proxy.set(Way::Refused);
     world.ramstream(&["claim", "--url", &admin, "--no-wait"]).await.exits_with(COMPLETE);
@@ -140,9 +144,7 @@ async fn an_order_to_claim_waits_for_a_broker_that_is_away() {
     tokio::time::sleep(Duration::from_secs(12)).await;
     proxy.set(Way::Open);
     parked.is_ready().await;
-    owner.readyz(503, "another copy owns the account").await;
-    owner.kill().await;
-    world.settles_clean(parked).await;
+    has_taken_over(&world, parked, owner).await;
 }
 
 /// The owner is cut off in the middle of a commit, another copy takes over, and the owner comes back.
