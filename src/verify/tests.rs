@@ -641,6 +641,16 @@ fn a_name_that_went_while_the_sync_lasted_need_not_be_answered_for() {
 }
 
 #[test]
+fn what_came_before_a_sync_had_certainly_begun_speaks_for_it_and_never_against_it() {
+    // The third sync began between 29 s and 30 s.
+    let early = |status: u16| request(29_500, "ListGroups", status);
+    let failed = || request(30_900, "ListGroups", 503);
+    assert_eq!(spoilt(|story| story.truth.extend([early(200), failed()])), [""; 0]);
+    assert_eq!(spoilt(|story| story.truth.push(early(503))), [""; 0]);
+    assert_eq!(spoilt(|story| story.truth.extend([early(503), failed()])), ["honest"]);
+}
+
+#[test]
 fn one_copys_failed_calls_are_not_held_against_the_sync_of_another() {
     let by = |client: &str, mut request: Value| {
         request["request"]["client"] = json!(client);

@@ -365,9 +365,10 @@ pub(super) fn honest<'a>(log: &Log, truth: &'a Truth, found: &mut Findings) {
         let (next_may_begin, next_has_begun) = next.unwrap_or((i64::MAX, i64::MAX));
         for status in sync.collections.iter().filter(|status| status.status == "complete") {
             let Some((begun, to)) = status.complete_window() else { continue };
-            // What came before it has certainly begun may be of the sync before.
+            // What came before it has certainly begun may be of the sync before: it speaks for this one, and never against it.
             let from = begun.max(has_begun);
-            let is_quiet = truth.is_quiet(may_begin.min(from), to);
+            let may_begin = may_begin.min(from);
+            let is_quiet = truth.is_quiet(may_begin, to);
             let is_telling = |request: &&Request| {
                 let operation = request.operation.as_str();
                 operations_of(&status.kind).contains(&operation) && (is_quiet || !BY_NAME.contains(&operation))
@@ -377,11 +378,12 @@ pub(super) fn honest<'a>(log: &Log, truth: &'a Truth, found: &mut Findings) {
                 clients.entry(&request.client).or_default();
             }
             // What is asked for by itself comes behind the listings, and may take long to be answered.
-            for request in truth.requests_between(from, next_has_begun.max(to)).filter(is_telling) {
+            for request in truth.requests_between(may_begin, next_has_begun.max(to)).filter(is_telling) {
                 let Some(answers) = clients.get_mut(request.client.as_str()) else { continue };
                 let subject = (request.operation.as_str(), request.subject.as_str());
                 // What came when the next sync may have begun may be of that one: a window ends with its second.
-                if request.received_ms <= to.min(next_may_begin) {
+                let is_certainly_its_own = (from..=to.min(next_may_begin)).contains(&request.received_ms);
+                if is_certainly_its_own || (request.received_ms < from && !is_failure(request)) {
                     answers.entry(subject).or_insert((false, request));
                 }
                 if let Some(read) = answers.get_mut(&subject) {
