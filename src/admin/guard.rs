@@ -123,7 +123,7 @@ impl Admin {
                      admin.token_file"
             }
             Some(shown) if is_same(&shown, token) => return Ok(Known::Token),
-            Some(_) => "the token is not the one of this daemon; it stands in the file that its admin.token_file names",
+            Some(_) => "the token is not the one of this daemon; it is in the file that its admin.token_file names",
         };
         Err(Problem::new(UNAUTHENTICATED, detail))
     }

@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// Where the daemon is.
 #[derive(Debug, clap::Args)]
 pub(super) struct Where {
-    /// The address of the daemon's requests [default: listen.admin]
+    /// The address at which the daemon takes requests [default: listen.admin]
     #[arg(long, value_name = "URL")]
     url: Option<Url>,
 }
@@ -40,14 +40,14 @@ pub(super) struct Daemon {
 /// Why it did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum AskError {
-    #[error("listen.admin is \"off\" in this configuration; name the daemon with --url, or ask with --via kafka")]
+    #[error("listen.admin is \"off\" in this configuration; name the daemon with --url")]
     Off,
     #[error(
         "no daemon answers at {base} ({reason}); is `ramstream run` up, and is that its listen.admin? --url names \
-         another address, and `ramstream replay --via kafka` needs none"
+         another address"
     )]
     NotThere { base: String, reason: String },
-    #[error("{base} answered {status}, and not as ramstream does; is that the daemon's listen.admin?")]
+    #[error("{base} answered {status}, but not as ramstream does; is that the daemon's listen.admin?")]
     Foreign { base: String, status: StatusCode },
     #[error("{base}: {detail}{mend}")]
     Refused { base: String, status: StatusCode, detail: String, mend: &'static str },
@@ -64,6 +64,11 @@ impl AskError {
                 _ => Exit::Failed,
             },
         }
+    }
+
+    /// Whether no daemon was found, so that another way to ask may help.
+    pub(super) fn found_nobody(&self) -> bool {
+        matches!(self, Self::Off | Self::NotThere { .. })
     }
 
     fn is_unknown_request(&self) -> bool {
@@ -131,7 +136,7 @@ impl Daemon {
         match status.phase.as_str() {
             "parked" => eprintln!("this copy is parked; requests are served by the owner{detail}"),
             "refused" | "unavailable" | "failing" => {
-                eprintln!("nothing is served at the moment, the request waits{detail}")
+                eprintln!("nothing is served at the moment; the request waits{detail}")
             }
             _ => {}
         }

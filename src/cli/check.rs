@@ -17,23 +17,23 @@ use crate::config::{Config, Log};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
-  ramstream check                      a line for whatever is not in order, with the mend
-  ramstream check --all                a line for everything that was looked at
-  ramstream check --format json | jq -r '.checks[] | select(.verdict == \"failed\") | .what + \": \" + .mend'
+  ramstream check                      what needs attention, each with its fix
+  ramstream check --all                one line for every check
+  ramstream check --format json | jq -r '.checks[] | select(.verdict == \"failed\") | .fix'
 
-Nothing is changed and no running daemon disturbed: permissions are tried by calls that read one thing, missing topics are \
-only rehearsed, nothing is registered, and transactions are tried under an id of their own, <the account's>.check.
+It changes nothing and disturbs no running daemon: it tries permissions by calls that read one item, only validates the \
+creation of missing topics, registers nothing, and tries transactions under an id of their own, <the account's>.check.
 
-Exit codes: 0 nothing failed (warnings and what cannot be checked are no failure), 3 a permission is missing and part of the \
-account would be unknown, 64 configuration, 69 something cannot be reached, 77 the brokers' topics, the registry or the account \
-would be refused, 1 anything else failed. Where several failed: the first of 64, 77, 69, 1, 3.";
+Exit codes: 0 nothing failed (a warning or a skipped check is not a failure), 3 a permission is missing and part of the \
+account would be unknown, 64 configuration, 69 something cannot be reached, 77 a topic, a schema or the account \
+would be refused, 1 anything else failed. If several checks failed: the first of 64, 77, 69, 1, 3.";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// A line for everything that was looked at, also where many say the same
+    /// Print one line for every check, even if many say the same
     #[arg(long)]
     all: bool,
-    /// How to print: a table for people, one JSON document for programs
+    /// Output format: a table for people, one JSON document for programs
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
 }
@@ -51,7 +51,7 @@ pub(super) async fn run(args: &Args, file: Option<&Path>) -> anyhow::Result<Exit
         None => report.rows.push(Row::not_checked(
             Part::Credentials,
             "everything else",
-            "nothing can be asked with this configuration",
+            "this configuration is not enough to ask anything",
         )),
     }
     let mut out = io::stdout().lock();

@@ -32,14 +32,14 @@ async fn claim(args: &Args, config: &Config) -> Result<Exit, AskError> {
     let daemon = Daemon::of(config, &args.at)?;
     let mut status: Status = daemon.ask(Method::POST, "claim", None).await?;
     if args.no_wait {
-        println!("told to claim");
+        println!("claim requested");
         return Ok(Exit::Complete);
     }
     let deadline = Instant::now() + PATIENCE;
     while status.phase != "running" {
         if Instant::now() >= deadline {
             let detail = status.detail.map(|detail| format!(" ({detail})")).unwrap_or_default();
-            println!("told to claim, and still {}{detail}", status.phase);
+            println!("claim requested, but the copy is still {}{detail}", status.phase);
             return Ok(Exit::Failed);
         }
         sleep(LOOK_EVERY).await;

@@ -23,23 +23,23 @@ enum What {
     /// Print a complete commented file with every key and its default
     #[command(after_help = "Example:\n  ramstream config example > ramstream.toml")]
     Example,
-    /// Tell every mistake in the configuration, or what holds and where each value comes from; nothing is connected to
+    /// Report every mistake in the configuration, or else every value and where it comes from; connect to nothing
     #[command(after_help = "Example:\n  ramstream --config /etc/ramstream.toml config check")]
     Check {
-        /// Only what reading needs: kafka and registry may be missing
+        /// Check only what reading needs: kafka and registry may be missing
         #[arg(long)]
         reading: bool,
     },
-    /// Show what holds for every key and where it comes from; secrets are hidden, and nothing is connected to
+    /// Show the value of every key and where it comes from; hide secrets, connect to nothing
     #[command(
-        after_help = "Examples:\n  ramstream config show\n  ramstream config show --given    without what is left to its default\n  \
+        after_help = "Examples:\n  ramstream config show\n  ramstream config show --given    without defaults\n  \
                             ramstream config show --format json | jq '.settings[] | select(.key == \"sync.interval\")'"
     )]
     Show {
-        /// Only the keys that are given somewhere
+        /// Show only the keys that are set somewhere
         #[arg(long)]
         given: bool,
-        /// How to print: a table for people, one JSON document for programs
+        /// Output format: a table for people, one JSON document for programs
         #[arg(long, value_enum, default_value_t = Format::Table)]
         format: Format,
     },
@@ -97,5 +97,5 @@ fn report(out: &mut impl Write, loaded: &Loaded) -> io::Result<()> {
         1 => ", with 1 warning".to_owned(),
         many => format!(", with {many} warnings"),
     };
-    writeln!(out, "\nthe configuration is in order{warnings}")
+    writeln!(out, "\nthe configuration is valid{warnings}")
 }

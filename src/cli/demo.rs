@@ -38,7 +38,7 @@ in half a minute. Everything runs inside this one process:
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Stay after the story, for at most 30 minutes, to look around and to change the account
+    /// Stay up after the story, for at most 30 minutes, to look around and change the account
     #[arg(long)]
     keep: bool,
     /// Show the daemon's log, on standard error

@@ -24,10 +24,10 @@ use crate::{
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// How to print: a table for people, one JSON document for programs
+    /// Output format: a table for people, one JSON document for programs
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
-    /// Print only this kind, with all its fields; may be given again
+    /// Print only this kind, with all its fields; may be repeated
     #[arg(long, value_name = "KIND", value_parser = kinds::parse)]
     kind: Vec<Kind>,
 }

@@ -5,7 +5,7 @@ use crate::model::Kind;
 /// The kind that is called so.
 pub(super) fn parse(name: &str) -> Result<Kind, String> {
     let names = || Kind::ALL.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(", ");
-    Kind::from_name(name).ok_or_else(|| format!("no kind is called so; there are {}", names()))
+    Kind::from_name(name).ok_or_else(|| format!("unknown kind; the kinds are {}", names()))
 }
 
 /// The kinds that were asked for, in their order and each once; all if none was named.

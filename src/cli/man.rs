@@ -12,11 +12,11 @@ use super::{Cli, Exit};
 pub(super) const EXAMPLES: &str = "\
 Examples:
   ramstream man | man -l -
-  ramstream man --to /usr/local/share/man/man1    a page for every command: ramstream.1, ramstream-run.1, …";
+  ramstream man --to /usr/local/share/man/man1    one page per command: ramstream.1, ramstream-run.1, …";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Write a page for every command into this directory, which is made if it is not there
+    /// Write one page per command into this directory, creating it if needed
     #[arg(long, value_name = "DIRECTORY")]
     to: Option<PathBuf>,
 }

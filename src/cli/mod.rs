@@ -55,26 +55,26 @@ const ABOUT: &str = "Change data capture for Alibaba Cloud identity (RAM)";
 const LONG_ABOUT: &str = "\
 Change data capture for Alibaba Cloud identity (RAM).
 
-ramstream reads the users (with access keys, login profiles and MFA devices), groups, memberships, roles, policies, \
-policy attachments, identity providers and account-wide settings of one account, \
-compares them with what it published last, and publishes every difference as an Avro event to Kafka, exactly once for
-readers of committed records.";
+ramstream reads one account on an interval: users, groups, memberships, roles, policies, policy attachments, access keys, \
+login profiles, MFA devices, SAML and OIDC identity providers, the account's own settings, password policy and security \
+preferences and, if enabled, ECS instances with their RAM roles. It compares each complete reading with what it published \
+last, and publishes every difference to Kafka as an Avro event, exactly once for consumers that read committed records.";
 
 const AFTER_HELP: &str = "\
-To begin:
-  ramstream config example > ramstream.toml    a commented file with every key
-  ramstream config check                       what is wrong with it, and what holds
-  ramstream check                              whether everything that it needs answers, and the mend where not
+Getting started:
+  ramstream config example > ramstream.toml    write a commented file with every key
+  ramstream config check                       report every mistake in it
+  ramstream check                              check everything that ramstream needs, with a fix for each failure
 
-Exit codes: 0 complete, 2 different (`snapshot diff`), 3 partial, 1 failed, 64 configuration or usage, 69 service unavailable, 75 superseded by another \
-copy, 77 state or account refused.";
+Exit codes: 0 complete, 1 failed, 2 different (`snapshot diff`), 3 partial, 64 configuration or usage, 69 service \
+unavailable, 75 superseded by another copy, 77 state or account refused.";
 
 /// The command line.
 #[derive(Debug, Parser)]
 #[command(name = "ramstream", version, about = ABOUT, long_about = LONG_ABOUT, after_help = AFTER_HELP)]
 #[command(disable_help_subcommand = true)]
 pub struct Cli {
-    /// The configuration file [default: $RAMSTREAM_CONFIG, or ramstream.toml if there is one]
+    /// Configuration file [default: $RAMSTREAM_CONFIG, or ramstream.toml if it exists]
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -83,74 +83,74 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Publish every change of the account, for as long as it runs
+    /// Run the daemon: publish every change of the account
     #[command(after_help = "Examples:\n  ramstream run\n  ramstream --config /etc/ramstream.toml run --once")]
     Run(run::Args),
     /// Read the account once and print it
     #[command(after_help = "Examples:\n  ramstream inventory\n  ramstream inventory --kind user\n  \
                             ramstream inventory --format json | jq .collections.user")]
     Inventory(inventory::Args),
-    /// Would it work? Permissions, brokers, topics, registry: a verdict on each with its mend, and nothing is changed
+    /// Check permissions, brokers, topics and registry, and suggest a fix for each failure; change nothing
     #[command(after_help = check::EXAMPLES)]
     Check(check::Args),
-    /// Print the RAM policy (JSON) that reading the configured kinds needs, and nothing more
+    /// Print the least RAM policy (JSON) that reading the configured kinds needs
     #[command(
-        after_help = "Example:\n  ramstream policy > policy.json    grant it to the user or role that ramstream is"
+        after_help = "Example:\n  ramstream policy > policy.json    grant it to the user or role of ramstream"
     )]
     Policy(policy::Args),
-    /// Read the topics as any consumer would, and judge whether they keep what is promised of them
+    /// Read the topics as any consumer would, and check every promise made about them
     #[command(after_help = "Examples:\n  ramstream verify\n  ramstream verify --format json | jq .verdicts\n  \
-                            ramstream verify --truth truth.jsonl    against what a simulated account really was")]
+                            ramstream verify --truth truth.jsonl    also compare with the log of a simulated account")]
     Verify(verify::Args),
-    /// Show what comes out of the topics: a line an event, from now on or from where you say
+    /// Print the events of the topics, one line each, from now on or from a given point
     #[command(after_help = tail::EXAMPLES)]
     Tail(tail::Args),
-    /// Ask for the published state once more, as rows in the snapshot topics, and wait until they are there
+    /// Request a replay: the whole published state as rows in the snapshot topics; wait until it is complete
     #[command(
         after_help = "Examples:\n  ramstream replay\n  ramstream replay --kind user --kind group --id siem-1\n  \
-                            ramstream replay --via kafka    where no daemon can be reached over HTTP"
+                            ramstream replay --via kafka    if no daemon can be reached over HTTP"
     )]
     Replay(replay::Args),
-    /// Ask the running daemon for a sync now, and wait for what comes of it
+    /// Request a sync now from the running daemon, and wait for the result
     #[command(after_help = "Examples:\n  ramstream sync\n  ramstream sync --no-wait")]
     Sync(sync::Args),
-    /// Tell a parked copy to take the account over from its owner
-    #[command(after_help = "Example:\n  ramstream claim --url http://127.0.0.1:9465    the copy that is to own it")]
+    /// Let a parked copy take the account over from its owner
+    #[command(after_help = "Example:\n  ramstream claim --url http://127.0.0.1:9465    the copy that should own the account")]
     Claim(claim::Args),
-    /// Look at the published state, verify it, or begin it anew where it is lost
+    /// Describe or verify the published state, or begin a new lineage if it is lost
     #[command(after_help = "Examples:\n  ramstream state describe\n  ramstream state verify\n  \
                             ramstream state new-lineage --reason 'the state topic was deleted'")]
     State(state::Args),
-    /// Write the published state as files, or print what changed between two such snapshots
+    /// Export the published state as files, or compare two such exports
     #[command(after_help = "Examples:\n  ramstream snapshot export --to 2026-06-30\n  \
                             ramstream snapshot diff 2026-03-31 2026-06-30\n  ramstream snapshot diff 2026-06-30 --now")]
     Snapshot(snapshot::Args),
-    /// List, create and describe the topics, and print the ACLs that they need
+    /// List, describe or create the topics, or print the ACLs that they need
     #[command(after_help = "Examples:\n  ramstream topics describe\n  ramstream topics acls --writer User:ramstream")]
     Topics(topics::Args),
-    /// List, check, register and print the Avro schemas
+    /// List, check, register or print the Avro schemas
     #[command(after_help = "Examples:\n  ramstream schemas check\n  ramstream schemas print user")]
     Schemas(schemas::Args),
-    /// Watch it work: a simulated account, Kafka, registry and daemon in one process, nothing else needed
+    /// Watch it work: simulated account, Kafka, registry and daemon in one process
     #[command(after_help = "Examples:\n  ramstream demo\n  ramstream demo --keep")]
     Demo(demo::Args),
     /// Serve a simulated Alibaba Cloud account
     #[command(after_help = "Examples:\n  ramstream simulate\n  \
                             ramstream simulate --users 1000 --groups 50 --account account.json")]
     Simulate(Box<simulate::SimulateArgs>),
-    /// Print an example configuration, check yours, or show what holds
+    /// Print an example configuration, check yours, or show the effective values
     #[command(after_help = "Examples:\n  ramstream config example > ramstream.toml && ramstream config check\n  \
                             ramstream config show")]
     Config(config::Args),
-    /// Print what this binary is made of: version, commit, Kafka client
+    /// Print version, commit and the linked libraries
     #[command(
         after_help = "Examples:\n  ramstream version\n  ramstream version --format json | jq -r .librdkafka.version"
     )]
     Version(version::Args),
-    /// Print what a shell needs to complete the command line
+    /// Print shell completions
     #[command(after_help = completions::EXAMPLES)]
     Completions(completions::Args),
-    /// Print the manual page, or write one for every command
+    /// Print the manual page, or write one per command
     #[command(after_help = man::EXAMPLES)]
     Man(man::Args),
 }

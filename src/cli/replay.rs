@@ -30,19 +30,19 @@ pub(super) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Show the replays that wait, and those that ended last
+    /// List waiting replays, and those that ended last
     #[command(after_help = "Examples:\n  ramstream replay list\n  ramstream replay list --format json | jq .replays")]
     List {
         #[command(flatten)]
         at: Where,
-        /// How to print: a line a replay for people, one JSON document for programs
+        /// Output format: one line per replay for people, one JSON document for programs
         #[arg(long, value_enum, default_value_t = Format::Table)]
         format: Format,
     },
-    /// Cancel a replay that waits
+    /// Cancel a waiting replay
     #[command(after_help = "Example:\n  ramstream replay cancel siem-1")]
     Cancel {
-        /// The id of the request
+        /// Request id
         #[arg(value_name = "ID", value_parser = request_id)]
         id: RequestId,
         #[command(flatten)]
@@ -52,19 +52,19 @@ enum What {
 
 #[derive(Debug, clap::Args)]
 struct Ask {
-    /// Only entities of this kind; may be given again
+    /// Replay only this kind; may be repeated
     #[arg(long, value_name = "KIND", value_parser = kinds::parse)]
     kind: Vec<Kind>,
-    /// The id of the request: the same id is the same request [default: a new UUID]
+    /// Request id; the same id is the same request [default: a new UUID]
     #[arg(long, value_name = "ID", value_parser = request_id)]
     id: Option<RequestId>,
-    /// Not to be served after this moment, such as 2026-01-31T12:00:00Z
+    /// Do not serve it after this moment, such as 2026-01-31T12:00:00Z
     #[arg(long, value_name = "TIME")]
     not_after: Option<Timestamp>,
-    /// Do not wait for what comes of it
+    /// Do not wait for the result
     #[arg(long)]
     no_wait: bool,
-    /// How to ask: the daemon over HTTP, or with a record in its control topic, where only Kafka can be reached
+    /// How to ask: the daemon over HTTP, or, if only Kafka can be reached, by a record in its control topic
     #[arg(long, value_enum, default_value_t = Via::Http)]
     via: Via,
     #[command(flatten)]
@@ -100,7 +100,13 @@ pub(super) async fn run(args: &Args, file: Option<&Path>) -> anyhow::Result<Exit
             Err(error) => Err(error),
         },
     };
-    Ok(done.unwrap_or_else(|error| refused(&error)))
+    Ok(done.unwrap_or_else(|error| {
+        let exit = refused(&error);
+        if args.what.is_none() && error.found_nobody() {
+            eprintln!("`ramstream replay --via kafka` needs no daemon's address, only the brokers and the registry");
+        }
+        exit
+    }))
 }
 
 impl Ask {
@@ -129,7 +135,7 @@ impl Ask {
 pub(super) async fn ask(daemon: &Daemon, request: &Request, no_wait: bool) -> Result<Exit, AskError> {
     let path = format!("{}s", request.action.as_str());
     let told: Told = daemon.ask(Method::POST, &path, Some(&body(request))).await.inspect_err(|_| {
-        eprintln!("asked as {id}; the same id is the same request: --id {id}", id = request.id);
+        eprintln!("request id {id}; to repeat the same request: --id {id}", id = request.id);
     })?;
     if no_wait {
         println!("{} {}", told.state, told.request_id);
@@ -173,7 +179,7 @@ fn print(format: Format, replays: &Value) -> anyhow::Result<()> {
     }
     let Replays { replays } = Replays::deserialize(replays)?;
     if replays.is_empty() {
-        writeln!(out, "no replay waits, and none is remembered")?;
+        writeln!(out, "no replay waits or is remembered")?;
     }
     for told in replays {
         let at = told.at.as_deref().unwrap_or("-");

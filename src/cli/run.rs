@@ -73,7 +73,7 @@ pub(super) async fn run(args: &Args, file: Option<&Path>) -> anyhow::Result<Exit
 
 async fn listen(key: &str, address: SocketAddr, tls: Option<Arc<Tls>>) -> anyhow::Result<Listener> {
     let listener = Listener::bind(address, tls).await;
-    listener.with_context(|| format!("listening on {address} ({key}): is it in use?"))
+    listener.with_context(|| format!("listening on {address} ({key}): is the address in use?"))
 }
 
 /// For the status page: what the metrics know of exchanges for credentials.

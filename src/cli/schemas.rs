@@ -27,36 +27,36 @@ pub(super) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// List the subjects with their topics; no registry is asked
+    /// List the subjects with their topics, without asking the registry
     #[command(
         after_help = "Examples:\n  ramstream schemas list\n  ramstream schemas list --format json | jq -r .schemas[].subject"
     )]
     List {
-        /// How to print: a table for people, one JSON document for programs
+        /// Output format: a table for people, one JSON document for programs
         #[arg(long, value_enum, default_value_t = Format::Table)]
         format: Format,
     },
-    /// Hold every schema against the registry; nothing is registered
+    /// Compare every schema with the registry; register nothing
     ///
-    /// Exit codes: 0 each is registered or fits what is, 77 one does not fit, 69 the registry cannot be reached.
+    /// Exit codes: 0 every schema is registered or compatible, 77 one is not compatible, 69 the registry cannot be reached.
     #[command(after_help = "Examples:\n  ramstream schemas check\n  \
                             ramstream schemas check --format json | jq '.schemas[] | select(.state == \"unfit\")'")]
     Check {
-        /// How to print: a table for people, one JSON document for programs
+        /// Output format: a table for people, one JSON document for programs
         #[arg(long, value_enum, default_value_t = Format::Table)]
         format: Format,
     },
-    /// Register what is missing, whatever registry.mode says, as the daemon does where it may
+    /// Register missing schemas, whatever registry.mode says
     ///
-    /// Exit codes: 0 each is registered, 77 the registry refuses one, 69 it cannot be reached.
+    /// Exit codes: 0 every schema is registered, 77 the registry refuses one, 69 it cannot be reached.
     #[command(
-        after_help = "Example:\n  ramstream schemas register    by somebody who may, where the daemon only looks up"
+        after_help = "Example:\n  ramstream schemas register    for registry.mode = \"lookup\""
     )]
     Register,
-    /// Print a schema, word for word as it is registered
+    /// Print a schema exactly as it is registered
     #[command(after_help = "Examples:\n  ramstream schemas print user\n  ramstream schemas print syncs > syncs.avsc")]
     Print {
-        /// A kind, or `syncs`
+        /// Kind, or `syncs`
         #[arg(value_name = "NAME", value_parser = schema)]
         name: Schema,
     },
@@ -143,9 +143,9 @@ fn print_reports(out: &mut impl Write, reports: &[(&Subject, SubjectReport)], wi
     for (subject, SubjectReport { fit, other_level }) in reports {
         let told = match fit {
             Fit::Registered(id) => format!("registered, id {id}"),
-            Fit::New => "not registered; nothing is under this subject".to_owned(),
-            Fit::Fits { versions } => format!("not registered; fits what is ({versions} versions)"),
-            Fit::Unfit { version, reason } => format!("does not fit version {version}: {reason}"),
+            Fit::New => "not registered; the subject does not exist".to_owned(),
+            Fit::Fits { versions } => format!("not registered; compatible with all {versions} versions"),
+            Fit::Unfit { version, reason } => format!("not compatible with version {version}: {reason}"),
         };
         let level = other_level.as_ref().map(|level| format!("; its level is {level}, not FULL_TRANSITIVE"));
         writeln!(out, "{:width$}  {told}{}", subject.name, level.unwrap_or_default())?;

@@ -21,7 +21,7 @@ pub fn configure(file: Option<&Path>, purpose: Purpose) -> anyhow::Result<Config
     let loaded = config::load(file, std::env::vars_os(), purpose)?;
     logging::start(&loaded.config.log)?;
     for warning in loaded.warnings {
-        warn!(key = warning.key, mend = warning.mend, "configuration: {}", warning.reason);
+        warn!(key = warning.key, fix = warning.mend, "configuration: {}", warning.reason);
     }
     Ok(loaded.config)
 }

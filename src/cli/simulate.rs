@@ -16,70 +16,75 @@ use crate::simulator::{self, Running, Settings};
 const CONTROL_HELP: &str = "\
 Control address (plain JSON over HTTP):
   GET    /healthz, /account, /calls, /faults
-  POST   /save                     write the --account file
-  POST   /faults                   {\"operation\":\"ListUsers\",\"fault\":\"missing_marker\"}
-           optional: version, page, parameters {name: value}, times, probability;
-           error: status, code, message; slow: delay_ms; throttle: retry_after_ms
-           faults: error throttle deny expired_token http_5xx html reset reset_after slow stale
-                   truncate_body truncate_json missing_marker repeated_marker missing_array empty
-  DELETE /faults                   take all faults away
-  POST   /freeze, /unfreeze        {\"user\":\"name or id\"}
-  POST   /recreate                 {\"instance\":\"its id\"}   make it anew under its id
-  POST   /edit                     {\"table\":\"roles\",\"id\":\"…\",\"set\":{\"role_name\":\"new\"}}   of users, groups, roles, access_keys,
-                                   what the services could show and no public operation does
-  POST   /regions                  {\"regions\":[\"eu-central-1\"]}
-  POST   /root-mfa                 {\"enabled\":true}
-  POST   /latency                  {\"latency_ms\":20}
-  POST   /throttle                 {\"quota_percent\":50,\"percent_of_calls\":10,\"operation\":\"ListUsers\",\"retry_after_ms\":500}
-                                   (any part; \"quota_percent\":null lifts the quotas)
-  POST   /policy                   a RAM policy that every call is judged by, or null
-  POST   /sessions                 {\"seconds\":5,\"external_id\":\"x\"}   of temporary keys from now on
-  POST   /oidc                     {\"provider_arn\":\"…\",\"token\":\"…\"}   what AssumeRoleWithOIDC takes
-  POST   /instance                 {\"role\":\"reader\",\"mode\":\"hardened\"}   the metadata service (or both, v1; \"fails\":true)
-  POST   /clock                    {\"offset_seconds\":1200,\"judge_requests_by\":\"machine_clock\"}
-                                   (without the second part, requests with a right time expire)";
+  POST   /save       write the --account file
+  POST   /faults     {\"operation\":\"ListUsers\",\"fault\":\"missing_marker\"}
+                     optional: version, page, parameters {name: value}, times, probability
+                     error takes status, code, message; slow delay_ms; throttle retry_after_ms
+                     faults: error throttle deny expired_token http_5xx html reset reset_after
+                     slow stale truncate_body truncate_json missing_marker repeated_marker
+                     missing_array empty
+  DELETE /faults     remove all faults
+  POST   /freeze     {\"user\":\"name or id\"}
+  POST   /unfreeze   the same
+  POST   /recreate   {\"instance\":\"its id\"}   recreate it under its id
+  POST   /edit       {\"table\":\"roles\",\"id\":\"…\",\"set\":{\"role_name\":\"new\"}}
+                     tables: users, groups, roles, access_keys; for what the services could show
+                     but no public operation does
+  POST   /regions    {\"regions\":[\"eu-central-1\"]}
+  POST   /root-mfa   {\"enabled\":true}
+  POST   /latency    {\"latency_ms\":20}
+  POST   /throttle   {\"quota_percent\":50,\"percent_of_calls\":10,
+                      \"operation\":\"ListUsers\",\"retry_after_ms\":500}
+                     any of these; \"quota_percent\":null lifts the quotas
+  POST   /policy     a RAM policy that every call is judged by, or null
+  POST   /sessions   {\"seconds\":5,\"external_id\":\"x\"}   of temporary keys from now on
+  POST   /oidc       {\"provider_arn\":\"…\",\"token\":\"…\"}   what AssumeRoleWithOIDC accepts
+  POST   /instance   {\"role\":\"reader\",\"mode\":\"hardened\"}   the metadata service
+                     modes: hardened, both, v1; \"fails\":true lets it fail
+  POST   /clock      {\"offset_seconds\":1200,\"judge_requests_by\":\"machine_clock\"}
+                     without the second part, requests with the right time expire";
 
 /// Runs a simulated Alibaba Cloud account that Alibaba's own clients accept.
 #[derive(Debug, Args)]
 #[command(after_long_help = CONTROL_HELP)]
 pub(super) struct SimulateArgs {
-    /// Where the services answer plain HTTP: a port on loopback, or IP:PORT
+    /// Where to serve plain HTTP: a port on loopback, or IP:PORT
     #[arg(long, value_name = "ADDRESS", default_value = "9480", value_parser = address)]
     http: SocketAddr,
-    /// Where the services answer HTTPS, with a certificate made at start: a port on loopback, or IP:PORT
+    /// Where to serve HTTPS, with a certificate made at start: a port on loopback, or IP:PORT
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     https: Option<SocketAddr>,
-    /// Where the certificate authority for HTTPS is written to (PEM)
+    /// File to write the certificate authority for HTTPS to (PEM)
     #[arg(long, value_name = "FILE", requires = "https")]
     ca_out: Option<PathBuf>,
-    /// Where faults are set and the account is looked at: a port on loopback, or IP:PORT
+    /// Where to serve the control address (faults, the account): a port on loopback, or IP:PORT
     #[arg(long, value_name = "ADDRESS", default_value = "9481", value_parser = address)]
     control: SocketAddr,
-    /// Where the metadata service of an ECS instance is (and /credentials, for a credentials URI): a port on loopback, or IP:PORT
+    /// Where to serve the metadata service of an ECS instance (and /credentials, for a credentials URI): a port on loopback, or IP:PORT
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     metadata: Option<SocketAddr>,
-    /// The account's file (JSON): loaded if it exists, written at the end and on request
+    /// File of the account (JSON): loaded if it exists, written at the end and on request
     #[arg(long, value_name = "FILE")]
     account: Option<PathBuf>,
-    /// The access key that verifies; made up if absent
+    /// Access key to accept; made up if absent
     #[arg(long, value_name = "ID", env = "SIMULATED_ACCESS_KEY_ID")]
     access_key_id: Option<String>,
     /// Its secret; made up if absent
     #[arg(long, value_name = "SECRET", env = "SIMULATED_ACCESS_KEY_SECRET", hide_env_values = true, value_parser = secret)]
     access_key_secret: Option<Secret>,
-    /// The user, by name or id, whose key it is; the root account's if absent (which may not assume roles)
+    /// User, by name or id, who owns the key; the root account if absent (which may not assume roles)
     #[arg(long, value_name = "USER")]
     key_owner: Option<String>,
-    /// How much later every answer comes, in milliseconds
+    /// Latency to add to every answer, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 0)]
     latency_ms: u64,
-    /// Per cent of Alibaba's request quotas that each operation grants; `off` grants everything
+    /// Percentage of Alibaba's request quotas that each operation grants; `off` grants everything
     #[arg(long, value_name = "PERCENT", default_value = "100", value_parser = quota)]
     quota_percent: Quota,
-    /// `x-acs-retry-after` of throttled replies in milliseconds; left out if absent, as the services do
+    /// `x-acs-retry-after` of throttled replies, in milliseconds; not sent if absent, as the services do
     #[arg(long, value_name = "MS")]
     retry_after_ms: Option<u64>,
-    /// Where every mutation and every request is written down (JSON lines, appended)
+    /// File to append every mutation and every request to (JSON lines)
     #[arg(long, value_name = "FILE")]
     truth_log: Option<PathBuf>,
     #[command(flatten)]
@@ -123,7 +128,7 @@ struct SizeArgs {
     /// ECS instances, spread over the account's regions
     #[arg(long, value_name = "N", default_value_t = Size::default().instances)]
     instances: usize,
-    /// Another number, another account; the same number, the same account
+    /// Seed: the same number makes the same account
     #[arg(long, value_name = "N", default_value_t = Size::default().seed)]
     seed: u64,
 }
@@ -203,7 +208,7 @@ ramstream:
   export RAMSTREAM_ACCOUNT__ID={account_id}
   for service in STS IMS RAM RESOURCE_MANAGER; do export RAMSTREAM_ALICLOUD__ENDPOINTS__$service=http://{http}; done
 
-Something that no API does, and something that goes wrong:
+A change that no API makes, and a fault:
   curl -X POST http://{control}/freeze -d '{{\"user\":\"jane.doe\"}}'
   curl -X POST http://{control}/faults -d '{{\"operation\":\"ListUsers\",\"fault\":\"throttle\",\"times\":3}}'
 

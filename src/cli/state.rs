@@ -24,30 +24,30 @@ pub(super) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Show what there is of the state, also where it is harmed; nothing is written
+    /// Show the published state, even if it is damaged; write nothing
     #[command(after_help = "Examples:\n  ramstream state describe\n  \
                             ramstream state describe --format json | jq .wrong")]
     Describe {
-        /// How to print: a table for people, one JSON document for programs
+        /// Output format: a table for people, one JSON document for programs
         #[arg(long, value_enum, default_value_t = Format::Table)]
         format: Format,
     },
-    /// Verify the state as the daemon does before it publishes; nothing is written
+    /// Verify the state as the daemon does before it publishes; write nothing
     ///
-    /// Exit codes: 0 a daemon would go on with it, 77 it would refuse, 69 the brokers cannot be reached.
+    /// Exit codes: 0 a daemon would accept it, 77 a daemon would refuse it, 69 the brokers cannot be reached.
     #[command(after_help = "Examples:\n  ramstream state verify\n  \
                             ramstream state verify --format json | jq '.checks[] | select(.verdict == \"refused\")'")]
     Verify {
-        /// How to print: a line a check for people, one JSON document for programs
+        /// Output format: one line per check for people, one JSON document for programs
         #[arg(long, value_enum, default_value_t = Format::Table)]
         format: Format,
     },
-    /// Give up the published state and begin a new lineage: the way back where it is lost
+    /// Discard the published state and begin a new lineage, if the state is lost
     ///
-    /// One transaction takes away everything that the state topic holds, tells consumers (`lineage.started` in the
-    /// sync topic) and begins at sequence 0. The next sync publishes the whole account as a baseline (`op = r`).
-    /// Running copies go on by themselves; none has to be stopped. What the old state knew and nobody published is
-    /// never told: changes between the last sync and the baseline show as a difference of content alone.
+    /// One transaction deletes everything that the state topic holds, notifies consumers (`lineage.started` in
+    /// `.syncs`) and begins at sequence 0. The next sync publishes the whole account as a baseline (`op = r`).
+    /// Running copies continue by themselves; none has to be stopped. Changes between the last sync and the baseline
+    /// appear only as a difference in content, never as events of their own.
     #[command(after_help = "Examples:\n  ramstream state new-lineage --reason 'the state topic was deleted'\n  \
                             ramstream state new-lineage --reason 'restored from a backup' --take-over --yes")]
     NewLineage(new_lineage::Args),
@@ -78,6 +78,6 @@ pub(super) async fn run(args: &Args, file: Option<&Path>) -> anyhow::Result<Exit
 fn how_to_make_the_topic_anew(account: &AccountTopics) -> String {
     let commands = account.commands_for_a_new_topic().join("\n  ");
     format!(
-        "To make the state topic anew (stop every copy first, and keep a backup if you may need one):\n  {commands}"
+        "To recreate the state topic (stop every copy first, and keep a backup if you may need one):\n  {commands}"
     )
 }

@@ -11,10 +11,10 @@ use crate::control::{Action, Request, RequestId};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The id of the request: the same id is the same request [default: a new UUID]
+    /// Request id; the same id is the same request [default: a new UUID]
     #[arg(long, value_name = "ID", value_parser = request_id)]
     id: Option<RequestId>,
-    /// Do not wait for what comes of it
+    /// Do not wait for the result
     #[arg(long)]
     no_wait: bool,
     #[command(flatten)]

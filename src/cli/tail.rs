@@ -18,48 +18,48 @@ use crate::tail::{self, Filter, From, Look, Notices, Pattern, Question, TailErro
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
-  ramstream tail                                           what changes from now on
-  ramstream tail --from 2h --kind user,membership          of the last two hours, and what comes
+  ramstream tail                                           changes from now on
+  ramstream tail --from 2h --kind user,membership          the last two hours, then what comes
   ramstream tail --type '*.removed' --type coverage        removals; coverage lost and restored
   ramstream tail --from sequence:42 --key '*2618*'         from sync 42 on, with this id in the key
   ramstream tail --until-end --format json                 everything there is, for programs
   ramstream tail --until-end --format json | jq -r '.value | [.sequence, .event_type] | @tsv'
 
-Only committed records are shown. Times are UTC, and are those of publishing; when a change happened lies between \
-previously_observed_at and observed_at, which the JSON has. In JSON, moments are milliseconds since 1970.
+Only committed records are shown. Times are UTC and those of publishing; a change happened between \
+previously_observed_at and observed_at, which are in the JSON. In JSON, times are milliseconds since 1970.
 
-Order: Kafka keeps it inside a partition only. What was there when it began comes in the order of (sequence, batch_index); \
-of what comes later, whatever comes together does. A sync is one transaction and one sequence: it is there whole or not at \
-all, but --from with a time may begin in the middle of one. Topics and partitions that are made later are not followed.";
+Order: Kafka keeps it within a partition only. Records that were there at the start are sorted by (sequence, batch_index); \
+later ones are sorted as far as they arrive together. A sync is one transaction and one sequence, visible as a whole or not at \
+all, but --from with a time may begin in the middle of one. Topics and partitions created later are not followed.";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Where to begin: `beginning`, `end`, a time (RFC 3339), a length of time back from now (`15m`), or `sequence:N`
+    /// Where to begin: `beginning`, `end`, a time (RFC 3339), a time span back from now (`15m`), or `sequence:N`
     ///
-    /// `sequence:N` reads from the beginning and leaves out every event and notice whose sequence is below N, in every
+    /// `sequence:N` reads from the beginning and skips every event and notice whose sequence is below N, in every
     /// lineage. A time is that of publishing, by the clock of the host that published. [default: end; with --until-end:
     /// beginning]
     #[arg(long, value_name = "WHERE")]
     from: Option<From>,
-    /// Stop where the topics end now, instead of waiting for more
+    /// Stop at the current end of the topics instead of waiting for more
     #[arg(long)]
     until_end: bool,
-    /// Stop after so many lines
+    /// Stop after N lines
     #[arg(long, short = 'n', value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
-    /// Only events of this kind; several with commas, or given again
+    /// Show only events of this kind; separate several with commas, or repeat the option
     #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = super::kinds::parse)]
     kind: Vec<Kind>,
-    /// Only events and notices of this type: `user.added`, `user.*`, `*.removed`, or `user` for all of a kind
+    /// Show only events and notices of this type: `user.added`, `user.*`, `*.removed`, or `user` for all of a kind
     #[arg(long = "type", value_name = "PATTERN", value_delimiter = ',')]
     types: Vec<Pattern>,
-    /// Only records with this key, with or without the account in front: `user/2618…`, `*/user/*`; `*` is any run
+    /// Show only records with this key, with or without the account in front: `user/2618…`, `*/user/*`; `*` matches anything
     #[arg(long = "key", value_name = "PATTERN", value_delimiter = ',')]
     keys: Vec<Pattern>,
     /// Which records of `.syncs` to show [default: trouble; with --type: all; with --kind or --key: none]
     #[arg(long, value_enum)]
     notices: Option<Which>,
-    /// How to print: a line of text for people, a line of JSON for programs
+    /// Output format: lines of text for people, lines of JSON for programs
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }
@@ -72,9 +72,9 @@ enum Format {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Which {
-    /// Also every sync, whether anything changed or not
+    /// All of them, including syncs without changes
     All,
-    /// All but the syncs that went well
+    /// All but complete syncs
     Trouble,
     /// None
     None,
@@ -97,7 +97,7 @@ pub(super) async fn run(args: Args, file: Option<&Path>) -> anyhow::Result<Exit>
         return Ok(Exit::Unavailable);
     }
     if !missing.is_empty() {
-        eprintln!("ramstream: not there (yet), or not to be seen, and not followed: {}", missing.join(", "));
+        eprintln!("ramstream: missing or not visible, and not followed: {}", missing.join(", "));
     }
     let begun = format!("following {} topics of {prefix}; Ctrl-C ends", partitions.len());
     let question = question(&args, partitions, config.account.id.clone());
@@ -162,7 +162,7 @@ fn question(args: &Args, partitions: follow::Partitions, account_id: String) -> 
 fn no_topic(missing: &[&str], prefix: &str) -> String {
     format!(
         "there is no topic {}, or no right to read it. Has anything been published under this prefix? If so, set \
-         kafka.topic_prefix (now `{prefix}`) to what the daemon has; otherwise `ramstream run` makes the topics",
+         kafka.topic_prefix (now `{prefix}`) to that of the daemon; otherwise `ramstream run` creates the topics",
         missing.join(", ")
     )
 }

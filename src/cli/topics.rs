@@ -24,47 +24,47 @@ pub(super) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// List the topics with the settings that they are to have; no broker is asked
+    /// List the topics with the settings they should have, without asking a broker
     #[command(
         after_help = "Examples:\n  ramstream topics list\n  ramstream topics list --format json | jq -r .topics[].name"
     )]
     List {
-        /// How to print: a table for people, one JSON document for programs
+        /// Output format: a table for people, one JSON document for programs
         #[arg(long, value_enum, default_value_t = Format::Table)]
         format: Format,
     },
-    /// Create the topics that are missing, whatever kafka.create_topics says; none that exists is changed
+    /// Create missing topics, whatever kafka.create_topics says; change none that exists
     ///
-    /// Exit codes: 0 all are there as wanted, 77 one is not and would be refused, 69 the brokers cannot be reached.
+    /// Exit codes: 0 every topic is as it should be, 77 one would be refused, 69 the brokers cannot be reached.
     #[command(after_help = "Examples:\n  ramstream topics create\n  \
-                            ramstream topics create --print > topics.sh    for somebody who may create topics")]
+                            ramstream topics create --print > topics.sh    for whoever may create topics")]
     Create {
-        /// Print the commands of Kafka's own tool instead; no broker is asked
+        /// Print the commands of Kafka's own tool instead, without asking a broker
         #[arg(long)]
         print: bool,
     },
-    /// Hold the topics against what they should be; nothing is changed
+    /// Compare the topics with what they should be; change nothing
     ///
-    /// Exit codes: 0 all are there as wanted or would be created, 77 one would be refused, 69 the brokers cannot be reached.
+    /// Exit codes: 0 every topic is as it should be or would be created, 77 one would be refused, 69 the brokers cannot be reached.
     #[command(after_help = "Examples:\n  ramstream topics describe\n  \
                             ramstream topics describe --format json | jq '.topics[] | select(.findings != [])'")]
     Describe {
-        /// How to print: a table for people, one JSON document for programs
+        /// Output format: a table for people, one JSON document for programs
         #[arg(long, value_enum, default_value_t = Format::Table)]
         format: Format,
     },
-    /// Print the commands of Kafka's own tool that give everybody the rights that they need, and no more
+    /// Print the commands of Kafka's own tool that grant everybody the rights they need, and no more
     ///
-    /// Names come from the configuration; `Create` is among the writer's rights where kafka.create_topics is true. Read the
-    /// commands, then run them. Nothing in them denies or takes away: brokers have to refuse what no rule allows
-    /// (allow.everyone.if.no.acl.found=false). One run is for one account; where several share the topics, run it for each.
+    /// Names come from the configuration; the writer gets `Create` if kafka.create_topics is true. Read the commands, then run
+    /// them with Kafka's bin directory on PATH. They only grant, never deny or revoke: the brokers must refuse what no rule
+    /// allows (allow.everyone.if.no.acl.found=false). Run it once per account if several accounts share the topics.
     #[command(after_help = acls::EXAMPLES)]
     Acls(acls::Args),
 }
 
 pub(super) async fn run(args: &Args, file: Option<&Path>) -> anyhow::Result<Exit> {
-    let config = configure(file, Purpose::Topics)?;
-    let Publishing { kafka, .. } = config.publishing.as_ref().context("kafka and registry are not configured")?;
+    let config = configure(file, Purpose::Kafka)?;
+    let Publishing { kafka, .. } = config.publishing.as_ref().context("kafka is not configured")?;
     let account = assemble::account_topics(&config, kafka);
     match &args.what {
         What::List { format } => list(&account.plan(), *format),
@@ -147,12 +147,12 @@ fn print_reports(out: &mut impl Write, reports: &[TopicReport]) -> io::Result<()
         writeln!(out, "{:width$}  {}", report.name, presence(report))?;
         for finding in &report.findings {
             let word = severity(finding.severity);
-            writeln!(out, "  {word}: {} {}\n    mend: {}", finding.setting, finding.reason, finding.mend)?;
+            writeln!(out, "  {word}: {} {}\n    fix: {}", finding.setting, finding.reason, finding.mend)?;
         }
     }
     let refused = reports.iter().filter(|report| report.is_refused()).count();
     match refused {
-        0 => writeln!(out, "\n{} topics, nothing stands against publishing", reports.len()),
+        0 => writeln!(out, "\n{} topics, nothing prevents publishing", reports.len()),
         _ => writeln!(out, "\n{} topics, {refused} refused: nothing would be published", reports.len()),
     }
 }
@@ -160,7 +160,7 @@ fn print_reports(out: &mut impl Write, reports: &[TopicReport]) -> io::Result<()
 fn presence(report: &TopicReport) -> &'static str {
     match (report.presence, report.findings.is_empty()) {
         (Presence::Created, _) => "created",
-        (Presence::Found, true) => "as wanted",
+        (Presence::Found, true) => "as it should be",
         (Presence::Found, false) => "found",
         (Presence::Missing, true) => "missing; the brokers would let it be created",
         (Presence::Missing, false) => "missing",
@@ -182,7 +182,7 @@ fn report_as_json(report: &TopicReport) -> Value {
     };
     let findings = report.findings.iter().map(|finding| {
         json!({ "severity": severity(finding.severity), "setting": finding.setting, "reason": finding.reason,
-            "mend": finding.mend })
+            "fix": finding.mend })
     });
     json!({ "name": report.name, "presence": presence, "findings": findings.collect::<Vec<_>>() })
 }

@@ -15,16 +15,16 @@ const SEQUENCES: std::ops::RangeFrom<i64> = 1..;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The truth log of the simulated account, as `ramstream simulate` writes it
+    /// Truth log of the simulated account, as `ramstream simulate --truth-log` writes it
     #[arg(long, value_name = "FILE")]
     truth: Option<PathBuf>,
-    /// How to print: a table for people, one JSON document for programs
+    /// Output format: a table for people, one JSON document for programs
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
-    /// Judge from this sync on; what was held before is taken from the first event of each key
+    /// Judge from this sync on; take what was held before it from the first event of each key
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(SEQUENCES))]
     from_sequence: Option<i64>,
-    /// Read also what was aborted, and sort it out as readers without isolation have to
+    /// Also read aborted records, and discard them as readers without isolation must
     #[arg(long)]
     read_uncommitted: bool,
 }

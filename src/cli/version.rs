@@ -13,7 +13,7 @@ const COMMIT: Option<&str> = option_env!("RAMSTREAM_COMMIT");
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// How to print: lines for people, one JSON document for programs
+    /// Output format: lines for people, one JSON document for programs
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
 }
@@ -35,7 +35,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         }
         Format::Table => {
             writeln!(out, "ramstream   {}", env!("CARGO_PKG_VERSION"))?;
-            writeln!(out, "commit      {}", commit.unwrap_or("not told at build"))?;
+            writeln!(out, "commit      {}", commit.unwrap_or("unknown (not set at build time)"))?;
             let with = if features.is_empty() { String::new() } else { format!(", with {}", features.join(", ")) };
             writeln!(out, "build       {build}{with}")?;
             writeln!(out, "librdkafka  {} ({})", library::version(), library::features().join(", "))?;

@@ -42,8 +42,8 @@ impl Collect {
     fn check(&self, r: &mut Reader<'_>) {
         for (kind, ends) in HANGING_ON.iter().filter(|(kind, _)| self.kinds.contains(kind)) {
             for end in ends.iter().filter(|end| !self.kinds.contains(end)) {
-                let reason = format!("is on, and nothing of it can be published without {}, which is off", key(*end));
-                r.fault(&key(*kind), reason, format!("set {} = false, too, or {} = true", key(*kind), key(*end)));
+                let reason = format!("is on but depends on {}, which is off", key(*end));
+                r.fault(&key(*kind), reason, format!("set {} = false as well, or {} = true", key(*kind), key(*end)));
             }
         }
         if self.kinds.is_empty() {

@@ -74,7 +74,7 @@ impl Admin {
         if let Some(token) = &token {
             let is_sent_whole = |byte: u8| byte.is_ascii_graphic();
             if !token.expose().bytes().all(is_sent_whole) {
-                r.fault(key, "the token has blanks or characters that no HTTP header carries", mend);
+                r.fault(key, "the token has spaces or characters that an HTTP header cannot carry", mend);
             } else if token.expose().len() < TOKEN_MIN_CHARS {
                 r.fault(key, format!("the token is shorter than {TOKEN_MIN_CHARS} characters"), mend);
             }
@@ -83,7 +83,7 @@ impl Admin {
         if let Some(address) = listen.admin.filter(|address| !address.ip().is_loopback() && !is_given) {
             r.fault(
                 "listen.admin",
-                format!("{address} is no address of this machine alone, and without a token everybody could ask there"),
+                format!("{address} is not a loopback address, and without a token anybody could send requests to it"),
                 "set admin.token_file (or RAMSTREAM_ADMIN__TOKEN), or listen on 127.0.0.1:9465, or write \"off\"",
             );
         }

@@ -245,7 +245,7 @@ impl Sasl {
             );
         }
         if protocol == SecurityProtocol::SaslPlaintext && mechanism == "PLAIN" {
-            r.warn("kafka.sasl_mechanism", "the password goes over the network readable", "use sasl_ssl");
+            r.warn("kafka.sasl_mechanism", "the password is sent over the network in clear text", "use sasl_ssl");
         }
         Some(Self { mechanism, username: username?, password: password? })
     }

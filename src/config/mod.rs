@@ -61,7 +61,7 @@ pub struct Config {
     pub account: Account,
     /// `[alicloud]`
     pub alicloud: Alicloud,
-    /// `[credentials]`; `None` only if [`Purpose::Topics`] or [`Purpose::Asking`] was asked for and they are not complete.
+    /// `[credentials]`; `None` only if [`Purpose::Topics`], [`Purpose::Kafka`] or [`Purpose::Asking`] was asked for and they are not complete.
     pub credentials: Option<Credentials>,
     /// `[collect]`
     pub collect: Collect,
@@ -82,7 +82,7 @@ pub struct Config {
 pub struct Publishing {
     /// `[kafka]`
     pub kafka: Kafka,
-    /// `[registry]`
+    /// `[registry]`; without an address if only [`Purpose::Kafka`] was asked for and none is configured.
     pub registry: Registry,
 }
 
@@ -95,6 +95,8 @@ pub enum Purpose {
     Publishing,
     /// Work with the topics alone: `[credentials]` may be missing, but not be wrong.
     Topics,
+    /// Work with Kafka alone: `[credentials]` and `[registry]` may be missing, but not be wrong.
+    Kafka,
     /// Ask a daemon: `[credentials]`, `[kafka]` and `[registry]` may be missing, but not be wrong.
     Asking,
 }
@@ -199,7 +201,7 @@ fn validate(given: &Given, purpose: Purpose, file: Option<&Path>) -> Result<Load
     let after_account = r.problems.len();
     let alicloud = Alicloud::read(&mut r);
     let credentials = Credentials::read(&mut r);
-    if matches!(purpose, Purpose::Topics | Purpose::Asking) {
+    if matches!(purpose, Purpose::Topics | Purpose::Kafka | Purpose::Asking) {
         r.forgive_missing(after_account);
     }
     let cloud_is_fine = r.problems.len() == after_account;
@@ -224,7 +226,12 @@ fn validate(given: &Given, purpose: Purpose, file: Option<&Path>) -> Result<Load
 impl Publishing {
     fn read(r: &mut Reader<'_>, purpose: Purpose) -> Option<Self> {
         let before = r.problems.len();
-        let publishing = Self { kafka: Kafka::read(r), registry: Registry::read(r) };
+        let kafka = Kafka::read(r);
+        let after_kafka = r.problems.len();
+        let publishing = Self { kafka, registry: Registry::read(r) };
+        if purpose == Purpose::Kafka {
+            r.forgive_missing(after_kafka);
+        }
         let needed = !matches!(purpose, Purpose::Reading | Purpose::Asking);
         let wanted = needed || r.is_given("kafka.brokers") || r.is_given("registry.url");
         if !wanted {

@@ -211,7 +211,7 @@ pub(super) fn url(raw: &Raw) -> Parsed<Url> {
         return Err(Fault::new("not an http or https address", mend));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(Fault::new("a user or password stands in the address", "take it out and use the keys made for it"));
+        return Err(Fault::new("the address contains a user or password", "take it out and use the keys made for it"));
     }
     if url.query().is_some() || url.fragment().is_some() {
         return Err(Fault::new("the address has a query or a fragment", "leave out everything from the ? or # on"));

@@ -72,7 +72,7 @@ impl fmt::Display for Problem {
         if let Some(origin) = &self.origin {
             write!(f, " ({origin})")?;
         }
-        write!(f, ": {}\n      mend: {}", self.reason, self.mend)
+        write!(f, ": {}\n      fix: {}", self.reason, self.mend)
     }
 }
 

@@ -106,9 +106,9 @@ impl<'a> Reader<'a> {
         let mend = format!("chmod 600 {}", path.display());
         let mode = metadata.permissions().mode();
         if mode & 0o002 != 0 {
-            self.fault(key, format!("everybody may write {}", path.display()), mend);
+            self.fault(key, format!("{} is world-writable", path.display()), mend);
         } else if mode & 0o004 != 0 {
-            self.warn(key, format!("everybody on this machine may read {}", path.display()), mend);
+            self.warn(key, format!("{} is world-readable", path.display()), mend);
         }
     }
 
@@ -244,5 +244,5 @@ fn unknown_key(key: &str, origin: &Origin, known: &BTreeSet<&str>) -> Fault {
         }
         (None, _) => "take it out; `ramstream config example` lists every key".to_owned(),
     };
-    Fault::new("no such key", mend)
+    Fault::new("unknown key", mend)
 }

@@ -13,18 +13,19 @@ const HEAD: &str = "\
 
 <!-- Made by `UPDATE_DOCS=1 cargo test --lib reference`; a test holds it to the code. Edit src/config/example.toml instead. -->
 
-One TOML file: `--config FILE`, else `$RAMSTREAM_CONFIG`, else `ramstream.toml` in the working directory if there is one. Every
-key can be set by the environment variable that stands beneath it, which outranks the file; so no file is needed. Unknown keys
-and unknown variables that begin with `RAMSTREAM_` are refused, with the name that was probably meant; all mistakes are told
-together (`ramstream config check`), and what holds, with its origin and without its secrets, by `ramstream config show`.
+ramstream reads one TOML file: `--config FILE`, else `$RAMSTREAM_CONFIG`, else `ramstream.toml` in the working directory if it
+exists. Every key can also be set by the environment variable below its name, which takes precedence; so no file is required.
+Unknown keys, and unknown variables that begin with `RAMSTREAM_`, are refused with the name that was probably meant.
+`ramstream config check` reports all mistakes at once; `ramstream config show` prints every effective value with its origin and
+without secrets.
 
-In a variable lists are separated by commas, texts stand without quotes, and an empty one counts as not set. Time spans and
-sizes carry a unit (1MB is a million bytes). Keys that end in `_file` name a file with the value of the key without that
-ending: one of the two. Alibaba Cloud's own variables (`ALIBABA_CLOUD_ACCESS_KEY_ID` and its like) stand in for
-`[credentials]`: [credentials](credentials.md). Besides these, `RUST_LOG` outranks `log.level`, `NO_COLOR` makes log lines plain, and
-`HOME` is where the profile of Alibaba Cloud's command line is looked for. No other variable is read.
+In a variable, separate lists by commas and write texts without quotes; an empty variable counts as not set. Time spans and
+sizes need a unit (1MB is a million bytes). A key that ends in `_file` names a file that holds the value of the key without that
+ending: set only one of the two. Alibaba Cloud's own variables (`ALIBABA_CLOUD_ACCESS_KEY_ID` and so on) are alternatives to
+`[credentials]`: see [credentials](credentials.md). In addition, `RUST_LOG` takes precedence over `log.level`, `NO_COLOR` disables
+colours in log lines, and `HOME` locates the profile of Alibaba Cloud's command line. No other variable is read.
 
-`ramstream config example` prints the same as a file to begin with.
+`ramstream config example` prints the same as a file to start from.
 ";
 
 #[derive(Debug, Default)]
@@ -130,9 +131,6 @@ fn page() -> String {
     let mut page = HEAD.to_owned();
     for Section { name, told, rows } in sections() {
         page.push_str(&format!("\n## `[{name}]`\n\n{}\n", plain(&told)));
-        if name == "kafka.properties" {
-            continue; // its keys are librdkafka's
-        }
         page.push_str("\n| key, variable | takes | default | |\n|---|---|---|---|\n");
         for Row { key, variable, default, told } in rows {
             let default = match default {
@@ -140,7 +138,10 @@ fn page() -> String {
                 Default::None => "none".to_owned(),
                 Default::Required => "**required**".to_owned(),
             };
-            let takes = takes.get(&key).unwrap_or_else(|| panic!("what does {key} take?"));
+            // Names and values of this table are librdkafka's.
+            let a_text = "a text".to_owned();
+            let passed_on = (name == "kafka.properties").then_some(&a_text);
+            let takes = takes.get(&key).or(passed_on).unwrap_or_else(|| panic!("what does {key} take?"));
             let cells = [format!("`{key}`<br>`{variable}`"), takes.clone(), default, plain(&told)]
                 .map(|cell| cell.replace('|', "\\|"));
             page.push_str(&format!("| {} |\n", cells.join(" | ")));

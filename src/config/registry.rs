@@ -58,7 +58,7 @@ impl Registry {
         let auth = RegistryAuth::read(r);
         let open = |url: &Url| url.scheme() == "http" && !parse::is_loopback(url);
         if auth != RegistryAuth::None && urls.iter().any(open) {
-            r.fault("registry.url", "the login would go over the network readable", "use https");
+            r.fault("registry.url", "the login would be sent over the network in clear text", "use https");
         }
         Self {
             urls: urls.iter().map(|url| url.as_str().trim_end_matches('/').to_owned()).collect(),

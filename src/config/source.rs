@@ -102,7 +102,7 @@ impl Given {
             // Only the message: the Display of toml's error prints the line, which may hold a secret.
             let origin = error.span().map(|span| at(span.start));
             let fault =
-                Fault::new(error.message(), "mend the syntax; `ramstream config example` prints a file that works");
+                Fault::new(error.message(), "fix the syntax; `ramstream config example` prints a file that works");
             self.problems.push(fault.at(path.display().to_string(), origin));
         }
         flatten("", table.get_ref(), &mut |key, raw, offset| {

@@ -148,7 +148,7 @@ fn all_mistakes_are_told_together_each_with_key_origin_reason_and_mend() {
         "alicloud.network (test.toml:5): \"moon\" is not known here",
         "write one of \"public\", \"vpc\"",
         "sync.interval (test.toml:2): 5 has no unit",
-        "sync.intervall (test.toml:3): no such key",
+        "sync.intervall (test.toml:3): unknown key",
         "did you mean sync.interval?",
         "kafka.brokers: is missing",
         "RAMSTREAM_KAFKA__BROKERS",
@@ -237,7 +237,7 @@ fn a_value_of_the_wrong_type_is_told_so() {
     assert_eq!(reason("[alicloud]\nrate_share = 1.5"), "1.5 is out of bounds");
     assert_eq!(reason("[log]\nlevel = [\"info\"]"), "a text is needed, this is a list");
     assert!(reason("[log]\nlevel = \"loud=loud=loud\"").contains("loud"));
-    assert_eq!(reason("[sync.interval]\nminutes = 5"), "no such key");
+    assert_eq!(reason("[sync.interval]\nminutes = 5"), "unknown key");
 }
 
 #[test]
@@ -307,7 +307,7 @@ fn half_given_and_conflicting_credentials_are_mistakes() {
 
     let file = secret_file(0o600, "id");
     let id_file = ("RAMSTREAM_CREDENTIALS__ACCESS_KEY_ID_FILE", path(&file));
-    assert_eq!(told(&[id_file, (id, "b")]), "credentials: values and files are mixed");
+    assert_eq!(told(&[id_file, (id, "b")]), "credentials: an AccessKey is given partly by value and partly by file");
     let absent = ("RAMSTREAM_CREDENTIALS__ACCESS_KEY_SECRET_FILE", "no/such");
     assert!(told(&[id_file, absent]).starts_with("credentials.access_key_secret_file: no/such: No such file"));
     let files = [id_file, ("RAMSTREAM_CREDENTIALS__ACCESS_KEY_SECRET_FILE", path(&file))];
@@ -456,7 +456,7 @@ fn a_world_readable_secret_is_a_warning_and_a_world_writable_one_a_mistake() {
     assert!(warning.reason.contains("everybody on this machine may read"));
     assert!(warning.mend.contains("chmod 600"));
     let writable = secret_file(0o666, "t");
-    assert!(only(problems(MINIMAL, &[(key, path(&writable))])).reason.contains("everybody may write"));
+    assert!(only(problems(MINIMAL, &[(key, path(&writable))])).reason.contains("is world-writable"));
     assert!(load(MINIMAL, &[(key, path(&secret_file(0o640, "t")))]).unwrap().warnings.is_empty());
 }
 

@@ -147,7 +147,7 @@ impl Diff {
     /// with the window since it was last known, and observed, not added, if a baseline missed it.
     fn take(&mut self, state: &State, mut changes: Changes) {
         for edge in hold_back_dangling(state, &mut changes) {
-            let detail = format!("{} hangs on an entity that is not in the state", edge.key);
+            let detail = format!("{} depends on an entity that is not in the state", edge.key);
             let outcome = self.kinds.entry(edge.kind).or_default();
             outcome.unknown.entry(Scope::entity(&edge.key)).or_insert(Unknown::new(Reason::Dangling, detail));
         }

@@ -83,7 +83,7 @@ impl Tls {
             shown.of = now;
             match acceptor(&self.certificate, &self.key) {
                 Ok(acceptor) => {
-                    info!(certificate = %self.certificate.display(), "read the listeners' certificate anew");
+                    info!(certificate = %self.certificate.display(), "reloaded the listeners' certificate");
                     shown.acceptor = acceptor;
                 }
                 Err(error) => warn!(%error, "the listeners keep the certificate that they had"),

@@ -13,7 +13,7 @@ pub type FoldError = Box<dyn std::error::Error + Send + Sync>;
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// Mend the configuration.
-    #[error("Kafka configuration refused: {reason}")]
+    #[error("invalid Kafka configuration: {reason}")]
     Configuration {
         /// What is wrong, naming the property.
         reason: String,
@@ -217,7 +217,7 @@ pub enum AttemptError {
     #[error("reading the state log")]
     Read(#[source] ReadError),
     /// Step 3 ended before the own last acknowledged record: a stale watermark. Ownership is not judged.
-    #[error("the state log seems to end at {position}, before the own acknowledged record {acknowledged}")]
+    #[error("the state log seems to end at {position}, before its own acknowledged record {acknowledged}")]
     BehindAcknowledged {
         /// Where the read ended.
         position: i64,

@@ -33,7 +33,7 @@ pub struct Export {
 
 /// Why a directory is not taken for an export.
 #[derive(Debug, thiserror::Error)]
-#[error("{}{spot}: {reason}\n  mend: {mend}", .path.display())]
+#[error("{}{spot}: {reason}\n  fix: {mend}", .path.display())]
 pub struct ReadError {
     path: PathBuf,
     spot: Spot,
@@ -251,7 +251,7 @@ impl<'a, 'b> Rows<'a, 'b> {
             return Err(format!("its event_id is {}, that of {key} is {expected}", event.event_id));
         }
         if self.last.as_ref().is_some_and(|last| *last >= key) {
-            return Err(format!("{key} stands behind a key that comes after it, or twice"));
+            return Err(format!("{key} is out of order, or there twice"));
         }
         let json = serde_json::to_string(&entity).map_err(|error| error.to_string())?;
         let value = entity_record(&event.model_version, event.revision, &json);

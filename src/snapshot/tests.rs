@@ -254,7 +254,7 @@ fn an_edited_or_damaged_file_is_refused_with_file_line_reason_and_mend() {
     for (name, edit, parts) in cases {
         let told = refused(&to, name, edit);
         assert!(parts.iter().all(|part| told.contains(part)), "{parts:?} in: {told}");
-        assert!(told.contains("\n  mend: "), "{told}");
+        assert!(told.contains("\n  fix: "), "{told}");
     }
     fs::remove_file(to.join("roles.jsonl")).unwrap();
     assert!(Export::read(&to).unwrap_err().to_string().contains("roles.jsonl: it cannot be read"));

@@ -69,7 +69,7 @@ async fn lives(pipeline: &Pipeline, status: &Status, shutdown: &CancellationToke
         let wait = match ended {
             LifeError::Refused(refusal) => {
                 start.look_only();
-                error!(%refusal, "refused: nothing is published until this is mended");
+                error!(%refusal, "refused: nothing is published until this is fixed");
                 status.enter(Phase::Refused { why: refusal.to_string() });
                 pipeline.rhythm.interval.unwrap_or(REFUSED_LOOK_EVERY)
             }

@@ -42,7 +42,7 @@ fn tell(report: &TopicReport) {
             topic = report.name,
             setting = finding.setting,
             reason = finding.reason,
-            mend = finding.mend,
+            fix = finding.mend,
             "topic setting"
         );
     }

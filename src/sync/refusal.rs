@@ -101,7 +101,7 @@ impl Refusal {
     #[must_use]
     pub fn what(&self) -> String {
         match self {
-            Self::Harmed(harm) => format!("the published state is harmed: {harm}"),
+            Self::Harmed(harm) => format!("the published state is damaged: {harm}"),
             Self::Truncated { low_watermark } => format!(
                 "the state topic begins at offset {low_watermark}: records were deleted, which compaction never does"
             ),
@@ -142,21 +142,21 @@ impl Refusal {
                 format!("restore both topics from the same moment, or {BEGIN_ANEW}")
             }
             Self::Truncated { .. } => {
-                format!("restore the topic and set cleanup.policy=compact, or make it anew and {BEGIN_ANEW}")
+                format!("restore the topic and set cleanup.policy=compact, or recreate it and {BEGIN_ANEW}")
             }
-            Self::Newer(_) => format!("run the newer version, or make the topic anew and {BEGIN_ANEW}"),
+            Self::Newer(_) => format!("run the newer version, or recreate the topic and {BEGIN_ANEW}"),
             Self::Foreign(_) => {
-                format!("check account.id and kafka.topic_prefix, or make the topic anew and {BEGIN_ANEW}")
+                format!("check account.id and kafka.topic_prefix, or recreate the topic and {BEGIN_ANEW}")
             }
             Self::Unreadable(_) => {
-                format!("find out who writes to it (only ramstream may), then make the topic anew and {BEGIN_ANEW}")
+                format!("find out who writes to it (only ramstream may), then recreate the topic and {BEGIN_ANEW}")
             }
             Self::UnreadableTrace(_) => {
                 "find out who writes to it (only ramstream may), then delete the topic's records up to that one with \
                  kafka-delete-records.sh"
                     .to_owned()
             }
-            Self::Recreated(_) => "it is read anew and verified by itself".to_owned(),
+            Self::Recreated(_) => "it is read and verified again without action".to_owned(),
             Self::Topics(_) | Self::Registry(_) | Self::Account(_) => return None,
         })
     }

@@ -149,6 +149,7 @@ pub struct Wrong {
     /// What is wrong.
     pub what: String,
     /// What to do about it.
+    #[serde(rename = "fix")]
     pub mend: Option<String>,
     /// Whether the state topic has to be made anew first.
     pub needs_new_topic: bool,

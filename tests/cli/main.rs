@@ -40,7 +40,7 @@ fn the_printed_example_is_accepted_from_the_working_directory() {
     assert!(words("account.id")[2].starts_with("ramstream.toml:"));
     let secret = ["credentials.access_key_secret", "[secret]", "ALIBABA_CLOUD_ACCESS_KEY_SECRET"];
     assert_eq!(words("credentials.access_key_secret "), secret);
-    assert!(told.ends_with("the configuration is in order\n"));
+    assert!(told.ends_with("the configuration is valid\n"));
     assert!(!told.contains("canary"));
 }
 
@@ -137,7 +137,7 @@ fn two_exports_are_compared_without_any_configuration() {
     assert_eq!(compared.status.code(), Some(64));
     let told = text(&compared.stderr);
     assert!(told.contains("empty/manifest.json: it cannot be read"), "{told}");
-    assert!(told.contains("mend: give a directory that `ramstream snapshot export` wrote"), "{told}");
+    assert!(told.contains("fix: give a directory that `ramstream snapshot export` wrote"), "{told}");
     for arguments in [&["snapshot", "diff", "empty"][..], &["snapshot", "diff", "empty", "empty", "--now"]] {
         assert_eq!(ramstream(directory.path(), arguments, &[]).status.code(), Some(64), "{arguments:?}");
     }
@@ -275,7 +275,7 @@ fn a_daemon_that_refuses_or_is_not_there_is_told_with_the_mend() {
     assert!(code == Some(69) && told.contains("no broker") && told.contains("--id r-1"), "{told}");
     let (url, _) = daemon(&[(200, "<html>")]);
     let (code, told) = ask(&["sync", "--url", &url], &[]);
-    assert!(code == Some(69) && told.contains("not as ramstream does"), "{told}");
+    assert!(code == Some(69) && told.contains("but not as ramstream does"), "{told}");
 }
 
 #[test]

@@ -155,7 +155,7 @@ fn a_check_with_half_a_configuration_tells_its_mistakes_and_looks_at_the_other_h
     assert_eq!(report["exit_code"], 64);
     let unknown = verdict(&report, "configuration", "sync.jiter");
     assert_eq!(unknown["verdict"], "failed");
-    assert!(unknown["mend"].as_str().expect("a mend").contains("RAMSTREAM_SYNC__JITTER"), "{unknown}");
+    assert!(unknown["fix"].as_str().expect("a fix").contains("RAMSTREAM_SYNC__JITTER"), "{unknown}");
 
     let checked = run(&["check", "--format", "json"], &variables[..4]);
     let report = json(&checked);
@@ -163,8 +163,8 @@ fn a_check_with_half_a_configuration_tells_its_mistakes_and_looks_at_the_other_h
     assert_eq!(verdict(&report, "configuration", "credentials")["verdict"], "failed");
     assert_eq!(verdict(&report, "permissions", "all")["verdict"], "not_checked");
     let broker = verdict(&report, "brokers", "127.0.0.1:1");
-    assert!(broker["verdict"] == "failed" && broker["mend"].as_str().expect("a mend").contains("kafka.brokers"));
+    assert!(broker["verdict"] == "failed" && broker["fix"].as_str().expect("a fix").contains("kafka.brokers"));
     assert_eq!(verdict(&report, "transactions", "all")["verdict"], "not_checked");
     let registry = verdict(&report, "registry", "127.0.0.1:1");
-    assert!(registry["verdict"] == "failed" && registry["mend"].as_str().expect("a mend").contains("registry.url"));
+    assert!(registry["verdict"] == "failed" && registry["fix"].as_str().expect("a fix").contains("registry.url"));
 }

@@ -152,7 +152,7 @@ async fn the_documented_rights_suffice_and_nobody_has_anothers() {
     let (_, report) = guarded.world.check().await;
     let refused = verdict(&report, "rights", &format!("Read on {}", read.2));
     assert_eq!(refused["verdict"], "failed", "{refused}");
-    assert!(text(refused, "mend").contains("topics acls"), "{refused}");
+    assert!(text(refused, "fix").contains("topics acls"), "{refused}");
     guarded.turn("add", &read).await;
 
     guarded.become_user(READER);

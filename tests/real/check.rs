@@ -33,7 +33,7 @@ fn fails(report: &Value, exit_code: i32, part: &str, what: &str, told: &str, men
     assert_eq!(report["exit_code"], exit_code, "{report:#}");
     let row = verdict(report, part, what);
     assert_eq!(row["verdict"], "failed", "{row:#}");
-    assert!(text(row, "told").contains(told) && text(row, "mend").contains(mend), "{row:#}");
+    assert!(text(row, "detail").contains(told) && text(row, "fix").contains(mend), "{row:#}");
 }
 
 /// The topics under the world's prefix with the ends of their partitions.
@@ -65,9 +65,9 @@ async fn a_new_account_in_order_has_no_failed_verdict_and_looking_makes_nothing(
         let not_checked = with(&report, "not_checked");
         assert!(not_checked.iter().all(|(part, _)| part == "rights"), "{not_checked:?}");
         let credentials = verdict(&report, "credentials", "environment");
-        assert!(text(credentials, "told").contains(world.cloud.account_id()), "{credentials}");
-        assert!(text(verdict(&report, "topics", &world.state_topic()), "told").contains("is not there yet"));
-        assert!(text(verdict(&report, "schemas", "users-value"), "told").contains("not registered yet"));
+        assert!(text(credentials, "detail").contains(world.cloud.account_id()), "{credentials}");
+        assert!(text(verdict(&report, "topics", &world.state_topic()), "detail").contains("does not exist yet"));
+        assert!(text(verdict(&report, "schemas", "users-value"), "detail").contains("not registered yet"));
         assert_eq!(verdict(&report, "transactions", ".check")["verdict"], "ok");
     }
     assert_eq!(ends(&world), []);
@@ -88,8 +88,8 @@ async fn a_running_daemon_is_not_disturbed_and_its_topics_are_not_written_to() {
     let (finished, report) = world.check().await;
     finished.exits_with(COMPLETE);
     assert_eq!(with(&report, "failed"), []);
-    assert_eq!(verdict(&report, "topics", &world.state_topic())["told"], "as wanted");
-    assert!(text(verdict(&report, "schemas", "syncs-value"), "told").starts_with("registered, id "));
+    assert_eq!(verdict(&report, "topics", &world.state_topic())["detail"], "as it should be");
+    assert!(text(verdict(&report, "schemas", "syncs-value"), "detail").starts_with("registered, id "));
     for topic in [world.state_topic(), world.topic("syncs"), world.topic("control")] {
         assert_eq!(verdict(&report, "rights", &topic)["verdict"], "ok");
     }
@@ -123,19 +123,19 @@ async fn a_refused_permission_is_told_with_what_is_unknown_without_it() {
     let (_, report) = world.check().await;
     let told = "not permitted, grant ram:ListRoles";
     fails(&report, PARTIAL, "permissions", "ram ListRoles", told, "grant ram:ListRoles; `ramstream policy`");
-    let told = text(verdict(&report, "permissions", "ram ListRoles"), "told");
+    let told = text(verdict(&report, "permissions", "ram ListRoles"), "detail");
     assert!(told.ends_with("unknown without it: role, policy_attachment"), "{told}");
     let detail = verdict(&report, "permissions", "ram GetRole");
-    assert!(detail["verdict"] == "not_checked" && text(detail, "told").contains("ram ListRoles failed"), "{detail}");
+    assert!(detail["verdict"] == "not_checked" && text(detail, "detail").contains("ram ListRoles failed"), "{detail}");
     let of_a_group = verdict(&report, "permissions", "ims GetGroup");
     assert_eq!(of_a_group["verdict"], "not_checked");
-    assert!(text(of_a_group, "told").contains("nothing to read"), "{of_a_group}");
+    assert!(text(of_a_group, "detail").contains("nothing to read"), "{of_a_group}");
 
     world.cloud.enforce(&without("ram:GetUser")).await;
     let (_, report) = world.check().await;
     assert_eq!(report["exit_code"], COMPLETE);
     let proof = verdict(&report, "permissions", "ims GetUser");
-    assert!(proof["verdict"] == "warning" && text(proof, "mend").contains("grant ram:GetUser"), "{proof}");
+    assert!(proof["verdict"] == "warning" && text(proof, "fix").contains("grant ram:GetUser"), "{proof}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -148,7 +148,7 @@ async fn a_clock_that_is_off_is_told_by_how_much_and_everything_else_is_checked(
     let (_, report) = World::with_clock(-300).await.check().await;
     assert_eq!(report["exit_code"], COMPLETE);
     let clock = verdict(&report, "clock", "this machine");
-    assert!(clock["verdict"] == "warning" && text(clock, "told").contains("s ahead of the service's"), "{clock}");
+    assert!(clock["verdict"] == "warning" && text(clock, "detail").contains("s ahead of the service's"), "{clock}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -216,7 +216,7 @@ async fn a_missing_topic_and_a_wrong_setting_are_told_with_the_command_that_mend
     let command = format!("kafka-configs.sh --alter --entity-type topics --entity-name {state}");
     fails(&report, REFUSED, "topics", &state, "must be exactly `compact`", &command);
     let users = verdict(&report, "topics", &world.topic("users"));
-    assert!(users["verdict"] == "warning" && text(users, "told").starts_with("retention.ms"), "{users}");
+    assert!(users["verdict"] == "warning" && text(users, "detail").starts_with("retention.ms"), "{users}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -192,7 +192,7 @@ async fn exports_of_different_accounts_or_damaged_ones_are_not_compared() {
     };
     edit("users.jsonl", r#""status":"active""#, r#""status":"frozen""#);
     let damaged = world.snapshot_diff(&["one", "one"]).await.exits_with(USAGE);
-    damaged.says(&["one/users.jsonl: ", "not their contents", "mend: "]);
+    damaged.says(&["one/users.jsonl: ", "not their contents", "fix: "]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

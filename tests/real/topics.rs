@@ -160,11 +160,11 @@ async fn the_command_creates_what_it_then_finds_as_wanted_and_names_what_is_not(
     assert!(is(&described(&world, COMPLETE).await, "missing"));
     world.set("KAFKA__CREATE_TOPICS", "false");
     let missing = described(&world, REFUSED).await;
-    let mend = missing[0]["findings"][0]["mend"].as_str().unwrap();
+    let mend = missing[0]["findings"][0]["fix"].as_str().unwrap();
     assert!(mend.starts_with("kafka-topics.sh --create --topic "), "{mend}");
 
     let created = world.ramstream(&["topics", "create"]).await.exits_with(COMPLETE);
-    assert!(created.last_line().ends_with("nothing stands against publishing"), "{}", created.stdout);
+    assert!(created.last_line().ends_with("nothing prevents publishing"), "{}", created.stdout);
     settled(&kafka()).await;
     assert!(is(&described(&world, COMPLETE).await, "found"));
 
@@ -172,7 +172,7 @@ async fn the_command_creates_what_it_then_finds_as_wanted_and_names_what_is_not(
     alter_topic(&kafka(), &state, &[("cleanup.policy", "delete")]).await;
     let told = world.ramstream(&["topics", "describe"]).await.exits_with(REFUSED).stdout;
     assert!(told.contains("refused: cleanup.policy is `delete`, must be exactly `compact`"), "{told}");
-    let mend = format!("mend: kafka-configs.sh --alter --entity-type topics --entity-name {state}");
+    let mend = format!("fix: kafka-configs.sh --alter --entity-type topics --entity-name {state}");
     assert!(told.contains(&mend), "{told}");
 
     world.set("KAFKA__BROKERS", "127.0.0.1:1");

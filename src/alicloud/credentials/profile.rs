@@ -164,7 +164,7 @@ impl CliProfile {
                 return Ok(chain);
             }
             if chain.len() >= CHAIN {
-                return Err(failed(format!("the profile {name:?} hangs on itself"), "mend source_profile"));
+                return Err(failed(format!("the profile {name:?} depends on itself"), "fix source_profile"));
             }
             next = Some(profile.needs("source_profile", profile.source_profile.as_ref())?.clone());
         }
@@ -328,7 +328,7 @@ mod tests {
             ),
             (r#"{"name":"other","mode":"AK"}"#, None, "has no profile \"default\", only [\"other\"]"),
             (r#"{"name":"default","mode":"AK"}"#, Some("prod"), "has no profile \"prod\""),
-            (r#"{"name":"default","mode":"ChainableRamRoleArn","source_profile":"default"}"#, None, "hangs on itself"),
+            (r#"{"name":"default","mode":"ChainableRamRoleArn","source_profile":"default"}"#, None, "depends on itself"),
             (r#"{"name":"default","mode":"AK","access_key_secret":["hush"]}"#, None, "wrong type or form"),
         ] {
             let told = opened(profiles, name).unwrap_err();

@@ -31,12 +31,12 @@ pub(super) async fn check(config: &Config) -> Vec<Row> {
     match identified(config, credentials).await {
         Ok((rows, true)) => [rows, permissions(config, credentials).await].concat(),
         Ok((mut rows, false)) => {
-            let why = "nothing is called with credentials that do not work, or are another account's";
+            let why = "no call is made with credentials that do not work or belong to another account";
             rows.push(Row::not_checked(Part::Permissions, "all", why));
             rows
         }
         Err(error) => {
-            let mend = "mend the sections [alicloud] and [credentials]";
+            let mend = "fix the sections [alicloud] and [credentials]";
             let failed = Row::failed(Part::Credentials, "settings", Exit::Usage, format!("{error:#}"), mend);
             vec![failed, Row::not_checked(Part::Permissions, "all", "the cloud cannot be called")]
         }
@@ -59,7 +59,7 @@ async fn identified(config: &Config, credentials: &Credentials) -> anyhow::Resul
     let row = if is_ours {
         Row::ok(Part::Credentials, source, format!("account {account_id}{by}"))
     } else {
-        let told = format!("they belong to account {account_id}, and account.id is {}", config.account.id);
+        let told = format!("they belong to account {account_id}, but account.id is {}", config.account.id);
         let mend = format!("use credentials of {}, or set account.id = \"{account_id}\"", config.account.id);
         Row::failed(Part::Credentials, source, Exit::Refused, told, mend)
     };
@@ -76,11 +76,11 @@ fn without_identity(source: &str, error: CallError) -> Vec<Row> {
         _ => Exit::Failed,
     };
     let mend = match &error {
-        CallError::NoCredentials { .. } => "docs/credentials.md has the links of the chain, and what each needs",
+        CallError::NoCredentials { .. } => "docs/credentials.md lists the links of the chain and what each needs",
         CallError::Unauthenticated(_) => {
-            "look whether the AccessKey is still there, active and complete, or make another"
+            "check that the AccessKey still exists, is active and complete, or create another"
         }
-        _ => "look at the way to STS: alicloud.network, alicloud.region, alicloud.proxy, a firewall",
+        _ => "check the way to STS: alicloud.network, alicloud.region, alicloud.proxy, a firewall",
     };
     let told = Unknown::from(error).to_string();
     let row = Row::failed(Part::Credentials, source, exit, told, mend);
@@ -97,7 +97,7 @@ fn clock(identity: &Dated<CallerIdentity>, now: Timestamp) -> Row {
             Part::Clock,
             "this machine",
             format!("{apart} s {} the service's; more than 15 minutes are refused", word(ahead)),
-            "let NTP set this machine's clock",
+            "synchronize this machine's clock (NTP)",
         ),
         beyond => apart(format!("{beyond} s {} the service's, which refuses that", word(ahead))),
     }
@@ -108,7 +108,7 @@ fn word(ahead: i64) -> &'static str {
 }
 
 fn apart(told: String) -> Row {
-    let mend = "let NTP set this machine's clock; until then requests are signed with the service's time";
+    let mend = "synchronize this machine's clock (NTP); until then requests are signed with the service's time";
     Row::failed(Part::Clock, "this machine", Exit::Failed, told, mend)
 }
 
@@ -136,10 +136,10 @@ fn row(operation: &'static Operation, tried: Tried, kinds: &BTreeSet<Kind>) -> R
     match tried {
         Tried::Answered => Row::ok(Part::Permissions, what, "answers"),
         Tried::NothingToRead(of) => {
-            Row::not_checked(Part::Permissions, what, format!("nothing to read: {of} lists nothing to ask it about"))
+            Row::not_checked(Part::Permissions, what, format!("nothing to read: {of} lists nothing that it could be called for"))
         }
         Tried::HangsOn(of) => {
-            Row::not_checked(Part::Permissions, what, format!("{of} failed, which tells what to ask it about"))
+            Row::not_checked(Part::Permissions, what, format!("{of} failed, which lists what it is called for"))
         }
         Tried::Failed(error) => failed(operation, what, &error, kinds),
     }
@@ -149,14 +149,14 @@ fn failed(operation: &'static Operation, what: String, error: &CallError, kinds:
     let reading: Vec<&str> =
         kinds.iter().filter(|kind| needs(**kind).reading.contains(&operation)).map(|kind| kind.as_str()).collect();
     let mend = match (error, operation.ram_action) {
-        (CallError::Denied(_), Some(action)) => format!("grant {action}; `ramstream policy` prints all that is needed"),
-        (CallError::Denied(_), None) => "`ramstream policy` prints all that is needed".to_owned(),
+        (CallError::Denied(_), Some(action)) => format!("grant {action}; `ramstream policy` prints the whole policy"),
+        (CallError::Denied(_), None) => "`ramstream policy` prints the whole policy".to_owned(),
         _ => {
-            format!("look at the way to {}: its endpoint, alicloud.proxy, a firewall; or try again", operation.service)
+            format!("check the way to {}: its endpoint, alicloud.proxy, a firewall; or try again", operation.service)
         }
     };
     if reading.is_empty() {
-        let told = format!("{error}; what seems to be removed may be held without it");
+        let told = format!("{error}; without it, removals may be held back");
         return Row::warning(Part::Permissions, what, told, mend);
     }
     let told = format!("{error}; unknown without it: {}", reading.join(", "));

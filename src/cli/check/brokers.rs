@@ -22,7 +22,7 @@ pub(super) async fn check(config: &Config) -> Vec<Row> {
     let addresses = publishing.kafka.brokers.join(", ");
     match trial::brokers(&account.connection, &account.topics.state()).await {
         Err(error) => {
-            let mend = "check kafka.brokers and kafka.security_protocol, and that the brokers run and can be reached";
+            let mend = "check kafka.brokers and kafka.security_protocol, and that the brokers are running and reachable";
             let mut rows = vec![Row::failed(Part::Brokers, addresses, exit(&error), error.to_string(), mend)];
             rows.extend(not_checked(&[Part::Topics, Part::Rights, Part::Transactions], "no broker answers"));
             rows
@@ -47,9 +47,9 @@ async fn topics_and_rights(account: &AccountTopics) -> Vec<Row> {
     let reports = match account.look_at_topics().await {
         Ok(reports) => reports,
         Err(error) => {
-            let mend = "try again, and look at the brokers' logs";
+            let mend = "try again, and check the brokers' logs";
             let failed = Row::failed(Part::Topics, "all", Exit::Unavailable, error.to_string(), mend);
-            return [vec![failed], not_checked(&[Part::Rights], "the topics cannot be looked at")].concat();
+            return [vec![failed], not_checked(&[Part::Rights], "the topics cannot be read")].concat();
         }
     };
     let mut rows: Vec<Row> = reports.iter().flat_map(of_topic).collect();
@@ -57,7 +57,7 @@ async fn topics_and_rights(account: &AccountTopics) -> Vec<Row> {
         let is_there = |report: &TopicReport| *report.name == *topic && report.presence == Presence::Found;
         let what = format!("Read on {topic}");
         if !reports.iter().any(is_there) {
-            rows.push(Row::not_checked(Part::Rights, what, "the topic is not there, or not to be seen"));
+            rows.push(Row::not_checked(Part::Rights, what, "the topic does not exist, or is not visible to this user"));
             continue;
         }
         rows.extend(of_reading(what, account, trial::may_read(&account.connection, &topic).await));
@@ -66,7 +66,7 @@ async fn topics_and_rights(account: &AccountTopics) -> Vec<Row> {
         Row::not_checked(
             Part::Rights,
             "Write on every topic",
-            "only a record would show it, and nothing is written here",
+            "only writing a record would show it, and this command writes nothing",
         )
         .with_mend(ACLS),
     );
@@ -76,8 +76,8 @@ async fn topics_and_rights(account: &AccountTopics) -> Vec<Row> {
 fn of_topic(report: &TopicReport) -> Vec<Row> {
     if report.findings.is_empty() {
         let told = match report.presence {
-            Presence::Missing => "is not there yet; the brokers would let `ramstream run` create it",
-            _ => "as wanted",
+            Presence::Missing => "does not exist yet; the brokers would let `ramstream run` create it",
+            _ => "as it should be",
         };
         return vec![Row::ok(Part::Topics, &report.name, told)];
     }
@@ -96,7 +96,7 @@ fn of_reading(what: String, account: &AccountTopics, outcome: Result<MayRead, Cl
     match outcome {
         Ok(MayRead { topic: true, group: true }) => vec![Row::ok(Part::Rights, what, "granted")],
         Ok(MayRead { topic: true, group: false }) => {
-            let told = format!("Describe is not: everything works, and the log complains each time ({ACLS})");
+            let told = format!("Describe is not granted: everything works, but librdkafka logs an error each time ({ACLS})");
             let mend = "grant Describe on the group, or name another one in kafka.group_id";
             vec![
                 Row::ok(Part::Rights, what, "granted"),
@@ -114,12 +114,12 @@ fn of_reading(what: String, account: &AccountTopics, outcome: Result<MayRead, Cl
 async fn transactions(account: &AccountTopics) -> Row {
     let what = format!("{}.check", account.transactional_id);
     match trial::transactions(&account.connection, &what).await {
-        Ok(()) => Row::ok(Part::Transactions, what, "the brokers have transactions, and this user may begin them"),
+        Ok(()) => Row::ok(Part::Transactions, what, "the brokers support transactions, and this user may begin them"),
         Err(ClientError::TransactionalIdDenied) => {
             let id = &account.transactional_id;
             let why = format!(
-                "this user may not use that id, which the printed rights do not give; whether it may use {id} cannot be \
-                 tried, for that would fence a running daemon"
+                "this user may not use that id, which the printed ACLs do not grant either; {id} itself cannot be \
+                 tried, because that would fence a running daemon"
             );
             Row::not_checked(Part::Transactions, what, why).with_mend(ACLS)
         }
@@ -128,8 +128,7 @@ async fn transactions(account: &AccountTopics) -> Row {
             Row::failed(Part::Transactions, what, Exit::Unavailable, error.to_string(), mend)
         }
         Err(error) => {
-            let mend = "look at transaction.max.timeout.ms and at __transaction_state on the brokers: its replicas have to be \
-                        there";
+            let mend = "check transaction.max.timeout.ms and the replicas of __transaction_state on the brokers";
             Row::failed(Part::Transactions, what, exit(&error), error.to_string(), mend)
         }
     }

@@ -14,7 +14,7 @@ pub(super) fn check(file: Option<&Path>) -> (Option<Config>, Vec<Row>) {
             let warned = warnings
                 .into_iter()
                 .map(|Problem { key, reason, mend, .. }| Row::warning(Part::Configuration, key, reason, mend));
-            let fine = Row::ok(Part::Configuration, "every key", "is known and has a value that fits");
+            let fine = Row::ok(Part::Configuration, "every key", "is known and has a valid value");
             (Some(config), [fine].into_iter().chain(warned).collect())
         }
         Err(refused) => {

@@ -21,7 +21,7 @@ pub(super) async fn check(config: &Config) -> Vec<Row> {
             look(&urls, settings, &registry, &subjects(&topics)).await
         }
         Err(error) => {
-            let mend = "mend the section [registry]";
+            let mend = "fix the section [registry]";
             let failed = Row::failed(Part::Registry, urls, Exit::Usage, format!("{error:#}"), mend);
             vec![failed, Row::not_checked(Part::Schemas, "all", "the registry cannot be asked")]
         }
@@ -65,17 +65,17 @@ fn of_subject(subject: &Subject, SubjectReport { fit, other_level }: SubjectRepo
     let row = match fit {
         Fit::Registered(id) => Row::ok(Part::Schemas, name, format!("registered, id {id}")),
         Fit::New => missing("not registered yet".to_owned()),
-        Fit::Fits { versions } => missing(format!("not registered yet, fits what is ({versions} versions)")),
+        Fit::Fits { versions } => missing(format!("not registered yet, compatible with all {versions} versions of the subject")),
         Fit::Unfit { version, reason } => {
             let told = format!("is not compatible with version {version} of the subject: {reason}");
-            let mend = "another program or a newer ramstream registered there: use another kafka.topic_prefix, or run the \
-                        version that matches";
+            let mend = "another program or a newer ramstream registered it: use another kafka.topic_prefix, or run the \
+                        matching version";
             Row::failed(Part::Schemas, name, Exit::Refused, told, mend)
         }
     };
     let level = other_level.map(|level| {
-        let told = format!("its compatibility level is {level}, and was chosen by somebody: it is left as it is");
-        let mend = "set FULL_TRANSITIVE, unless there is a reason: then old and new readers both go on";
+        let told = format!("its compatibility level is {level}, set by somebody else; it is left unchanged");
+        let mend = "set FULL_TRANSITIVE unless there is a reason not to: then old and new readers both keep working";
         Row::warning(Part::Schemas, name, told, mend)
     });
     [row].into_iter().chain(level).collect()

@@ -111,7 +111,7 @@ impl Row {
 
     fn as_json(&self) -> Value {
         json!({ "part": self.part, "what": self.what, "verdict": self.verdict.word().replace(' ', "_"),
-            "told": self.told, "mend": self.mend })
+            "detail": self.told, "fix": self.mend })
     }
 }
 
@@ -141,7 +141,7 @@ impl Report {
     /// The last line: how many of each.
     fn summary(&self) -> String {
         let [ok, warnings, failed, unknown] = ["ok", "warning", "failed", "not checked"].map(|word| self.count(word));
-        format!("{ok} ok, {warnings} with a warning, {failed} failed, {unknown} not checked")
+        format!("{ok} ok, {warnings} warnings, {failed} failed, {unknown} not checked")
     }
 
     pub(super) fn print_json(&self, out: &mut impl Write) -> anyhow::Result<()> {
@@ -158,7 +158,7 @@ impl Report {
             let counted = !all && in_order > MANY;
             let mut name = *name;
             if counted {
-                writeln!(out, "{name:<14} {:<12} {in_order} in order", Verdict::Ok.word())?;
+                writeln!(out, "{name:<14} {:<12} {in_order} checks passed", Verdict::Ok.word())?;
                 name = "";
             }
             let told = rows.into_iter().filter(|row| !counted || row.verdict != Verdict::Ok);
@@ -166,7 +166,7 @@ impl Report {
                 let and = if others == 0 { String::new() } else { format!(" and {others} more") };
                 writeln!(out, "{name:<14} {:<12} {}{and}: {}", row.verdict.word(), row.what, row.told)?;
                 if let Some(mend) = &row.mend {
-                    writeln!(out, "{:<27} mend: {mend}", "")?;
+                    writeln!(out, "{:<27} fix: {mend}", "")?;
                 }
                 name = "";
             }
@@ -204,11 +204,11 @@ mod tests {
         let mut rows: Vec<Row> = ["a", "b", "c", "d"].map(|topic| Row::ok(Part::Topics, topic, "as wanted")).into();
         rows.insert(1, Row::failed(Part::Topics, "e", Exit::Refused, "is not there", "make it"));
         let told = printed(rows.clone(), false);
-        assert!(told.starts_with("topics         ok           4 in order\n"), "{told}");
+        assert!(told.starts_with("topics         ok           4 checks passed\n"), "{told}");
         assert!(
-            told.contains("               failed       e: is not there\n                            mend: make it\n")
+            told.contains("               failed       e: is not there\n                            fix: make it\n")
         );
-        assert!(told.ends_with("\n4 ok, 0 with a warning, 1 failed, 0 not checked\n"), "{told}");
+        assert!(told.ends_with("\n4 ok, 0 warnings, 1 failed, 0 not checked\n"), "{told}");
         assert!(printed(rows, true).contains("topics         ok           a: as wanted\n"));
     }
 

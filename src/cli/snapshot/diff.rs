@@ -23,16 +23,16 @@ use crate::{
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The export to begin with
+    /// Export to compare from
     #[arg(value_name = "A")]
     from: PathBuf,
-    /// The export to compare it with
+    /// Export to compare with
     #[arg(value_name = "B", required_unless_present = "now")]
     to: Option<PathBuf>,
-    /// Compare with the account as it is now, through the cloud's API
+    /// Compare with the account as it is now, read through the cloud's API
     #[arg(long, conflicts_with = "to")]
     now: bool,
-    /// How to print: a line a difference for people, or a JSON object a line for programs
+    /// Output format: one line per difference for people, one JSON object per line for programs
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
 }
@@ -101,7 +101,7 @@ fn exports(from: Export, to: Export) -> Result<Compared, String> {
             a.lineage, b.lineage
         ));
     } else if a.sequence > b.sequence {
-        notes.push(format!("A (sequence {}) is later than B ({}): told is the way back", a.sequence, b.sequence));
+        notes.push(format!("A (sequence {}) is later than B ({}): the differences are those of going back", a.sequence, b.sequence));
     }
     // Of a kind that is left out by configuration nobody expects anything.
     let is_off =

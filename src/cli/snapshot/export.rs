@@ -17,16 +17,16 @@ use crate::{
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The directory to make; what is in it already is replaced only with --force
+    /// Directory to create; an export that is already there is replaced only with --force
     #[arg(long, value_name = "DIRECTORY")]
     to: PathBuf,
-    /// How to write the rows
+    /// Format of the rows
     #[arg(long, value_enum, default_value_t = RowFormat::Avro)]
     format: RowFormat,
-    /// Write only this kind; may be given again
+    /// Write only this kind; may be repeated
     #[arg(long, value_name = "KIND", value_parser = kinds::parse)]
     kind: Vec<Kind>,
-    /// Replace the export that stands there; anything else is left alone
+    /// Replace an export that is already there; anything else is left alone
     #[arg(long)]
     force: bool,
 }
@@ -35,7 +35,7 @@ pub(super) struct Args {
 enum RowFormat {
     /// Avro object container files, which every Avro tool reads
     Avro,
-    /// A JSON object a line
+    /// One JSON object per line
     Jsonl,
 }
 
@@ -49,8 +49,8 @@ impl From<RowFormat> for Encoding {
 }
 
 pub(super) async fn run(args: &Args, file: Option<&Path>) -> anyhow::Result<Exit> {
-    let config = configure(file, Purpose::Topics)?;
-    let publishing = config.publishing.as_ref().context("kafka and registry are not configured")?;
+    let config = configure(file, Purpose::Kafka)?;
+    let publishing = config.publishing.as_ref().context("kafka is not configured")?;
     let account = assemble::account_topics(&config, &publishing.kafka);
     let state = match account.verified_state().await {
         Ok(state) => state,

@@ -41,7 +41,7 @@ pub(super) fn print(out: &mut impl Write, description: &Description) -> io::Resu
         writeln!(out, "unusable: {} more", description.unusable_records - told)?;
     }
     for wrong in &description.wrong {
-        let mend = wrong.mend.as_deref().map(|mend| format!("\n  mend: {mend}")).unwrap_or_default();
+        let mend = wrong.mend.as_deref().map(|mend| format!("\n  fix: {mend}")).unwrap_or_default();
         writeln!(out, "\nwrong: {}{mend}\n  more: docs/runbook.md#{}", harmless(&wrong.what), wrong.section)?;
     }
     if description.wrong.is_empty() {
@@ -56,7 +56,7 @@ fn print_extent(out: &mut impl Write, label: &str, extent: &Extent) -> io::Resul
         Some((low, high)) => {
             writeln!(out, "{label:<9} {topic}  offsets {low}–{high}, {records} records of the account, {bytes} bytes")
         }
-        None => writeln!(out, "{label:<9} {topic}  is not there"),
+        None => writeln!(out, "{label:<9} {topic}  does not exist"),
     }
 }
 

@@ -15,13 +15,13 @@ const REASON_MAX_CHARS: usize = 500;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Why, for whoever reads the topics
+    /// Reason, for consumers of the topics
     #[arg(long, value_name = "TEXT", value_parser = reason)]
     reason: String,
-    /// Do not ask; without a terminal it has to be given
+    /// Do not ask for confirmation; required without a terminal
     #[arg(long)]
     yes: bool,
-    /// Also while a copy holds the claim: it is superseded, and goes on with the new lineage if it is alive
+    /// Proceed even if a copy holds the claim: it is superseded, and continues with the new lineage if it is alive
     #[arg(long)]
     take_over: bool,
 }
@@ -29,7 +29,7 @@ pub(super) struct Args {
 fn reason(text: &str) -> Result<String, String> {
     let text = text.trim();
     match text.chars().count() {
-        0 => Err("it is empty: say why, consumers read it".to_owned()),
+        0 => Err("it is empty: give a reason, consumers read it".to_owned()),
         length if length > REASON_MAX_CHARS => Err(format!("it has {length} characters, at most {REASON_MAX_CHARS}")),
         _ => Ok(text.to_owned()),
     }
@@ -53,7 +53,7 @@ pub(super) async fn run(args: &Args, account: &AccountTopics, registry: &config:
         Begun::New { lineage } => {
             println!("lineage {lineage} begins");
             println!(
-                "A copy that runs, is parked or refused claims it by itself within sync.interval; if there is none, \
+                "A running, parked or refusing copy claims it by itself within sync.interval; if there is none, \
                  start one: ramstream run. Its first sync publishes the account as a baseline."
             );
             Ok(Exit::Complete)
@@ -64,7 +64,7 @@ pub(super) async fn run(args: &Args, account: &AccountTopics, registry: &config:
         }
         Begun::Moved => {
             eprintln!(
-                "ramstream: the state is of another lineage than it was a moment ago; nothing was written: look again"
+                "ramstream: the lineage of the state has changed in the meantime; nothing was written: check again"
             );
             Ok(Exit::Superseded)
         }
@@ -85,15 +85,15 @@ fn stands_against(args: &Args, account: &AccountTopics, description: &Descriptio
     let mut wrong = description.wrong.iter();
     if wrong.any(|wrong| wrong.needs_new_topic) {
         let why = format!(
-            "no reader gets past what the state topic holds, so a lineage can only begin in a new one; nothing was \
-             written.\n{}\nThen give this command again.",
+            "no reader gets past what the state topic holds, so a lineage can only begin in a new topic; nothing was \
+             written.\n{}\nThen run this command again.",
             how_to_make_the_topic_anew(account)
         );
         return Some((Exit::Refused, why));
     }
     let mut wrong = description.wrong.iter();
     if let Some(wrong) = wrong.find(|wrong| matches!(wrong.section, "topic-settings" | "unreadable-sync-record")) {
-        let why = format!("mend this first, nothing was written: {} (docs/runbook.md#{})", wrong.what, wrong.section);
+        let why = format!("fix this first, nothing was written: {} (docs/runbook.md#{})", wrong.what, wrong.section);
         return Some((Exit::Refused, why));
     }
     let claim = description.claim.map(|said| said.claim).filter(|claim| claim.writer.is_some() && !args.take_over);
@@ -101,7 +101,7 @@ fn stands_against(args: &Args, account: &AccountTopics, description: &Descriptio
         return Some((Exit::Superseded, claimed(claim.writer, claim.sequence)));
     }
     let can_ask = io::stdin().is_terminal() && io::stderr().is_terminal();
-    let why = "this gives up the published state, and without a terminal nobody can be asked: add --yes";
+    let why = "this discards the published state and there is no terminal to ask for confirmation: add --yes";
     (!args.yes && !can_ask).then(|| (Exit::Usage, why.to_owned()))
 }
 
@@ -109,7 +109,7 @@ fn claimed(writer: Option<Uuid>, sequence: i64) -> String {
     let writer = writer.map_or("nobody".to_owned(), |writer| writer.to_string());
     format!(
         "writer {writer} has held the claim since sequence {sequence} and may be publishing; nothing was written. Stop \
-         that copy in order (it releases the account), or, if it is gone, refuses the state or shall be superseded, add \
+         that copy cleanly (it releases the account), or, if it is gone, refuses the state or is to be superseded, add \
          --take-over"
     )
 }
@@ -118,8 +118,8 @@ fn claimed(writer: Option<Uuid>, sequence: i64) -> String {
 fn confirmed(description: &Description) -> anyhow::Result<bool> {
     let account = &description.account_id;
     eprintln!(
-        "This gives up the state above. Consumers are told to replace what they hold of account {account}, and the next \
-         sync publishes all of it anew.\nType the account id to go on:"
+        "This discards the state above. Consumers are told to replace what they hold of account {account}, and the next \
+         sync publishes all of it again.\nType the account id to continue:"
     );
     let mut typed = String::new();
     io::stdin().lock().read_line(&mut typed)?;

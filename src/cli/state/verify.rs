@@ -49,7 +49,7 @@ fn verdict(finding: &Finding) -> &'static str {
 
 fn as_json(check: &Check) -> serde_json::Value {
     let refusals = check.refusals().iter().map(|refusal| {
-        json!({ "section": refusal.section(), "what": refusal.what(), "mend": refusal.mend(),
+        json!({ "section": refusal.section(), "what": refusal.what(), "fix": refusal.mend(),
             "needs_new_topic": refusal.needs_new_topic() })
     });
     json!({ "name": check.name, "promise": check.promise, "verdict": verdict(&check.finding),

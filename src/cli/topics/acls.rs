@@ -10,24 +10,24 @@ pub(super) const EXAMPLES: &str = "\
 Examples:
   ramstream topics acls --writer User:ramstream > acls.sh
   ramstream topics acls --writer User:ramstream --reader User:siem --group siem --asker User:ops --auditor User:audit
-  sh acls.sh --bootstrap-server kafka:9092 --command-config admin.properties    what is done with it";
+  sh acls.sh --bootstrap-server kafka:9092 --command-config admin.properties    run the commands";
 
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = true)]
 pub(super) struct Args {
-    /// ramstream itself, and no one else: whoever may write the state can hide a user
+    /// ramstream itself, and nobody else: whoever may write the state can hide a user
     #[arg(long, value_name = "PRINCIPAL", value_parser = principal)]
     writer: Vec<String>,
-    /// A consumer: every event topic, the snapshots, the record of syncs
+    /// A consumer of the event topics, the snapshot topics and `.syncs`
     #[arg(long, value_name = "PRINCIPAL", value_parser = principal)]
     reader: Vec<String>,
-    /// Who may ask for replays and syncs, and reads what came of them (`--via kafka`)
+    /// Somebody who may request replays and syncs through `.control`, and read the results (`ramstream replay --via kafka`, or any producer)
     #[arg(long, value_name = "PRINCIPAL", value_parser = principal)]
     asker: Vec<String>,
-    /// Who reads the published state, too: `ramstream snapshot`, `state describe`, `state verify`, `verify`
+    /// Somebody who may also read the published state: `ramstream snapshot`, `state describe`, `state verify`, `verify`
     #[arg(long, value_name = "PRINCIPAL", value_parser = principal)]
     auditor: Vec<String>,
-    /// The readers' consumer group (`ramstream tail` uses kafka.group_id)
+    /// Consumer group of the readers (`ramstream tail` uses kafka.group_id)
     #[arg(long, value_name = "GROUP", requires = "reader")]
     group: Vec<String>,
 }
@@ -38,7 +38,7 @@ fn principal(text: &str) -> Result<String, String> {
     if is_one && !text.contains(char::is_control) {
         return Ok(text.to_owned());
     }
-    Err("that is no principal: write User:name, or User:CN=… with certificates".to_owned())
+    Err("not a principal: write User:name, or User:CN=… with certificates".to_owned())
 }
 
 pub(super) fn run(args: &Args, account: &AccountTopics, creates: bool) -> anyhow::Result<Exit> {

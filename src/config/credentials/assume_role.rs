@@ -48,7 +48,7 @@ impl AssumeRole {
         if !r.is_given(ROLE_ARN) {
             // The other two have defaults, which may stand in a file without a role.
             let Some(key) = OTHERS[1..3].iter().find(|key| r.is_given(key)) else { return Ok(None) };
-            r.missing(ROLE_ARN, format!("it belongs to {key}: give the role, too"));
+            r.missing(ROLE_ARN, format!("{key} needs it: give the role as well"));
         }
         let role_arn = role_arn.ok_or(())?;
         Ok(Some(Self { role_arn, session_name, external_id, policy, duration }))

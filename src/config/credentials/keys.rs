@@ -30,7 +30,7 @@ impl Keys {
         let given = |keys: [&str; 3]| keys.iter().any(|key| r.is_given(key));
         match (given(VALUES), given(FILES)) {
             (true, true) => {
-                r.fault("credentials", "values and files are mixed", HOW);
+                r.fault("credentials", "an AccessKey is given partly by value and partly by file", HOW);
                 None
             }
             (_, true) => {
@@ -52,7 +52,7 @@ impl Keys {
 fn pair<T>(r: &mut Reader<'_>, id: (&str, Option<T>), secret: (&str, Option<T>)) -> Option<(T, T)> {
     for (key, other) in [(id.0, secret.0), (secret.0, id.0)] {
         if !r.is_given(key) {
-            r.missing(key, format!("it belongs to {other}: give both"));
+            r.missing(key, format!("{other} needs it: give both"));
         }
     }
     id.1.zip(secret.1)

@@ -66,7 +66,7 @@ impl Reader<'_> {
             match question {
                 Ok((question, edge)) => asked.entry(question).or_default().push((key, edge)),
                 Err(()) => {
-                    unproven.push((key.clone(), held("what it hangs on is in no listing by which to ask for it")))
+                    unproven.push((key.clone(), held("what it depends on is in no listing by which to ask for it")))
                 }
             }
         }

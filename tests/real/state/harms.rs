@@ -70,7 +70,7 @@ async fn records_that_are_not_those_of_progress_are_refused_and_given_up_by_a_ne
     // Compacted wrongly, or deleted by hand.
     let (key, _) = held(&world).await.pop().unwrap();
     remove(&world, &key);
-    is_refused(&world, "counts-differ", "counts", &["is harmed", "records were lost"]).await;
+    is_refused(&world, "counts-differ", "counts", &["is damaged", "records were lost"]).await;
     begins_anew(&world).await;
 
     // Progress without records.
@@ -180,7 +180,7 @@ async fn a_policy_that_deletes_is_refused_until_it_is_set_right() {
     set_policy(&topic, "delete").await;
     let command = format!("kafka-configs.sh --alter --entity-type topics --entity-name {topic}");
     is_refused(&world, "topic-settings", "topics", &[&command, "cleanup.policy=compact"]).await;
-    world.new_lineage(&["--yes"]).await.exits_with(REFUSED).says(&["mend this first", &command]);
+    world.new_lineage(&["--yes"]).await.exits_with(REFUSED).says(&["fix this first", &command]);
     set_policy(&topic, "compact").await;
     assert_eq!(world.refused_checks().await, [""; 0]);
     world.run_once().await.exits_with(COMPLETE);
