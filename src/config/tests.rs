@@ -453,7 +453,7 @@ fn a_world_readable_secret_is_a_warning_and_a_world_writable_one_a_mistake() {
     let key = "RAMSTREAM_REGISTRY__BEARER_TOKEN_FILE";
     let readable = secret_file(0o644, "t");
     let warning = only(load(MINIMAL, &[(key, path(&readable))]).unwrap().warnings);
-    assert!(warning.reason.contains("everybody on this machine may read"));
+    assert!(warning.reason.contains("is world-readable"));
     assert!(warning.mend.contains("chmod 600"));
     let writable = secret_file(0o666, "t");
     assert!(only(problems(MINIMAL, &[(key, path(&writable))])).reason.contains("is world-writable"));
@@ -576,7 +576,7 @@ fn requests_are_taken_off_this_machine_with_a_token_only() {
 #[test]
 fn a_token_that_can_be_guessed_or_not_be_sent_is_a_mistake() {
     for (token, told) in
-        [("0123456789abcde", "shorter than 16"), ("with a blank in it", "blanks"), ("Schlüssel-Schlüssel", "blanks")]
+        [("0123456789abcde", "shorter than 16"), ("with a blank in it", "spaces"), ("Schlüssel-Schlüssel", "spaces")]
     {
         let problem = only(problems(MINIMAL, &[("RAMSTREAM_ADMIN__TOKEN", token)]));
         assert!(problem.reason.contains(told) && problem.mend.contains("openssl rand"), "{problem}");

@@ -231,7 +231,7 @@ fn an_edited_or_damaged_file_is_refused_with_file_line_reason_and_mend() {
         ("users.jsonl", &|text| text.replace(r#""revision":3"#, r#""revision":4"#), &["not their contents"]),
         ("users.jsonl", &|text| lines(&text)[..1].join("\n") + "\n", &["users.jsonl: it holds 1 rows", "says 2"]),
         ("users.jsonl", &|text| format!("{1}\n{0}\n", lines(&text)[0], lines(&text)[1]), &["users.jsonl:2", "user/1"]),
-        ("users.jsonl", &|text| text.clone() + &text, &["users.jsonl:3", "or twice"]),
+        ("users.jsonl", &|text| text.clone() + &text, &["users.jsonl:3", "or there twice"]),
         ("users.jsonl", &|text| text.trim_end().to_owned(), &["users.jsonl:2", "ends too early"]),
         ("users.jsonl", &|text| text.replacen('{', "", 1), &["users.jsonl:1", "it is no row"]),
         ("users.jsonl", &|text| text.replace(r#""op":"r""#, r#""op":"d""#), &["users.jsonl:1", "op"]),
