@@ -8,13 +8,13 @@ help: ## List the targets
 demo: ## Build ramstream and watch it work on a simulated account; nothing else is needed
 	@scripts/demo
 
-test: ## Run every check and every test, with a real Kafka and a real schema registry
+test: ## Run all checks and all tests, with a real Kafka and a real schema registry
 	@scripts/test
 
-lint: ## Run the checks alone: format, clippy, documentation, scripts, compose file, licences
+lint: ## Run all checks except the tests: format, clippy, documentation, scripts, compose file, licences
 	@scripts/lint
 
-soak: ## Run what `make test` samples at length: hours; goes on where it was stopped
+soak: ## Run at length what `make test` samples: hours; resumes where it was stopped
 	@scripts/soak
 
 bench: ## Measure the ratios that docs/benchmarks.md lists, with the services up

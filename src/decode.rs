@@ -31,7 +31,7 @@ pub enum DecodeError {
         place: String,
     },
     /// The registry does not give the schema.
-    #[error("the schema {id} of the record {place} is not to be had")]
+    #[error("the schema {id} of the record {place} is not available")]
     Registry {
         /// Its id.
         id: u32,
@@ -53,7 +53,7 @@ pub enum DecodeError {
         source: Box<apache_avro::Error>,
     },
     /// The fields are not those of an event or a sync record.
-    #[error("the record {place} has not the fields that its topic's records have")]
+    #[error("the record {place} lacks the fields of its topic's records")]
     Fields {
         /// Topic, partition and offset.
         place: String,

@@ -82,7 +82,7 @@ fn parse<T: Default + for<'a> Deserialize<'a>>(body: &[u8], mend: &str) -> Resul
     let json: serde_json::Value = serde_json::from_slice(body).map_err(|error| wrong(error.to_string()))?;
     // A list of values would be taken for the fields in their order.
     if !json.is_object() {
-        return Err(wrong("it is no JSON object".to_owned()));
+        return Err(wrong("it is not a JSON object".to_owned()));
     }
     serde_json::from_value(json).map_err(|error| wrong(error.to_string()))
 }

@@ -89,7 +89,7 @@ impl RequestDocument {
             Some(Stands::Sending(rows)) => ("sending", rows_of(rows)),
         };
         let reason = match stands {
-            Some(Stands::Failing(why)) => Some(format!("an attempt failed, another one is made: {why}")),
+            Some(Stands::Failing(why)) => Some(format!("an attempt failed and is repeated: {why}")),
             _ => None,
         };
         let kinds = match &request.action {

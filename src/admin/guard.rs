@@ -69,7 +69,7 @@ pub(super) async fn guard(State(admin): State<Admin>, request: Request, next: Ne
 }
 
 fn too_many(seconds: u64) -> Response {
-    let detail = format!("more was asked than is taken at once; ask again in {seconds} s");
+    let detail = format!("too many requests at once; try again in {seconds} s");
     Problem::new(TOO_MANY, detail).retry_after(seconds).into_response()
 }
 
@@ -115,11 +115,11 @@ impl Admin {
         let shown = bearer(headers).or_else(|| is_page.then(|| password(headers)).flatten());
         let detail = match shown {
             None if is_page => {
-                "the request shows no token; in a browser, log in with any name and the token of admin.token_file as \
+                "the request has no token; in a browser, log in with any name and the token of admin.token_file as \
                      password"
             }
             None => {
-                "the request shows no token; send the header authorization: Bearer <token>, with the token of \
+                "the request has no token; send the header authorization: Bearer <token>, with the token of \
                      admin.token_file"
             }
             Some(shown) if is_same(&shown, token) => return Ok(Known::Token),

@@ -207,7 +207,7 @@ impl Admin {
     fn known(&self, action: &str, id: &RequestId) -> Result<Known, Problem> {
         self.find(id).filter(|known| known.action() == action).ok_or_else(|| {
             let detail = format!(
-                "no {action} {id} waits, and it is not among the last requests that ended; what was asked of another \
+                "no {action} {id} waits, and it is not among the last requests that ended; what was requested of another \
                  process is known here once the owner has read it"
             );
             Problem::new(NO_REQUEST, detail).about(id.clone())

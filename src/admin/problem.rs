@@ -10,20 +10,20 @@ pub(super) type Kind = (&'static str, &'static str, StatusCode);
 
 pub(super) const INVALID: Kind = ("invalid-request", "The request is not well-formed", StatusCode::BAD_REQUEST);
 pub(super) const UNAUTHENTICATED: Kind = ("unauthenticated", "The token is missing or wrong", StatusCode::UNAUTHORIZED);
-pub(super) const FROM_A_PAGE: Kind = ("from-a-page", "Pages in a browser may not ask", StatusCode::FORBIDDEN);
+pub(super) const FROM_A_PAGE: Kind = ("from-a-page", "Pages in a browser may not send requests", StatusCode::FORBIDDEN);
 pub(super) const NO_PATH: Kind = ("no-such-path", "There is no such path", StatusCode::NOT_FOUND);
 pub(super) const NO_ACCOUNT: Kind = ("no-such-account", "The account is not served here", StatusCode::NOT_FOUND);
 pub(super) const NO_REQUEST: Kind = ("no-such-request", "The request is not known", StatusCode::NOT_FOUND);
 pub(super) const NO_METHOD: Kind =
     ("no-such-method", "The path does not take this method", StatusCode::METHOD_NOT_ALLOWED);
-pub(super) const NOT_WAITING: Kind = ("not-waiting", "The request does not wait any more", StatusCode::CONFLICT);
+pub(super) const NOT_WAITING: Kind = ("not-waiting", "The request is no longer waiting", StatusCode::CONFLICT);
 pub(super) const OTHER_ACTION: Kind = ("id-taken", "The id is that of another request", StatusCode::CONFLICT);
-pub(super) const NOT_PARKED: Kind = ("not-parked", "Only a parked copy can be told to claim", StatusCode::CONFLICT);
+pub(super) const NOT_PARKED: Kind = ("not-parked", "Only a parked copy can be ordered to claim", StatusCode::CONFLICT);
 pub(super) const TOO_LARGE: Kind = ("body-too-large", "The body is too large", StatusCode::PAYLOAD_TOO_LARGE);
 pub(super) const NOT_JSON: Kind = ("not-json", "The body is not declared as JSON", StatusCode::UNSUPPORTED_MEDIA_TYPE);
-pub(super) const TOO_MANY: Kind = ("too-many-requests", "Too much is asked at once", StatusCode::TOO_MANY_REQUESTS);
+pub(super) const TOO_MANY: Kind = ("too-many-requests", "Too many requests at once", StatusCode::TOO_MANY_REQUESTS);
 pub(super) const UNACKNOWLEDGED: Kind =
-    ("not-acknowledged", "The brokers did not take the request", StatusCode::SERVICE_UNAVAILABLE);
+    ("not-acknowledged", "The brokers did not acknowledge the request", StatusCode::SERVICE_UNAVAILABLE);
 
 /// An error with its answer.
 #[derive(Debug)]

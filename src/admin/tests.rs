@@ -337,7 +337,7 @@ async fn how_a_replay_stands_is_what_the_desk_shows() {
     world.set(|inner| inner.view.failure = Some("topic x: not authorized".to_owned()));
     let failing = world.get(path).await;
     assert_eq!(failing.is(200)["state"], "queued");
-    assert_eq!(failing.body["reason"], "an attempt failed, another one is made: topic x: not authorized");
+    assert_eq!(failing.body["reason"], "an attempt failed and is repeated: topic x: not authorized");
     world.set(|inner| inner.view.doing = Doing::Syncing);
     assert_eq!(world.get(path).await.is(200)["state"], "behind_sync");
     world.set(|inner| inner.view.doing = Doing::Replaying { rows: BTreeMap::from([(Kind::User, (3, 10))]) });
@@ -561,7 +561,7 @@ async fn with_a_token_everything_but_the_description_needs_it() {
     ] {
         let none = world.send(ask(method, path).body(Body::empty()).unwrap()).await;
         if path != "/nowhere" {
-            none.is_problem(401, "unauthenticated", &["shows no token", "authorization: Bearer"]);
+            none.is_problem(401, "unauthenticated", &["has no token", "authorization: Bearer"]);
         }
         assert_eq!(
             (none.status, none.challenge.as_deref()),
@@ -577,7 +577,7 @@ async fn with_a_token_everything_but_the_description_needs_it() {
         assert!(!answer.body.to_string().contains(TOKEN));
         tokio::time::advance(std::time::Duration::from_secs(60)).await;
     }
-    with("POST", REPLAYS, &format!("Basic {TOKEN}")).await.is_problem(401, "unauthenticated", &["shows no token"]);
+    with("POST", REPLAYS, &format!("Basic {TOKEN}")).await.is_problem(401, "unauthenticated", &["has no token"]);
     assert_eq!(world.appended().len(), 0);
     with("POST", REPLAYS, &format!("bearer {TOKEN}")).await.is(202);
     with("GET", STATUS, &format!("Bearer {TOKEN}")).await.is(200);

@@ -53,7 +53,7 @@ pub enum CallError {
     #[error("the credentials are refused: {0}")]
     Unauthenticated(Refusal),
     /// Set the clock: it was corrected by the service's `Date` once, and refused again.
-    #[error("the clock of this machine is apart from the service's by more than it accepts: {0}")]
+    #[error("this machine's clock differs from the service's by more than it accepts: {0}")]
     ClockApart(Refusal),
     /// What was asked for is not there (`EntityNotExist…`).
     #[error("not found: {0}")]

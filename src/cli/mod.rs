@@ -94,9 +94,7 @@ enum Command {
     #[command(after_help = check::EXAMPLES)]
     Check(check::Args),
     /// Print the least RAM policy (JSON) that reading the configured kinds needs
-    #[command(
-        after_help = "Example:\n  ramstream policy > policy.json    grant it to the user or role of ramstream"
-    )]
+    #[command(after_help = "Example:\n  ramstream policy > policy.json    grant it to the user or role of ramstream")]
     Policy(policy::Args),
     /// Read the topics as any consumer would, and check every promise made about them
     #[command(after_help = "Examples:\n  ramstream verify\n  ramstream verify --format json | jq .verdicts\n  \
@@ -115,7 +113,9 @@ enum Command {
     #[command(after_help = "Examples:\n  ramstream sync\n  ramstream sync --no-wait")]
     Sync(sync::Args),
     /// Let a parked copy take the account over from its owner
-    #[command(after_help = "Example:\n  ramstream claim --url http://127.0.0.1:9465    the copy that should own the account")]
+    #[command(
+        after_help = "Example:\n  ramstream claim --url http://127.0.0.1:9465    the copy that should own the account"
+    )]
     Claim(claim::Args),
     /// Describe or verify the published state, or begin a new lineage if it is lost
     #[command(after_help = "Examples:\n  ramstream state describe\n  ramstream state verify\n  \

@@ -49,9 +49,7 @@ enum What {
     /// Register missing schemas, whatever registry.mode says
     ///
     /// Exit codes: 0 every schema is registered, 77 the registry refuses one, 69 it cannot be reached.
-    #[command(
-        after_help = "Example:\n  ramstream schemas register    for registry.mode = \"lookup\""
-    )]
+    #[command(after_help = "Example:\n  ramstream schemas register    for registry.mode = \"lookup\"")]
     Register,
     /// Print a schema exactly as it is registered
     #[command(after_help = "Examples:\n  ramstream schemas print user\n  ramstream schemas print syncs > syncs.avsc")]

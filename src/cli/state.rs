@@ -77,7 +77,5 @@ pub(super) async fn run(args: &Args, file: Option<&Path>) -> anyhow::Result<Exit
 /// What has to be done before a lineage can begin in a topic that stops its readers.
 fn how_to_make_the_topic_anew(account: &AccountTopics) -> String {
     let commands = account.commands_for_a_new_topic().join("\n  ");
-    format!(
-        "To recreate the state topic (stop every copy first, and keep a backup if you may need one):\n  {commands}"
-    )
+    format!("To recreate the state topic (stop every copy first, and keep a backup if you may need one):\n  {commands}")
 }

@@ -70,7 +70,7 @@ pub(super) const STORY: &[Step] = &[
         lesson: Some("Nothing is lost: the window reaches back to the last complete reading of the users."),
     },
     Step {
-        title: "She is no administrator any more",
+        title: "She is no longer an administrator",
         deeds: &[Deed::Ram("RemoveUserFromGroup", &[("UserName", "carol.diaz"), ("GroupName", "administrators")])],
         expected: &[("membership.removed", "carol.diaz in administrators")],
         lesson: Some("A removal is published once a second reading confirms it: here after one second, by default 30."),

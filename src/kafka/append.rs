@@ -128,6 +128,6 @@ mod tests {
         connection.request_timeout = Duration::from_millis(300);
         let error = append(&Arc::new(connection), record("control")).await.unwrap_err();
         assert!(matches!(&error, AppendError::Unacknowledged { topic, .. } if topic == "control"), "{error:?}");
-        assert!(error.to_string().contains("it may stand there all the same"), "{error}");
+        assert!(error.to_string().contains("it may have been written all the same"), "{error}");
     }
 }

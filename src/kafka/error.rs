@@ -50,7 +50,7 @@ pub enum ClientError {
     )]
     TransactionalIdDenied,
     /// The reader's offset is not in the partition any more: the topic was recreated or truncated.
-    #[error("offset not in the partition any more; the topic was recreated or truncated")]
+    #[error("offset no longer in the partition; the topic was recreated or truncated")]
     OffsetOutOfRange,
     /// Records were not delivered, so the transaction must not be committed.
     #[error("{delivered} of {sent} records were delivered; first failure: {reason}")]
@@ -86,7 +86,7 @@ pub enum AppendError {
     #[error(transparent)]
     Client(#[from] ClientError),
     /// It is not there, or is being made.
-    #[error("there is no topic {topic}; `ramstream run` makes it where kafka.create_topics allows that")]
+    #[error("there is no topic {topic}; `ramstream run` creates it if kafka.create_topics is true")]
     NoTopic {
         /// Topic.
         topic: String,
@@ -98,7 +98,7 @@ pub enum AppendError {
         topic: String,
     },
     /// It may stand there all the same.
-    #[error("the brokers did not acknowledge the record for {topic} ({reason}); it may stand there all the same")]
+    #[error("the brokers did not acknowledge the record for {topic} ({reason}); it may have been written all the same")]
     Unacknowledged {
         /// Topic.
         topic: String,
@@ -288,7 +288,7 @@ impl From<ClientError> for TopicsError {
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
     /// Mend the configuration.
-    #[error("schema registry configuration refused: {reason}")]
+    #[error("invalid schema registry configuration: {reason}")]
     Configuration {
         /// What is wrong.
         reason: String,

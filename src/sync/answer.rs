@@ -89,7 +89,7 @@ impl Owner<'_> {
     pub(super) async fn answer_once(&mut self, listener: &mut Listener) -> Result<(), LifeError> {
         match self.answer_for_a_while(listener).await {
             Err(LifeError::Unavailable(why)) => {
-                warn!(why, "what was asked for is not served; it waits for the next run");
+                warn!(why, "the request is not served; it waits for the next run");
                 Ok(())
             }
             other => other,

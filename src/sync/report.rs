@@ -100,7 +100,7 @@ impl Pipeline {
             warn!(%kind, reason, count, scope = %unknown.example, detail = unknown.detail, "unknown, its state is kept");
         }
         for (kind, difference) in publication.diff().miscounted() {
-            warn!(%kind, listed_minus_counted = difference, "listed and counted differ as they did not before");
+            warn!(%kind, listed_minus_counted = difference, "listed and counted numbers differ, unlike before");
         }
         self.measure(publication, report);
     }

@@ -60,7 +60,15 @@ fn what_the_kubernetes_overlays_configure_is_accepted() {
         ("RAMSTREAM_CREDENTIALS__ACCESS_KEY_ID_FILE", secret),
         ("RAMSTREAM_CREDENTIALS__ACCESS_KEY_SECRET_FILE", secret),
     ];
-    for (overlay, variables) in [("access-key", &key[..]), ("rrsa", &role)] {
+    // As docs/deploy.md says for a look outside of the pod.
+    let placeholders = [
+        ("RAMSTREAM_CREDENTIALS__SOURCE", "environment"),
+        ("ALIBABA_CLOUD_ACCESS_KEY_ID", "x"),
+        ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "x"),
+        ("RAMSTREAM_KAFKA__SASL_PASSWORD", "x"),
+    ];
+    let outside = [("access-key", &placeholders[..3]), ("rrsa", &placeholders)];
+    for (overlay, variables) in [("access-key", &key[..]), ("rrsa", &role)].into_iter().chain(outside) {
         let file = format!("{}/deploy/kubernetes/overlays/{overlay}/ramstream.toml", env!("CARGO_MANIFEST_DIR"));
         let check = ramstream(directory.path(), &["--config", &file, "config", "check"], variables);
         assert_eq!(check.status.code(), Some(0), "{overlay}: {}", text(&check.stderr));
@@ -260,6 +268,8 @@ fn a_daemon_that_refuses_or_is_not_there_is_told_with_the_mend() {
         let (code, told) = ask(&[command, &["--url", "http://127.0.0.1:1"]].concat(), &[]);
         assert_eq!(code, Some(69), "{told}");
         assert!(told.contains("no daemon answers at http://127.0.0.1:1") && told.contains("ramstream run"), "{told}");
+        // Only a replay can be asked for in another way.
+        assert_eq!(told.contains("--via kafka"), *command == ["replay"], "{told}");
     }
     let (code, told) = ask(&["sync"], &[("RAMSTREAM_LISTEN__ADMIN", "off")]);
     assert!(code == Some(64) && told.contains("listen.admin is \"off\"") && told.contains("--url"), "{told}");

@@ -151,7 +151,7 @@ async fn a_count_that_was_once_behind_holds_removals_back_once_and_not_for_ever(
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Kafka and a registry: make test"]
 async fn a_count_that_differs_is_reported_without_a_removal_and_once() {
-    const SAID: &str = "listed and counted differ as they did not before";
+    const SAID: &str = "listed and counted numbers differ, unlike before";
     let world = World::small().await;
     let cloud = &world.cloud;
     let counted = async || world.syncs().await.pop().unwrap()["collections"][1]["count_difference"].clone();

@@ -63,10 +63,10 @@ async fn the_page_says_what_a_daemon_did_what_it_knows_and_what_it_could_not_rea
 
     let coverage = shown.rows("coverage");
     let row = |kind: &str| coverage.iter().find(|row| row["Kind"] == kind).unwrap();
-    assert_eq!((row("user")["Read"], row("user")["Why not all"]), ("complete", ""));
+    assert_eq!((row("user")["Read"], row("user")["Why incomplete"]), ("complete", ""));
     assert_eq!((row("group")["Read"], row("instance")["Read"]), ("unknown", "off"));
-    assert!(row("group")["Why not all"].starts_with("denied, 1 scope: group: "), "{:?}", row("group"));
-    assert!(row("group")["All of it as of"].contains(" s ago, "), "{:?}", row("group"));
+    assert!(row("group")["Why incomplete"].starts_with("denied, 1 scope: group: "), "{:?}", row("group"));
+    assert!(row("group")["Complete as of"].contains(" s ago, "), "{:?}", row("group"));
 
     // Word for word what tail says behind time and type.
     let told = world.tail(&["--kind", "user", "--type", "user.added,user.renamed"]).await.exits_with(0);
@@ -103,9 +103,9 @@ async fn the_page_says_what_a_daemon_did_what_it_knows_and_what_it_could_not_rea
     })
     .await;
     assert!(shown.rows("syncs").iter().all(|row| row["Outcome"].starts_with("failed")), "{:?}", shown.rows("syncs"));
-    assert!(shown.text("changes").contains("Nothing has changed since this process began"));
+    assert!(shown.text("changes").contains("No change since this process started"));
     let users = shown.rows("coverage").into_iter().find(|row| row["Kind"] == "user").unwrap();
-    assert!(users["Read"] == "unknown" && users["All of it as of"].contains("ago"), "{users:?}");
+    assert!(users["Read"] == "unknown" && users["Complete as of"].contains("ago"), "{users:?}");
     daemon.terminate().await;
 }
 

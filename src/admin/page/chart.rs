@@ -41,7 +41,7 @@ pub(super) fn chart(of: &str, bars: &[Bar], places: usize) -> Markup {
 fn label(of: &str, bars: usize, most: u64) -> String {
     match bars {
         1 => format!("{of} of the last sync: {most}"),
-        _ => format!("{of} of the last {bars} syncs; the most: {most}"),
+        _ => format!("{of} of the last {bars} syncs; maximum: {most}"),
     }
 }
 
@@ -59,7 +59,7 @@ mod tests {
     #[test]
     fn one_sync_is_no_plural() {
         assert_eq!(label("Changes", 1, 3), "Changes of the last sync: 3");
-        assert_eq!(label("Calls", 2, 40), "Calls of the last 2 syncs; the most: 40");
+        assert_eq!(label("Calls", 2, 40), "Calls of the last 2 syncs; maximum: 40");
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub(super) fn syncs(seen: &Seen<'_>) -> Markup {
         section #syncs {
             h2 { "Syncs" }
             p.quiet {
-                "since this process began, " (when(lately.since)) "; what came before it is in the topics: "
+                "since this process started, " (when(lately.since)) "; earlier ones are in the topics: "
                 code { "ramstream tail --until-end --notices all" }
             }
             @if syncs.is_empty() {
@@ -97,12 +97,12 @@ pub(super) fn coverage(seen: &Seen<'_>) -> Markup {
     html! {
         section #coverage {
             h2 { "Coverage" }
-            p.quiet { "what the published state knows of the account; what could not be read keeps its state" }
+            p.quiet { "what the published state knows about the account; what could not be read keeps its state" }
             @if seen.view.known.is_empty() {
                 p { "Nothing is published yet." }
             } @else {
                 table {
-                    thead { tr { th { "Kind" } th { "Read" } th { "Entities" } th { "All of it as of" } th { "Why not all" } } }
+                    thead { tr { th { "Kind" } th { "Read" } th { "Entities" } th { "Complete as of" } th { "Why incomplete" } } }
                     tbody { @for known in seen.view.known.iter() { (known_row(seen, known)) } }
                 }
             }
@@ -116,14 +116,14 @@ fn known_row(seen: &Seen<'_>, known: &Known) -> Markup {
             td data-label="Kind" { (known.kind) }
             td data-label="Read" { (word(how(known.how))) }
             td data-label="Entities" { (known.entities) }
-            td data-label="All of it as of" {
+            td data-label="Complete as of" {
                 @match known.complete_at {
                     Some(at) => (since(at, seen.now)),
                     None if known.how == How::Off => "",
                     None => "never",
                 }
             }
-            td data-label="Why not all" {
+            td data-label="Why incomplete" {
                 @if known.how == How::Off {
                     "left out by " code { "[collect]" }
                 } @else if known.unknown_scopes > 0 {
@@ -166,7 +166,7 @@ pub(super) fn changes(seen: &Seen<'_>) -> Markup {
             h2 { "Latest changes" }
             p.quiet { "in the words of " code { "ramstream tail" } ", which has all of them; since " (when(lately.since)) }
             @if lately.changes.is_empty() {
-                p { "Nothing has changed since this process began." }
+                p { "No change since this process started." }
             } @else {
                 table {
                     thead { tr { th { "Published" } th { "Change" } th { "What" } th { "Sequence" } } }
@@ -191,7 +191,7 @@ pub(super) fn requests(seen: &Seen<'_>) -> Markup {
         section #requests {
             h2 { "Replays and syncs on request" }
             @if seen.waiting.is_empty() && seen.ended.is_empty() {
-                p { "Nothing is asked for, and nothing was." }
+                p { "No requests." }
             } @else {
                 table {
                     thead { tr { th { "Request" } th { "State" } th { "Progress" } th { "Ended" } th { "Why" } } }

@@ -72,8 +72,8 @@ async fn a_process_that_has_just_begun_says_that_it_remembers_nothing() {
         ("syncs", "2026-01-31 11:00:00"),
         ("syncs", "ramstream tail --until-end --notices all"),
         ("coverage", "Nothing is published yet"),
-        ("changes", "Nothing has changed since this process began"),
-        ("requests", "Nothing is asked for"),
+        ("changes", "No change since this process started"),
+        ("requests", "No requests"),
     ] {
         assert!(page.text(section).contains(told), "no {told:?} in {:?}", page.text(section));
         assert_eq!(page.rows(section), []);
@@ -157,14 +157,14 @@ async fn coverage_says_what_is_read_how_old_it_is_and_why_not_all() {
     let rows = page.rows("coverage");
     let row = |index: usize| ["Kind", "Read", "Entities"].map(|name| rows[index][name]);
     assert_eq!(row(0), ["user", "complete", "12"]);
-    assert_eq!(rows[0]["Why not all"], "");
+    assert_eq!(rows[0]["Why incomplete"], "");
     assert_eq!(row(1), ["group", "unknown", "12"]);
-    assert!(rows[1]["All of it as of"].starts_with("1 d 2 h ago, 20"), "{:?}", rows[1]);
-    assert_eq!(rows[1]["Why not all"], "denied, 1 scope: group: ListGroups: NoPermission");
+    assert!(rows[1]["Complete as of"].starts_with("1 d 2 h ago, 20"), "{:?}", rows[1]);
+    assert_eq!(rows[1]["Why incomplete"], "denied, 1 scope: group: ListGroups: NoPermission");
     // Of what no sync of this process has told, the state says why.
     assert_eq!(row(2), ["membership", "partial", "12"]);
-    assert_eq!((rows[2]["All of it as of"], rows[2]["Why not all"]), ("never", "denied, 1 scope: membership"));
-    assert_eq!((row(3), rows[3]["Why not all"]), (["instance", "off", "12"], "left out by [collect]"));
+    assert_eq!((rows[2]["Complete as of"], rows[2]["Why incomplete"]), ("never", "denied, 1 scope: membership"));
+    assert_eq!((row(3), rows[3]["Why incomplete"]), (["instance", "off", "12"], "left out by [collect]"));
 }
 
 #[tokio::test]
@@ -292,7 +292,7 @@ async fn with_a_token_a_browser_logs_in_with_it_as_password_and_nobody_sees_the_
     }
     // A password that a browser has learnt asks for nothing.
     let request = ask("POST", SYNCS).header("authorization", basic(&format!("ops:{TOKEN}")));
-    world.send(request.body(Body::empty()).unwrap()).await.is_problem(401, "unauthenticated", &["shows no token"]);
+    world.send(request.body(Body::empty()).unwrap()).await.is_problem(401, "unauthenticated", &["has no token"]);
     let request = ask("GET", STATUS).header("authorization", basic(&format!("ops:{TOKEN}")));
     let answer = world.send(request.body(Body::empty()).unwrap()).await;
     assert_eq!(answer.challenge.as_deref(), Some("Bearer realm=\"ramstream\""));

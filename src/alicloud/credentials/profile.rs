@@ -328,7 +328,11 @@ mod tests {
             ),
             (r#"{"name":"other","mode":"AK"}"#, None, "has no profile \"default\", only [\"other\"]"),
             (r#"{"name":"default","mode":"AK"}"#, Some("prod"), "has no profile \"prod\""),
-            (r#"{"name":"default","mode":"ChainableRamRoleArn","source_profile":"default"}"#, None, "depends on itself"),
+            (
+                r#"{"name":"default","mode":"ChainableRamRoleArn","source_profile":"default"}"#,
+                None,
+                "depends on itself",
+            ),
             (r#"{"name":"default","mode":"AK","access_key_secret":["hush"]}"#, None, "wrong type or form"),
         ] {
             let told = opened(profiles, name).unwrap_err();

@@ -135,9 +135,11 @@ fn row(operation: &'static Operation, tried: Tried, kinds: &BTreeSet<Kind>) -> R
     let what = operation.to_string();
     match tried {
         Tried::Answered => Row::ok(Part::Permissions, what, "answers"),
-        Tried::NothingToRead(of) => {
-            Row::not_checked(Part::Permissions, what, format!("nothing to read: {of} lists nothing that it could be called for"))
-        }
+        Tried::NothingToRead(of) => Row::not_checked(
+            Part::Permissions,
+            what,
+            format!("nothing to read: {of} lists nothing that it could be called for"),
+        ),
         Tried::HangsOn(of) => {
             Row::not_checked(Part::Permissions, what, format!("{of} failed, which lists what it is called for"))
         }

@@ -22,7 +22,8 @@ pub(super) async fn check(config: &Config) -> Vec<Row> {
     let addresses = publishing.kafka.brokers.join(", ");
     match trial::brokers(&account.connection, &account.topics.state()).await {
         Err(error) => {
-            let mend = "check kafka.brokers and kafka.security_protocol, and that the brokers are running and reachable";
+            let mend =
+                "check kafka.brokers and kafka.security_protocol, and that the brokers are running and reachable";
             let mut rows = vec![Row::failed(Part::Brokers, addresses, exit(&error), error.to_string(), mend)];
             rows.extend(not_checked(&[Part::Topics, Part::Rights, Part::Transactions], "no broker answers"));
             rows
@@ -96,7 +97,8 @@ fn of_reading(what: String, account: &AccountTopics, outcome: Result<MayRead, Cl
     match outcome {
         Ok(MayRead { topic: true, group: true }) => vec![Row::ok(Part::Rights, what, "granted")],
         Ok(MayRead { topic: true, group: false }) => {
-            let told = format!("Describe is not granted: everything works, but librdkafka logs an error each time ({ACLS})");
+            let told =
+                format!("Describe is not granted: everything works, but librdkafka logs an error each time ({ACLS})");
             let mend = "grant Describe on the group, or name another one in kafka.group_id";
             vec![
                 Row::ok(Part::Rights, what, "granted"),

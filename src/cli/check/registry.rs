@@ -65,7 +65,9 @@ fn of_subject(subject: &Subject, SubjectReport { fit, other_level }: SubjectRepo
     let row = match fit {
         Fit::Registered(id) => Row::ok(Part::Schemas, name, format!("registered, id {id}")),
         Fit::New => missing("not registered yet".to_owned()),
-        Fit::Fits { versions } => missing(format!("not registered yet, compatible with all {versions} versions of the subject")),
+        Fit::Fits { versions } => {
+            missing(format!("not registered yet, compatible with all {versions} versions of the subject"))
+        }
         Fit::Unfit { version, reason } => {
             let told = format!("is not compatible with version {version} of the subject: {reason}");
             let mend = "another program or a newer ramstream registered it: use another kafka.topic_prefix, or run the \

@@ -101,7 +101,10 @@ fn exports(from: Export, to: Export) -> Result<Compared, String> {
             a.lineage, b.lineage
         ));
     } else if a.sequence > b.sequence {
-        notes.push(format!("A (sequence {}) is later than B ({}): the differences are those of going back", a.sequence, b.sequence));
+        notes.push(format!(
+            "A (sequence {}) is later than B ({}): the differences are those of going back",
+            a.sequence, b.sequence
+        ));
     }
     // Of a kind that is left out by configuration nobody expects anything.
     let is_off =

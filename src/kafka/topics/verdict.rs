@@ -37,7 +37,7 @@ fn partitions(spec: &TopicSpec, found: i32) -> Option<Finding> {
         severity: Severity::Refused,
         setting: "partitions",
         reason: format!("has {found} partitions, must have exactly {}", spec.partitions),
-        mend: "partitions cannot be taken away: use another topic prefix".to_owned(),
+        mend: "partitions cannot be removed: use another topic prefix".to_owned(),
     })
 }
 
@@ -45,8 +45,8 @@ fn replicas(spec: &TopicSpec, found: i32) -> Option<Finding> {
     (found < spec.replication).then(|| Finding {
         severity: Severity::Warning,
         setting: "replication",
-        reason: format!("has {found} replicas, {} are asked for", spec.replication),
-        mend: "add replicas with kafka-reassign-partitions.sh, or ask for fewer in the configuration".to_owned(),
+        reason: format!("has {found} replicas, {} are configured", spec.replication),
+        mend: "add replicas with kafka-reassign-partitions.sh, or set kafka.replication_factor lower".to_owned(),
     })
 }
 
@@ -72,7 +72,7 @@ fn retention(spec: &TopicSpec, settings: &BTreeMap<String, String>) -> Vec<Findi
         findings.push(Finding {
             severity: Severity::Warning,
             setting: "retention.ms",
-            reason: format!("is {found_ms}, {wanted_ms} are asked for"),
+            reason: format!("is {found_ms}, {wanted_ms} is configured"),
             mend: alter(spec, &format!("retention.ms={wanted_ms}")),
         });
     }
@@ -80,7 +80,7 @@ fn retention(spec: &TopicSpec, settings: &BTreeMap<String, String>) -> Vec<Findi
         findings.push(Finding {
             severity: Severity::Warning,
             setting: "retention.bytes",
-            reason: format!("is {bytes}: records may go before their time"),
+            reason: format!("is {bytes}: records may be deleted early"),
             mend: alter(spec, "retention.bytes=-1"),
         });
     }
