@@ -533,7 +533,7 @@ async fn what_is_asked_is_limited_and_what_is_looked_at_is_not() {
     for answer in
         [world.post_nothing(SYNCS).await, world.delete(&format!("{REPLAYS}/x")).await, world.post_nothing(CLAIM).await]
     {
-        answer.is_problem(429, "too-many-requests", &["ask again in 1 s"]);
+        answer.is_problem(429, "too-many-requests", &["try again in 1 s"]);
         assert_eq!(answer.retry_after.as_deref(), Some("1"));
     }
     assert_eq!(world.appended().len(), 20);

@@ -64,7 +64,7 @@ const AFTER_HELP: &str = "\
 Getting started:
   ramstream config example > ramstream.toml    write a commented file with every key
   ramstream config check                       report every mistake in it
-  ramstream check                              check everything that ramstream needs, with a fix for each failure
+  ramstream check                              check everything that ramstream needs
 
 Exit codes: 0 complete, 1 failed, 2 different (`snapshot diff`), 3 partial, 64 configuration or usage, 69 service \
 unavailable, 75 superseded by another copy, 77 state or account refused.";

@@ -9,7 +9,7 @@ use crate::sync::rights::{Grant, Ids, Resource, Role, grants};
 pub(super) const EXAMPLES: &str = "\
 Examples:
   ramstream topics acls --writer User:ramstream > acls.sh
-  ramstream topics acls --writer User:ramstream --reader User:siem --group siem --asker User:ops --auditor User:audit
+  ramstream topics acls --writer User:ramstream --reader User:siem --group siem --asker User:ops
   sh acls.sh --bootstrap-server kafka:9092 --command-config admin.properties    run the commands";
 
 #[derive(Debug, clap::Args)]
