@@ -165,7 +165,7 @@ async fn the_documented_rights_suffice_and_nobody_has_anothers() {
 
     guarded.become_user(ASKER);
     guarded.world.ramstream(&["replay", "--via", "kafka", "--kind", "user"]).await.exits_with(COMPLETE);
-    let seen = guarded.world.tail(&from_the_beginning).await.says(&["not to be seen"]);
+    let seen = guarded.world.tail(&from_the_beginning).await.says(&["not visible"]);
     assert!(!seen.stdout.contains("user.observed"), "{seen:?}");
 
     guarded.become_user(AUDITOR);

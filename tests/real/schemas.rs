@@ -69,7 +69,7 @@ async fn a_schema_that_does_not_fit_what_somebody_registered_is_named_with_the_r
     somebody_registers(&world.topic("users"), FOREIGN).await;
     let told = world.ramstream(&["schemas", "check"]).await.exits_with(REFUSED).stdout;
     let line = told.lines().find(|line| line.starts_with(&format!("{}-value ", world.topic("users")))).unwrap();
-    assert!(line.contains("does not fit version 1"), "{line}");
+    assert!(line.contains("not compatible with version 1"), "{line}");
     assert!(told.lines().filter(|line| line.contains("the subject does not exist")).count() > 5, "{told}");
     let refused = world.ramstream(&["schemas", "register"]).await.exits_with(REFUSED);
     refused.says(&["refused the schema of subject", "users-value", "another topic prefix"]);
