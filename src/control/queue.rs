@@ -194,9 +194,13 @@ impl Queue {
         (after, told)
     }
 
-    /// Forgets what is on record.
+    /// Forgets what is on record. A journal that is ahead of what was read is about a topic that has been made anew since:
+    /// of this one it says nothing.
     pub fn forget(&mut self, journal: &Journal) {
-        let is_on_record = |place: Place| journal.cursor.get(&place.partition).is_some_and(|next| place.offset < *next);
+        let read_to = |partition| self.positions.get(&partition).copied().unwrap_or(i64::MAX);
+        let is_on_record = |Place { partition, offset }| {
+            journal.cursor.get(&partition).is_some_and(|next| offset < *next && *next <= read_to(partition))
+        };
         self.entries.retain(|entry| match entry.standing {
             // It is about what lies before its place.
             Standing::Gap { .. } => !is_on_record(Place { offset: entry.place.offset - 1, ..entry.place }),
@@ -355,6 +359,20 @@ mod tests {
         queue.expire(Millis(1_501), 7);
         let (_, told) = queue.settle(&Journal::default(), &[], Millis(2_000));
         assert_eq!(ids(&told), [("999", "expired"), ("500", "expired")]);
+    }
+
+    #[test]
+    fn a_cursor_of_a_topic_that_was_made_anew_since_hides_no_request() {
+        let mut old = Journal::default();
+        old.cursor.insert(0, 1_000);
+        let mut queue = Queue::behind(&old);
+        queue.gap(0, 0);
+        take(&mut queue, 0, &request("a", "sync"));
+        queue.forget(&old);
+        let (journal, told) = queue.settle(&old, &[], Millis(2));
+        assert_eq!((ids(&told), journal.cursor[&0]), (vec![("", "gap")], 0));
+        queue.forget(&journal);
+        assert_eq!((queue.entries().len(), queue.syncs().count()), (1, 1), "it is told once, and the request waits");
     }
 
     #[test]

@@ -126,12 +126,19 @@ impl Walk<'_> {
 
     fn difference<E: Entity>(&mut self, key: &Key, held: &Held, json: &Arc<str>) {
         let (Some(before), Some(after)) = (parse::<E>(&held.entity), parse::<E>(json)) else { return };
-        if before.must_be_seen_twice(&after) && !self.collection.is_confirmed(key) {
+        if before.must_be_seen_twice(&after) && !self.was_alike_before(key, &after) {
             self.compared.outcome.doubtful.insert(key.clone());
             self.compared.outcome.lacking.insert(key.clone());
         } else if let Some((verb, changed)) = difference(&before, &after) {
             self.push::<E>(key, Op::Updated, verb, json, Some(held), changed);
         }
+    }
+
+    /// Whether two listings show `entity`, and differ in it by nothing that must be seen twice in its turn.
+    fn was_alike_before<E: Entity>(&self, key: &Key, entity: &E) -> bool {
+        let Some(Found::Known(json)) = self.collection.found_before(key) else { return false };
+        let first = parse::<E>(json);
+        first.is_some_and(|first| first.changed_fields(entity).is_empty() || !first.must_be_seen_twice(entity))
     }
 
     fn removal<E: Entity>(&mut self, key: &Key, held: &Held, fewer: Option<i64>) {

@@ -421,6 +421,62 @@ fn a_new_version_of_the_account_is_observed_with_what_was_held_and_is_never_a_ch
 }
 
 #[test]
+fn what_has_no_date_has_to_be_seen_alike_in_two_listings() {
+    use crate::model::policy::{Policy, PolicyType};
+    use crate::model::{account::Account, instance::Instance};
+
+    /// The changed fields when `held` is published and the two listings show `first` and `second`.
+    fn changed<E: Entity>(held: &E, first: &E, second: &E) -> Vec<&'static str> {
+        let mut state = State::new(ACCOUNT);
+        let json = serde_json::to_string(held).unwrap();
+        state.apply(held.key(ACCOUNT).as_ref(), Some(&entity_record(E::MODEL_VERSION, 7, &json))).unwrap();
+        set_progress(&mut state, |said| said.model_version = E::MODEL_VERSION.into());
+        let listing = |shown: &E| Collection::whole(E::KIND, complete(std::slice::from_ref(shown)));
+        let once = compare(&state, &BTreeMap::from([(E::KIND, listing(first))]));
+        assert!(once.changes.is_empty(), "{:?}", once.changes);
+        let doubtful = once.doubtful().next().unwrap().1.clone();
+        let twice = listing(first).confirmed_by(listing(second), doubtful);
+        compare(&state, &BTreeMap::from([(E::KIND, twice)]))
+            .changes
+            .into_iter()
+            .flat_map(|c| c.changed_fields)
+            .collect()
+    }
+
+    let account = |domain: &str| Account { alias: None, root_mfa_enabled: None, default_domain: Some(domain.into()) };
+    assert_eq!(changed(&account("a"), &account("b"), &account("b")), ["default_domain"]);
+    assert_eq!(changed(&account("a"), &account("b"), &account("c")), [""; 0], "each was shown once");
+
+    let policy = |version: &str| Policy {
+        policy_type: PolicyType::System,
+        policy_name: "P".into(),
+        description: None,
+        default_version: Some(version.into()),
+        default_document: None,
+        versions: Vec::new(),
+        tags: Vec::new(),
+        create_date: None,
+        update_date: None,
+    };
+    assert_eq!(changed(&policy("v1"), &policy("v2"), &policy("v2")), ["default_version"]);
+    assert_eq!(changed(&policy("v2"), &policy("v1"), &policy("v2")), [""; 0]);
+
+    let instance = |role: Option<&str>, status: &str| Instance {
+        region: "eu-central-1".into(),
+        instance_id: "i-1".into(),
+        instance_name: None,
+        vpc_id: None,
+        role_name: role.map(Into::into),
+        status: Some(status.into()),
+        tags: Vec::new(),
+        creation_time: None,
+    };
+    let (bare, ready) = (instance(None, "Stopped"), instance(Some("R"), "Running"));
+    assert_eq!(changed(&bare, &ready, &bare), [""; 0], "an old answer shows a role that was taken away");
+    assert_eq!(changed(&bare, &instance(Some("R"), "Starting"), &ready), ["role_name", "status"]);
+}
+
+#[test]
 fn what_a_baseline_holds_back_for_want_of_its_ends_is_observed_later_and_not_added() {
     use crate::state::{ScopeRecord, scope_key};
     let world = World::small();

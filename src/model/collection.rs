@@ -92,7 +92,8 @@ pub struct Collection {
     window: Option<Window>,
     covered: Covered,
     unknown: BTreeMap<Scope, Unknown>,
-    twice: BTreeSet<Key>,
+    /// What was looked at in two listings, with what the first of them had of it.
+    twice: BTreeMap<Key, Option<Found>>,
     count_difference: Option<i64>,
 }
 
@@ -111,7 +112,7 @@ impl Collection {
             window: None,
             covered,
             unknown: BTreeMap::new(),
-            twice: BTreeSet::new(),
+            twice: BTreeMap::new(),
             count_difference: None,
         }
     }
@@ -330,11 +331,16 @@ impl Collection {
         self.unknown.get(scope).or_else(|| scope.wider().find_map(|wider| self.unknown.get(&wider)))
     }
 
-    /// Whether `key`, seen missing or suspiciously new, has been looked at in two listings that lie
-    /// far enough apart.
+    /// Whether `key` was there, or missing, in two listings that lie far enough apart.
     #[must_use]
     pub fn is_confirmed(&self, key: &Key) -> bool {
-        self.twice.contains(key)
+        self.twice.contains_key(key)
+    }
+
+    /// What the first of two listings had under `key`, if both had it.
+    #[must_use]
+    pub fn found_before(&self, key: &Key) -> Option<&Found> {
+        self.twice.get(key)?.as_ref()
     }
 
     /// Replaces the scopes that were read a second time: `doubtful` are the keys whose change the
@@ -360,9 +366,9 @@ impl Collection {
             self.unknown.remove(&Scope::entity(key));
         }
         // What one reading has and the other lacks was not seen twice, whichever way it was doubtful.
-        let had: BTreeSet<&Key> = doubtful.iter().filter(|key| self.get(key).is_some()).collect();
-        let is_seen_twice = |key: &Key| had.contains(key) == second.get(key).is_some();
-        let twice: Vec<Key> = doubtful.iter().filter(|key| is_seen_twice(key)).cloned().collect();
+        let had = doubtful.into_iter().map(|key| (self.get(&key).cloned(), key));
+        let is_seen_twice = |(had, key): &(Option<Found>, Key)| had.is_some() == second.get(key).is_some();
+        let twice: Vec<_> = had.filter(is_seen_twice).map(|(had, key)| (key, had)).collect();
         self.found.retain(|(key, _)| !read_again(key));
         for scope in &scopes {
             match second.why_not(scope) {

@@ -84,9 +84,9 @@ impl Entity for Instance {
         }
     }
 
-    /// The listing of roles has no row, or an empty one, for an instance without a role; an empty answer would look the
-    /// same.
+    /// The listing of roles has no row, or an empty one, for an instance without a role: an empty answer would look the
+    /// same. And no date tells an old answer, with a role that was taken away, from a new one.
     fn must_be_seen_twice(&self, after: &Self) -> bool {
-        self.role_name.is_some() && after.role_name.is_none()
+        self.role_name != after.role_name
     }
 }

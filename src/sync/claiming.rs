@@ -56,6 +56,28 @@ impl Pipeline {
             Err(error) => Err(LifeError::Unavailable(chain(&error))),
         }
     }
+
+    /// Lets go of the account in order, so that a parked copy goes on at once.
+    pub(super) async fn release(&self, writer: &mut Writer, state: &mut State) {
+        let (me, begun) = (self.me, Instant::now());
+        let released = writer
+            .attempt(state, |state: &State, claim: Option<&Claim>| {
+                if claim.is_none_or(|claim| claim.writer != Some(me)) {
+                    return Decision::Leave(());
+                }
+                let claim = Claim { writer: None, sequence: sequence(state) };
+                Decision::Send(Transaction { claim, records: Box::new(std::iter::empty()) })
+            })
+            .await;
+        self.count_attempt(Purpose::Release, &released, begun);
+        match released {
+            Ok(Outcome::Committed { .. }) => info!("released the account"),
+            Ok(_) => info!("nothing to release: another copy owns the account"),
+            Err(error) => {
+                tracing::warn!(error = chain(&error), "could not release the account; a restart claims it all the same")
+            }
+        }
+    }
 }
 
 impl Owner<'_> {
@@ -80,29 +102,6 @@ impl Owner<'_> {
         self.pipeline.end_open_transaction().await?;
         self.pipeline.verify(self.writer.log(), &mut self.state).await?;
         self.pipeline.claim(&mut self.writer, &mut self.state).await
-    }
-
-    /// Lets go of the account in order, so that a parked copy goes on at once.
-    pub(super) async fn release(&mut self) {
-        let (me, begun) = (self.pipeline.me, Instant::now());
-        let released = self
-            .writer
-            .attempt(&mut self.state, |state: &State, claim: Option<&Claim>| {
-                if claim.is_none_or(|claim| claim.writer != Some(me)) {
-                    return Decision::Leave(());
-                }
-                let claim = Claim { writer: None, sequence: sequence(state) };
-                Decision::Send(Transaction { claim, records: Box::new(std::iter::empty()) })
-            })
-            .await;
-        self.pipeline.count_attempt(Purpose::Release, &released, begun);
-        match released {
-            Ok(Outcome::Committed { .. }) => info!("released the account"),
-            Ok(_) => info!("nothing to release: another copy owns the account"),
-            Err(error) => {
-                tracing::warn!(error = chain(&error), "could not release the account; a restart claims it all the same")
-            }
-        }
     }
 }
 

@@ -16,6 +16,7 @@ use super::{
     collect::{Reader, Rounds, Wanted, counted_scope},
     details::Ledger,
     publication::{self, oversized},
+    recover::LifeError,
 };
 use crate::{
     alicloud::{CallError, Calls, Session},
@@ -24,6 +25,9 @@ use crate::{
     model::{Collection, Key, Kind, Rank, Reason, Scope, Unknown},
     state::State,
 };
+
+/// How long a life waits at its beginning to learn whose the credentials are.
+const VERIFY_TIME: Duration = Duration::from_secs(5);
 
 /// The first reading of a sync, compared; something in it may be doubtful.
 pub(super) struct First {
@@ -95,6 +99,13 @@ impl Pipeline {
         let (started_at, finished_at) = (began.wall, began.later());
         let reading = publication::Reading { sync_id, started_at, finished_at, collections, diff };
         Ok(Proven { reading, rounds, calls })
+    }
+
+    /// Makes sure, before anything is claimed, that the credentials are not another account's. That the account cannot be
+    /// asked is no reason to wait for long: the reading will say so.
+    pub(super) async fn verify_account(&self) -> Result<(), LifeError> {
+        let session = self.client.session(Instant::now() + VERIFY_TIME);
+        refuse_foreign(session.verify_account().await).map_err(LifeError::account)
     }
 
     fn reader<'a>(&'a self, state: &'a State, ledger: &'a Ledger) -> Reader<'a> {

@@ -20,11 +20,15 @@ use super::{
     listener::Listener,
     publish::{Owner, Synced},
     recover::LifeError,
+    refusal::Refusal,
     report::Report,
     status::{Phase, Status},
 };
-use crate::ambient;
-use crate::kafka::{Claim, Judgement, Writer, backoff::Backoff};
+use crate::{
+    ambient,
+    kafka::{Claim, Judgement, StateLog, Writer, backoff::Backoff},
+    state::State,
+};
 
 /// How often an idle owner looks whether it has been superseded, and whether something was asked for.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -61,16 +65,22 @@ pub fn run<'a>(pipeline: &'a Pipeline, status: &'a Status, shutdown: &'a Cancell
 
 async fn lives(pipeline: &Pipeline, status: &Status, shutdown: &CancellationToken) -> End {
     let mut backoff = Backoff::default();
-    let mut start = Start::First;
+    let mut past = Past::default();
     let read: Vec<_> = pipeline.kinds.iter().copied().collect();
     pipeline.metrics.configured(pipeline.rhythm.interval, pipeline.connection.transaction_timeout, &read);
     while !shutdown.is_cancelled() {
-        let Err(ended) = live(pipeline, status, shutdown, &mut backoff, &mut start).await else { break };
+        let Err(ended) = live(pipeline, status, shutdown, &mut backoff, &mut past).await else { break };
         let wait = match ended {
             LifeError::Refused(refusal) => {
-                start.look_only();
                 error!(%refusal, "refused: nothing is published until this is fixed");
                 status.enter(Phase::Refused { why: refusal.to_string() });
+                match refusal {
+                    // A copy with the right credentials may publish.
+                    Refusal::Account(_) => let_go(pipeline, &mut past).await,
+                    // Of a state that is refused no copy may write anything.
+                    _ => past.holds_claim = false,
+                }
+                past.stands_back = true;
                 pipeline.rhythm.interval.unwrap_or(REFUSED_LOOK_EVERY)
             }
             LifeError::Unavailable(why) => {
@@ -82,7 +92,24 @@ async fn lives(pipeline: &Pipeline, status: &Status, shutdown: &CancellationToke
         };
         wait_alive(wait, status, shutdown).await;
     }
+    let_go(pipeline, &mut past).await;
     End::Orderly(None)
+}
+
+/// Releases what an ended life still holds.
+async fn let_go(pipeline: &Pipeline, past: &mut Past) {
+    if !std::mem::take(&mut past.holds_claim) {
+        return;
+    }
+    let (log, mut state) = pipeline.unread_state();
+    let mut writer = pipeline.writer(log, *past);
+    release_in_time(pipeline, &mut writer, &mut state).await;
+}
+
+async fn release_in_time(pipeline: &Pipeline, writer: &mut Writer, state: &mut State) {
+    if timeout(RELEASE_TIME, pipeline.release(writer, state)).await.is_err() {
+        warn!("stopped without a release: it did not go through in time");
+    }
 }
 
 /// Runs one sync, serves what was asked for meanwhile, and releases the account: for cron.
@@ -97,7 +124,7 @@ pub async fn run_once(pipeline: &Pipeline, shutdown: &CancellationToken) -> End 
 
 async fn once(pipeline: &Pipeline, shutdown: &CancellationToken) -> Result<End, LifeError> {
     let (status, _) = Status::channel();
-    let mut owner = begin(pipeline, &status, Start::First).await?;
+    let mut owner = begin(pipeline, &status, Past::default()).await?;
     owner.ledger = Ledger::of_one_sync(pipeline.rhythm.detail_interval, ambient::now());
     let end = loop {
         if let Claimed::Superseded(_) = pipeline.claim(&mut owner.writer, &mut owner.state).await? {
@@ -119,50 +146,32 @@ async fn once(pipeline: &Pipeline, shutdown: &CancellationToken) -> Result<End, 
             Err(error) => break Err(error),
         }
     };
-    owner.release().await;
+    pipeline.release(&mut owner.writer, &mut owner.state).await;
     end
 }
 
-/// How a life begins: what this process start has been before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Start {
-    /// Nothing: it ends what a dead process left open in Kafka, and claims over whoever is there.
-    First,
-    /// Nothing, and the state was refused: it only looks, for a copy that may not publish must not fence
-    /// one that does, over and over.
-    FirstLooking,
-    /// The owner: it ends what itself left open, and goes on only if its own claim is still the last.
-    Owned,
-    /// Parked or refused since: it only looks, and goes on only if its own claim is the last.
-    OwnedLooking,
+/// What this process has been in the lives before.
+#[derive(Debug, Clone, Copy, Default)]
+struct Past {
+    /// It has owned the account or parked: it goes on only if its own claim is still the last. Until then it claims over
+    /// whoever is there.
+    has_been_owner: bool,
+    /// The claim that it made may still be the last: in an orderly end it is released.
+    holds_claim: bool,
+    /// Parked or refused since: at its start it ends no transaction that is open in Kafka, for a copy that may not publish
+    /// must not fence one that does, over and over.
+    stands_back: bool,
 }
 
-impl Start {
-    /// The state was refused.
-    fn look_only(&mut self) {
-        *self = match self {
-            Self::First | Self::FirstLooking => Self::FirstLooking,
-            Self::Owned | Self::OwnedLooking => Self::OwnedLooking,
-        };
-    }
-
-    fn ends_open_transactions(self) -> bool {
-        matches!(self, Self::First | Self::Owned)
-    }
-
-    fn has_owned(self) -> bool {
-        matches!(self, Self::Owned | Self::OwnedLooking)
-    }
-}
-
-/// Prepares topics and schemas and reads the state: everything before the claim.
-async fn begin<'a>(pipeline: &'a Pipeline, status: &Status, start: Start) -> Result<Owner<'a>, LifeError> {
+/// Makes sure of the account, prepares topics and schemas and reads the state: everything before the claim.
+async fn begin<'a>(pipeline: &'a Pipeline, status: &Status, past: Past) -> Result<Owner<'a>, LifeError> {
     status.begin();
+    pipeline.verify_account().await?;
     pipeline.prepare_topics().await?;
     let encoder = pipeline.schemas.encoder(&pipeline.topics).await?;
     let row_encoder = pipeline.schemas.row_encoder(&pipeline.topics).await?;
     let begun = Instant::now();
-    if start.ends_open_transactions() {
+    if !past.stands_back {
         pipeline.end_open_transaction().await?;
     }
     let (log, state) = pipeline.recover().await?;
@@ -172,8 +181,7 @@ async fn begin<'a>(pipeline: &'a Pipeline, status: &Status, start: Start) -> Res
     let sequence = state.progress().map_or(0, |progress| progress.sequence);
     let elapsed_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     info!(entities = state.count(), sequence, elapsed_ms, "read and verified the state");
-    let writer = Writer::new(pipeline.connection.clone(), pipeline.transactional_id.clone(), log, pipeline.me);
-    let writer = if start.has_owned() { writer.without_mandate() } else { writer };
+    let writer = pipeline.writer(log, past);
     let ledger = Ledger::of_daemon(pipeline.rhythm.detail_interval, ambient::now());
     Ok(Owner { pipeline, writer, state, encoder, row_encoder, ledger })
 }
@@ -184,9 +192,9 @@ async fn live(
     status: &Status,
     shutdown: &CancellationToken,
     backoff: &mut Backoff,
-    start: &mut Start,
+    past: &mut Past,
 ) -> Result<(), LifeError> {
-    let Some(begun) = shutdown.run_until_cancelled(begin(pipeline, status, *start)).await else { return Ok(()) };
+    let Some(begun) = shutdown.run_until_cancelled(begin(pipeline, status, *past)).await else { return Ok(()) };
     let mut owner = begun?;
     status.enter(Phase::Claiming);
     let claiming = pipeline.claim(&mut owner.writer, &mut owner.state);
@@ -196,26 +204,32 @@ async fn live(
             None => return Ok(()),
             Some(Claimed::Superseded(claim)) => claim,
             Some(Claimed::Owned) => {
-                *start = Start::Owned;
+                *past = Past { has_been_owner: true, holds_claim: true, stands_back: false };
                 backoff.reset();
                 info!(me = %pipeline.me, "claimed the account");
                 status.enter(Phase::Running);
                 match owner.serve(status, shutdown).await? {
                     Some(claim) => claim,
                     None => {
-                        if timeout(RELEASE_TIME, owner.release()).await.is_err() {
-                            warn!("stopped without a release: it did not go through in time");
-                        }
+                        past.holds_claim = false;
+                        release_in_time(pipeline, &mut owner.writer, &mut owner.state).await;
                         return Ok(());
                     }
                 }
             }
         };
-        *start = Start::OwnedLooking;
+        *past = Past { has_been_owner: true, holds_claim: false, stands_back: true };
         let Some(mandate) = shutdown.run_until_cancelled(owner.park(superseded, status)).await else { return Ok(()) };
         owner.writer.leave_parking(mandate?);
         status.enter(Phase::Claiming);
         claimed = alive(finish(owner.claim_after_parking(shutdown), pipeline, shutdown), status).await;
+    }
+}
+
+impl Pipeline {
+    fn writer(&self, log: StateLog, past: Past) -> Writer {
+        let writer = Writer::new(self.connection.clone(), self.transactional_id.clone(), log, self.me);
+        if past.has_been_owner { writer.without_mandate() } else { writer }
     }
 }
 

@@ -94,11 +94,15 @@ impl Pipeline {
 
     /// Reads the state and verifies it on a still picture. Nothing is initialised, nothing claimed.
     pub(super) async fn recover(&self) -> Result<(StateLog, State), LifeError> {
-        let account = self.account_topics();
-        let mut log = account.state_log().read_by(self.me);
-        let mut state = State::new(&self.id).leaving_out(Arc::clone(&self.redacted));
-        account.verify(&mut log, &mut state).await?;
+        let (mut log, mut state) = self.unread_state();
+        self.verify(&mut log, &mut state).await?;
         Ok((log, state))
+    }
+
+    /// The state before anything of it is read.
+    pub(super) fn unread_state(&self) -> (StateLog, State) {
+        let log = self.account_topics().state_log().read_by(self.me);
+        (log, State::new(&self.id).leaving_out(Arc::clone(&self.redacted)))
     }
 
     /// Reads on and verifies on a still picture.

@@ -37,7 +37,12 @@ pub(super) fn notices(batch: &Batch, entries: &[Entry], at: Millis) -> Vec<Notic
             }
             Standing::Gap { from } => {
                 let to = entry.place.offset;
-                let told = format!("requests from offset {from} to {to} were deleted before they were read: ask again");
+                let told = match *from <= to {
+                    true => {
+                        format!("requests from offset {from} to {to} were deleted before they were read: ask again")
+                    }
+                    false => format!("the topic was recreated: requests from offset {from} of the old one on are lost"),
+                };
                 Some((NoticeType::ControlGap, told))
             }
             Standing::Waiting(_) | Standing::Silent => None,

@@ -454,9 +454,9 @@ fn status_word(status: String) -> String {
     }
 }
 
-/// Notes how a listing differs from an independent count, where there is one.
-fn note_count(collection: &mut Collection, listed: usize, counted: Option<u64>) {
-    let listed = i64::try_from(listed).ok();
+/// Notes how a complete listing differs from an independent count, where there are both.
+fn note_count(collection: &mut Collection, listed: Option<usize>, counted: Option<u64>) {
+    let listed = listed.and_then(|listed| i64::try_from(listed).ok());
     let counted = counted.and_then(|counted| i64::try_from(counted).ok());
     if let (Some(listed), Some(counted)) = (listed, counted) {
         collection.note_count_difference(listed - counted);

@@ -118,9 +118,7 @@ impl Reader<'_> {
             (None, _) => return None,
         };
         let mut collection = self.with_details_window(collection, round);
-        if let Some(count) = count {
-            note_count(&mut collection, count, counts.and_then(|counts| counts.policies));
-        }
+        note_count(&mut collection, count, counts.and_then(|counts| counts.policies));
         Some(collection)
     }
 

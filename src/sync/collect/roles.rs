@@ -67,7 +67,7 @@ impl Reader<'_> {
         counts: Option<&ims::AccountSummary>,
         round: &Round<ram::RoleDetail>,
     ) -> Collection {
-        let listed = listing.as_ref().map_or(0, |listing| listing.items().len());
+        let listed = listing.as_ref().ok().map(|listing| listing.items().len());
         let keys: Vec<Key> = listing
             .as_ref()
             .map(|roles| roles.items().iter().map(|role| self.role_key(role)).collect())

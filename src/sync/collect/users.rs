@@ -8,7 +8,7 @@ use crate::{
 
 impl Reader<'_> {
     pub(super) fn users(&self, listing: Listing<ims::User>, counts: Option<&ims::AccountSummary>) -> Collection {
-        let listed = listing.as_ref().map_or(0, |listing| listing.items().len());
+        let listed = listing.as_ref().ok().map(|listing| listing.items().len());
         let listing = listing.map(|listing| listing.map(|listed| self.found(&user_of(listed))));
         let mut collection = Collection::whole_or_unknown(Kind::User, listing);
         note_count(&mut collection, listed, counts.and_then(|counts| counts.users));
