@@ -109,7 +109,8 @@ pub(crate) fn outsider_at(kafka: &str, transactional_id: Option<&str>) -> BasePr
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", kafka).set("linger.ms", "0");
     if let Some(id) = transactional_id {
-        config.set("transactional.id", id);
+        // Brokers abort nothing while a test lasts.
+        config.set("transactional.id", id).set("transaction.timeout.ms", "600000");
     }
     let producer: BaseProducer = config.create().unwrap();
     if transactional_id.is_some() {
