@@ -7,6 +7,7 @@ pub(crate) mod cloud;
 pub(crate) mod fold;
 pub(crate) mod process;
 pub(crate) mod proxy;
+pub(crate) mod seen;
 pub(crate) mod services;
 pub(crate) mod world;
 
