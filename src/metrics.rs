@@ -184,6 +184,7 @@ impl Metrics {
         }
         self.set_requests_waiting(0);
         self.set_request_failures(0);
+        self.set_requests_hidden(false);
     }
 
     /// So many changes of `kind` were committed.
@@ -294,6 +295,11 @@ impl Metrics {
     /// How many requests wait.
     pub fn set_requests_waiting(&self, count: usize) {
         self.series.requests_waiting.set(whole(count));
+    }
+
+    /// Whether a transaction that stays open hides requests.
+    pub fn set_requests_hidden(&self, is_so: bool) {
+        self.series.requests_hidden.set(i64::from(is_so));
     }
 
     /// How many attempts in a row to serve what was asked for have failed.

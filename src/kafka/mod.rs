@@ -9,7 +9,8 @@
 //!
 //! Reading order: [`claim`] (who owns), [`log`] (what was written), [`attempt`] (how a write happens),
 //! then `client` (through which the two latter reach the Kafka client), [`topics`] and [`registry`] (what
-//! must be in place before anything is written). [`follow`] is for those who only look on, [`trial`] for those who only
+//! must be in place before anything is written). [`ends`] tells a follower what
+//! is hidden from it, [`follow`] is for those who only look on, [`trial`] for those who only
 //! want to know whether all that would work,
 //! [`append`](mod@append) writes one record without a transaction.
 //!
@@ -29,6 +30,7 @@ pub mod connection;
 #[cfg(feature = "simulation")]
 pub mod model;
 
+pub mod ends;
 pub mod follow;
 pub mod library;
 pub mod registry;
@@ -41,6 +43,7 @@ pub use attempt::{Decision, Outcome, Transaction, Writer, end_open_transaction};
 pub use claim::{Claim, Judgement, Mandate};
 pub use client::{ProducerObserver, ProducerReport, Watermarks};
 pub use connection::{Connection, Record, Records, Unencodable};
+pub use ends::{Ends, Hidden};
 pub use error::{AppendError, AttemptError, ClientError, FoldError, ReadError, RegistryError, TopicsError};
 pub use log::{Fold, PartitionLog, StateLog};
 pub use topic_log::{TopicFold, TopicLog};

@@ -66,6 +66,12 @@ impl TopicLog {
         self.read(fold, Until::ProvenEnd).await
     }
 
+    /// Partition → where to go on.
+    #[must_use]
+    pub fn positions(&self) -> &BTreeMap<i32, i64> {
+        &self.cursor
+    }
+
     async fn read(&mut self, fold: &mut impl TopicFold, until: Until) -> Result<(), ReadError> {
         for partition in 0..self.partitions().await? {
             if !self.logs.contains_key(&partition) {

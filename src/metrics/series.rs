@@ -106,6 +106,8 @@ series! {
     requests: IntCounterVec = counters("requests_total", &["action", "outcome"]);
     /// Requests that were read and have not ended.
     requests_waiting: IntGauge = gauge("requests_waiting");
+    /// 1 while a transaction that somebody left open hides what follows it in the topic of requests.
+    requests_hidden: IntGauge = gauge("requests_hidden");
     /// Attempts in a row to serve what was asked for that have failed, while syncs go on; 0 = none waits for another.
     request_failures: IntGauge = gauge("request_failures");
     /// Rows of replays committed to Kafka.

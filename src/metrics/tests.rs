@@ -81,6 +81,7 @@ fn what_happened_is_counted_without_a_series_more() {
     metrics.rows_replayed(12);
     metrics.set_requests_waiting(1);
     metrics.set_request_failures(2);
+    metrics.set_requests_hidden(true);
     has(
         &metrics,
         &[
@@ -110,6 +111,7 @@ fn what_happened_is_counted_without_a_series_more() {
             "ramstream_requests_total{action=\"replay\",outcome=\"completed\"} 1",
             "ramstream_replay_rows_total 12",
             "ramstream_requests_waiting 1",
+            "ramstream_requests_hidden 1",
             "ramstream_request_failures 2",
         ],
     );
@@ -123,6 +125,7 @@ fn what_happened_is_counted_without_a_series_more() {
             "ramstream_removals_waiting{kind=\"user\"} 0",
             "ramstream_guard_active{kind=\"user\"} 0",
             "ramstream_requests_waiting 0",
+            "ramstream_requests_hidden 0",
             "ramstream_request_failures 0",
             "ramstream_entities{kind=\"user\"} 7",
         ],

@@ -15,7 +15,7 @@ use super::{Pipeline, desk::Desk, known::known, recover::chain};
 use crate::{
     ambient,
     control::{Ended, Entry, Journal, Outcome, Place, Queue, Standing},
-    kafka::{ReadError, TopicFold, TopicLog, backoff::Backoff},
+    kafka::{Ends, Hidden, ReadError, TopicFold, TopicLog, backoff::Backoff},
     metrics::{self, Metrics, RequestOutcome},
     model::{Kind, Millis},
     state::State,
@@ -34,6 +34,8 @@ pub(super) struct Listener {
     desk: Desk,
     metrics: Arc<Metrics>,
     log: TopicLog,
+    ends: Ends,
+    hidden: Option<Hidden>,
     queue: Queue,
     /// The state's journal and sequence when it was last looked at.
     journal: Journal,
@@ -48,13 +50,16 @@ impl Listener {
     /// Begins where the state's progress says.
     pub(super) fn new(pipeline: &Pipeline, desk: &Desk, state: &State) -> Self {
         let journal = state.progress().map(|progress| progress.control.clone()).unwrap_or_default();
-        let log = TopicLog::new(Arc::clone(&pipeline.connection), pipeline.topics.control(), journal.cursor.clone());
+        let (connection, topic) = (&pipeline.connection, pipeline.topics.control());
+        let log = TopicLog::new(Arc::clone(connection), Arc::clone(&topic), journal.cursor.clone());
         let mut listener = Self {
             account: pipeline.id.clone(),
             kinds: pipeline.kinds.clone(),
             desk: desk.clone(),
             metrics: Arc::clone(&pipeline.metrics),
             log,
+            ends: Ends::new(Arc::clone(connection), topic),
+            hidden: None,
             queue: Queue::behind(&journal),
             journal,
             sequence: 0,
@@ -134,7 +139,10 @@ impl Listener {
         let read =
             if to_the_end { self.log.read_to_end(&mut hearing).await } else { self.log.follow(&mut hearing).await };
         match read {
-            Ok(()) => self.trouble = None,
+            Ok(()) => {
+                self.trouble = None;
+                self.tell_hidden();
+            }
             Err(error) => self.complain(&error),
         }
         self.queue.expire(now, self.sequence);
@@ -149,6 +157,25 @@ impl Listener {
             warn!(why, "requests cannot be read; syncs go on, and requests are read later");
         }
         self.trouble = Some(why);
+    }
+
+    /// Says once that requests are hidden, and that they are not any more.
+    fn tell_hidden(&mut self) {
+        let hidden = self.ends.look(self.log.positions());
+        self.metrics.set_requests_hidden(hidden.is_some());
+        if hidden == self.hidden {
+            return;
+        }
+        match &hidden {
+            Some(Hidden { partition, offset }) => warn!(
+                partition,
+                offset,
+                "requests are hidden: a transaction that somebody left open in the topic holds back what follows it; \
+                 syncs go on, and requests are read once it ends"
+            ),
+            None => info!("requests are hidden no longer"),
+        }
+        self.hidden = hidden;
     }
 
     /// What was heard and is not on record yet.

@@ -6,6 +6,8 @@ mod cloud;
 mod configuration;
 mod control;
 mod documents;
+#[path = "../secrets/forms.rs"]
+mod forms;
 mod memory;
 mod mutations;
 mod requests;

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::support::changes::change_until;
 use crate::support::fold::{assert_same, check_sequences, content, fold, sort_out};
 use crate::support::process::{COMPLETE, Daemon};
+use crate::support::seen::Seen;
 use crate::support::setting;
 use crate::support::world::World;
 
@@ -27,6 +28,9 @@ async fn a_killed_daemon_repeats_nothing_and_loses_nothing() {
     world.set("LOG__LEVEL", "info,ramstream::kafka=debug");
     // What users sign in with moves no date.
     world.set("SYNC__DETAIL_INTERVAL", "1s");
+    world.set("REGISTRY__USERNAME", "daemon");
+    world.set("REGISTRY__PASSWORD", "canary/registry+password=5");
+    let mut seen = Seen::default();
 
     let calm = CancellationToken::new();
     let killing = async {
@@ -34,6 +38,7 @@ async fn a_killed_daemon_repeats_nothing_and_loses_nothing() {
             let mut daemon = world.start_daemon();
             let within = approach(&mut daemon, kill).await;
             sleep(random.random_range(Duration::ZERO..within)).await;
+            seen.add(&format!("the log of life {kill}"), daemon.log());
             daemon.kill().await;
         }
         calm.cancel();
@@ -44,7 +49,7 @@ async fn a_killed_daemon_repeats_nothing_and_loses_nothing() {
     let mut daemon = world.start_daemon();
     daemon.is_ready().await;
     daemon.syncs(2, "complete").await;
-    daemon.terminate().await;
+    seen.add("the log of the last life", daemon.terminate().await.1);
 
     let events = world.events().await;
     let syncs = world.syncs().await;
@@ -64,6 +69,9 @@ async fn a_killed_daemon_repeats_nothing_and_loses_nothing() {
     // The product's own checker knows the account's every change as well.
     world.verify(&[]).await.0.exits_with(COMPLETE);
     world.verify(&["--read-uncommitted"]).await.0.exits_with(COMPLETE);
+
+    seen.all_of(&world);
+    seen.hold_none_of(&world.secrets());
 }
 
 /// Follows the daemon to where the kill is aimed at: in turn the way to the claim, the first sync, and a sync that follows

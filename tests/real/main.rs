@@ -20,6 +20,8 @@ mod daemon;
 mod edges;
 mod every_event;
 mod faults;
+#[path = "../secrets/forms.rs"]
+mod forms;
 mod headers;
 #[path = "../../src/admin/tests/html.rs"]
 mod html;

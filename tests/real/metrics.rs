@@ -17,6 +17,7 @@ const ZERO_WHERE_ALL_IS_WELL: &[&str] = &[
     "ramstream_kafka_delivery_errors_total",
     "ramstream_removals_waiting",
     "ramstream_request_failures",
+    "ramstream_requests_hidden",
     "ramstream_requests_waiting",
 ];
 

@@ -3,29 +3,24 @@
 //!
 //! What needs no services is tried in `tests/secrets`. A proxy's password is: in a configuration it is refused.
 
-#[path = "../secrets/forms.rs"]
-mod forms;
-
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use ramstream::secret::Secret;
 use ramstream::simulator;
-use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaError;
-use rdkafka::message::{Headers, Message};
-use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use serde_json::json;
 
 use crate::support::cloud::small;
-use crate::support::process::{COMPLETE, Daemon, Finished, eventually};
+use crate::support::process::{COMPLETE, Daemon, eventually};
+use crate::support::seen::Seen;
 use crate::support::services::OwnService;
 use crate::support::world::World;
-use crate::support::{PATIENCE, registry, unique};
+use crate::support::{outsider_at, outsider_sends, registry};
 
 const ACCESS_KEY_SECRET: &str = "canary/access+key=secret";
 const KAFKA_PASSWORD: &str = "canary/sasl+password=1";
 const REGISTRY_PASSWORD: &str = "canary/registry+password=2";
+const ADMIN_TOKEN: &str = "canary-admin-token-4-of-a-length";
 const WRONG: &str = "canary/wrong+password=3";
 
 /// Whose key it is: the first user of every made-up account.
@@ -36,35 +31,6 @@ const DEEPEST: [(&str, &str); 2] = [
     ("LOG__LEVEL", "trace,librdkafka=trace,rdkafka=trace,hyper=trace,hyper_util=trace,reqwest=trace"),
     ("KAFKA__PROPERTIES__DEBUG", "generic,broker,security,conf,eos"),
 ];
-
-/// What came out of the binary in one way or another.
-struct Seen(Vec<(String, Vec<u8>)>);
-
-impl Seen {
-    fn add(&mut self, what: &str, text: impl Into<Vec<u8>>) {
-        self.0.push((what.to_owned(), text.into()));
-    }
-
-    fn run(&mut self, what: &str, finished: &Finished) {
-        self.add(what, format!("{}\n{}", finished.stdout, finished.stderr));
-    }
-
-    /// What the health listener shows.
-    async fn pages(&mut self, when: &str, daemon: &mut Daemon) {
-        for path in ["/metrics", "/readyz", "/livez", "/nothing"] {
-            let (_, body) = daemon.page(path).await;
-            self.add(&format!("{path} {when}"), body);
-        }
-    }
-
-    fn hold_none_of(&self, secrets: &[&str]) {
-        for (what, bytes) in &self.0 {
-            if let Some(form) = forms::found(secrets, bytes) {
-                panic!("{what} holds {form:?}:\n{}", String::from_utf8_lossy(bytes));
-            }
-        }
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Kafka and a registry: make test"]
@@ -87,31 +53,28 @@ async fn no_secret_comes_out_of_a_daemon_whether_all_goes_well_or_each_of_them_i
         ("REGISTRY__URL", &gate),
         ("REGISTRY__USERNAME", "daemon"),
         ("REGISTRY__PASSWORD", REGISTRY_PASSWORD),
+        ("ADMIN__TOKEN", ADMIN_TOKEN),
     ]
     .into_iter()
     .chain(DEEPEST)
     {
         world.set(key, value);
     }
-    let mut seen = Seen(Vec::new());
+    let mut seen = Seen::default();
 
     syncs(&world, &mut seen).await;
+    parks(&world, &mut seen).await;
     let session = with_a_session(&mut world, &mut seen).await;
     seen.run("verify", &world.verify(&[]).await.0.exits_with(COMPLETE));
     seen.run("state describe", &world.state(&["describe"]).await.exits_with(COMPLETE));
     seen.run("state verify", &world.state(&["verify"]).await.exits_with(COMPLETE));
     refused(&mut world, &session, &mut seen).await;
 
-    for (name, bytes) in world.files() {
-        seen.add(&format!("the file {name}"), bytes);
-    }
-    let records = raw_records(kafka.address());
-    let state_topic = world.state_topic();
-    assert!(records.iter().any(|(topic, _)| *topic == state_topic), "the state is among what is searched");
-    assert!(records.len() > 200, "only {} records were searched", records.len());
-    seen.0.extend(records);
-    assert!(seen.0.iter().any(|(name, log)| name == "the file truth.jsonl" && !log.is_empty()));
-    let secrets = [ACCESS_KEY_SECRET, KAFKA_PASSWORD, REGISTRY_PASSWORD, WRONG, &session[0], &session[1]];
+    is_harmed(&world, &mut seen).await;
+
+    seen.all_of(&world);
+    assert!(seen.count() > 200, "only {} things were searched", seen.count());
+    let secrets = [ACCESS_KEY_SECRET, KAFKA_PASSWORD, REGISTRY_PASSWORD, ADMIN_TOKEN, WRONG, &session[0], &session[1]];
     seen.hold_none_of(&secrets);
 }
 
@@ -129,14 +92,56 @@ async fn syncs(world: &World, seen: &mut Seen) {
     let all = async || world.cloud.struck().await.iter().all(|count| *count > 0).then_some(());
     eventually("every fault strikes", all).await;
     seen.pages("with failing calls", &mut daemon).await;
+    is_administered(world, "with failing calls", &mut daemon, seen).await;
     world.cloud.end_faults().await;
     world.cloud.delete_user("bird").await;
     daemon.syncs(2, "complete").await;
+    world.ask_for_replay("all-of-it");
+    world.notice_of("all-of-it", "replay.completed").await;
     seen.pages("of a daemon that is well", &mut daemon).await;
+    is_administered(world, "of a daemon that is well", &mut daemon, seen).await;
     let (status, log) = daemon.terminate().await;
     assert_eq!(status.code(), Some(COMPLETE), "{log}");
     assert!(log.contains("\"TRACE\"") && log.contains("SASL"), "the log is not as deep as it goes:\n{log}");
     seen.add("the log", log);
+}
+
+/// What the admin listener shows, to who has the token and to who has another one.
+async fn is_administered(world: &World, when: &str, daemon: &mut Daemon, seen: &mut Seen) {
+    let (admin, http) = (daemon.admin().await, reqwest::Client::builder().no_proxy().build().unwrap());
+    for path in ["/", "/openapi.json", &format!("/v1/accounts/{}/status", world.cloud.account_id()), "/nothing"] {
+        for (token, is_welcome) in [(ADMIN_TOKEN, true), (WRONG, false)] {
+            let answer = http.get(format!("{admin}{path}")).bearer_auth(token).send().await.unwrap();
+            let (status, headers) = (answer.status(), format!("{:?}", answer.headers()));
+            assert!(is_welcome == (status != StatusCode::UNAUTHORIZED) || path == "/openapi.json", "{path}: {status}");
+            seen.add(&format!("{path} {when}: {status}"), headers + &answer.text().await.unwrap());
+        }
+    }
+}
+
+/// Two copies, of which the first one parks.
+async fn parks(world: &World, seen: &mut Seen) {
+    let mut first = world.start_daemon();
+    first.is_ready().await;
+    let mut second = world.start_daemon();
+    second.is_ready().await;
+    first.readyz(503, "another copy owns the account").await;
+    seen.pages("of a parked copy", &mut first).await;
+    is_administered(world, "of a parked copy", &mut first, seen).await;
+    for (what, daemon) in [("the log of a parked copy", first), ("the log of its superseder", second)] {
+        seen.add(what, daemon.terminate().await.1);
+    }
+}
+
+/// A state that no daemon starts on.
+async fn is_harmed(world: &World, seen: &mut Seen) {
+    outsider_sends(&outsider_at(world.kafka(), None), &world.state_topic(), &world.key("user/1"), "no JSON");
+    let mut daemon = world.start_daemon();
+    daemon.readyz(503, "cannot be read").await;
+    seen.pages("of a refused state", &mut daemon).await;
+    is_administered(world, "of a refused state", &mut daemon, seen).await;
+    seen.add("the log of a refused state", daemon.terminate().await.1);
+    seen.run("state verify of a harmed state", &world.state(&["verify"]).await);
 }
 
 /// One reading with a temporary key. Returns its secret and its token.
@@ -188,40 +193,4 @@ async fn gated_registry() -> String {
     let address = listener.local_addr().unwrap();
     tokio::spawn(axum::serve(listener, axum::Router::new().fallback(gate)).into_future());
     format!("http://{address}/{path}")
-}
-
-/// Key, value and headers of every record that was ever written to any topic of `kafka`, also of what was aborted.
-fn raw_records(kafka: &str) -> Vec<(String, Vec<u8>)> {
-    let consumer: BaseConsumer = ClientConfig::new()
-        .set("bootstrap.servers", kafka)
-        .set("group.id", unique("reader"))
-        .set("isolation.level", "read_uncommitted")
-        .set("enable.partition.eof", "true")
-        .create()
-        .unwrap();
-    let metadata = consumer.fetch_metadata(None, PATIENCE).unwrap();
-    let mut assignment = TopicPartitionList::new();
-    for topic in metadata.topics() {
-        for partition in topic.partitions() {
-            assignment.add_partition_offset(topic.name(), partition.id(), Offset::Beginning).unwrap();
-        }
-    }
-    consumer.assign(&assignment).unwrap();
-    let (mut records, mut unread) = (Vec::new(), assignment.count());
-    while unread > 0 {
-        let message = match consumer.poll(PATIENCE).expect("a record or the end of a partition") {
-            Ok(message) => message,
-            Err(KafkaError::PartitionEOF(_)) => {
-                unread -= 1;
-                continue;
-            }
-            Err(error) => panic!("{error}"),
-        };
-        let mut bytes = [message.key().unwrap_or_default(), message.payload().unwrap_or_default()].join(&b'\n');
-        for header in message.headers().into_iter().flat_map(Headers::iter) {
-            bytes.extend([header.key.as_bytes(), header.value.unwrap_or_default()].concat());
-        }
-        records.push((message.topic().to_owned(), bytes));
-    }
-    records
 }

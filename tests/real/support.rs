@@ -7,6 +7,7 @@ pub(crate) mod cloud;
 pub(crate) mod fold;
 pub(crate) mod process;
 pub(crate) mod proxy;
+pub(crate) mod seen;
 pub(crate) mod services;
 pub(crate) mod world;
 
@@ -109,7 +110,8 @@ pub(crate) fn outsider_at(kafka: &str, transactional_id: Option<&str>) -> BasePr
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", kafka).set("linger.ms", "0");
     if let Some(id) = transactional_id {
-        config.set("transactional.id", id);
+        // Brokers abort nothing while a test lasts.
+        config.set("transactional.id", id).set("transaction.timeout.ms", "600000");
     }
     let producer: BaseProducer = config.create().unwrap();
     if transactional_id.is_some() {

@@ -212,38 +212,69 @@ fn debug_output_of_whatever_holds_a_secret_shows_none() {
     connection.properties.insert("sasl.password".to_owned(), SASL_PASSWORD.to_owned());
     shows_nothing(&connection);
 
-    let given = [&CLOUD[..], &KAFKA, &[("RAMSTREAM_REGISTRY__URL", "https://registry")]].concat();
-    let given = [&given[..], &[("RAMSTREAM_REGISTRY__PASSWORD", REGISTRY_PASSWORD)]].concat();
-    let variables = given.into_iter().map(|(name, value)| (name.into(), value.into()));
-    let loaded = config::load_from_variables(variables, Purpose::Publishing).expect("it is fine");
+    let loaded = loaded();
     shows_nothing(&loaded);
     shows_nothing(&loaded.config);
     let publishing = loaded.config.publishing.as_ref().expect("it is given");
     shows_nothing(&publishing.kafka.connection_properties());
-    // As a panic would show it.
-    let refused =
-        config::load_from_variables([CLOUD[2], KAFKA[3]].map(|(n, v)| (n.into(), v.into())), Purpose::Reading);
-    let panicked = std::panic::catch_unwind(|| refused.expect("half a configuration")).expect_err("it is refused");
-    let message = panicked.downcast_ref::<String>().expect("a message");
-    assert!(message.contains("half a configuration"), "{message}");
-    canaries::none_in("a panic", message);
+}
+
+/// A configuration with every credential, given in the environment.
+fn loaded() -> config::Loaded {
+    let registry =
+        [("RAMSTREAM_REGISTRY__URL", "https://registry"), ("RAMSTREAM_REGISTRY__PASSWORD", REGISTRY_PASSWORD)];
+    let given = [&CLOUD[..], &KAFKA, &registry].concat().into_iter();
+    let variables = given.map(|(name, value)| (name.into(), value.into()));
+    config::load_from_variables(variables, Purpose::Publishing).expect("it is fine")
+}
+
+/// No input makes the program itself panic. So a process of its own loads what the program loads and panics with all of it
+/// in its message, as an `expect` would have it, and in its frames.
+#[test]
+fn a_panic_of_a_process_that_holds_every_credential_shows_none() {
+    const IS_CHILD: &str = "PANICS_WITH_EVERY_CREDENTIAL";
+    if std::env::var_os(IS_CHILD).is_some() {
+        let loaded = loaded();
+        let properties = loaded.config.publishing.as_ref().expect("it is given").kafka.connection_properties();
+        let refused: Result<(), _> = Err((properties, loaded));
+        return refused.expect("a planted panic");
+    }
+    let name = "a_panic_of_a_process_that_holds_every_credential_shows_none";
+    let mut child = std::process::Command::new(std::env::current_exe().expect("this test"));
+    child.args([name, "--exact", "--nocapture"]).env(IS_CHILD, "1").env("RUST_BACKTRACE", "full");
+    let output = child.output().expect("it runs");
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(!output.status.success() && said.contains("panicked at"), "{said}");
+    assert!(said.contains("a planted panic: (") && said.contains("5481250658560000"), "it has all of it: {said}");
+    assert!(said.contains("stack backtrace"), "{said}");
+    canaries::none_in("a panic", &said);
 }
 
 #[cfg(target_os = "linux")]
 #[test]
 fn no_command_leaves_a_core_dump() {
-    let directory = directory();
-    let mut simulate = command(directory.path(), &["simulate", "--http", "0", "--control", "0"], &[]);
-    let mut child = simulate.stdout(std::process::Stdio::piped()).spawn().expect("it starts");
-    let mut first = [0; 1];
-    let read = std::io::Read::read(child.stdout.as_mut().expect("an output"), &mut first);
-    assert_eq!(read.expect("it says that it runs"), 1);
-    let limits = std::fs::read_to_string(format!("/proc/{}/limits", child.id()));
-    end(&mut child);
-    let limits = limits.expect("a Linux");
-    let line = limits.lines().find(|line| line.starts_with("Max core file size")).expect("the limit");
-    let words: Vec<&str> = line.split_whitespace().collect();
-    assert_eq!(words[4..6], ["0", "0"], "{line}");
+    let registry =
+        [("RAMSTREAM_REGISTRY__URL", "http://127.0.0.1:1"), ("RAMSTREAM_REGISTRY__PASSWORD", REGISTRY_PASSWORD)];
+    let listens = [("RAMSTREAM_LISTEN__METRICS", "127.0.0.1:0"), ("RAMSTREAM_LISTEN__ADMIN", "off")];
+    // The daemon looks for its brokers until it is ended.
+    let variables = [&CLOUD[..], &KAFKA, &registry, &listens].concat();
+    for (arguments, variables) in
+        [(&["simulate", "--http", "0", "--control", "0"][..], &[][..]), (&["run"][..], &variables)]
+    {
+        let directory = directory();
+        let mut command = command(directory.path(), arguments, variables);
+        let (mut says, output) = std::io::pipe().expect("a pipe");
+        let both = output.try_clone().expect("a pipe");
+        let mut child = command.stdout(output).stderr(both).spawn().expect("it starts");
+        let read = std::io::Read::read(&mut says, &mut [0; 1]);
+        assert_eq!(read.expect("it says that it runs"), 1, "{arguments:?}");
+        let limits = std::fs::read_to_string(format!("/proc/{}/limits", child.id()));
+        end(&mut child);
+        let limits = limits.expect("a Linux");
+        let line = limits.lines().find(|line| line.starts_with("Max core file size")).expect("the limit");
+        let words: Vec<&str> = line.split_whitespace().collect();
+        assert_eq!(words[4..6], ["0", "0"], "{arguments:?}: {line}");
+    }
 }
 
 #[track_caller]

@@ -22,6 +22,7 @@ use uuid::Uuid;
 
 use super::account::ACCOUNT;
 use super::server::Server;
+use crate::tally::{ACCESS_KEY_SECRET, SECURITY_TOKEN};
 
 /// What a sync would publish, and what it did not learn.
 pub(crate) struct Synced {
@@ -34,6 +35,15 @@ pub(crate) struct Synced {
     pub(crate) unknown: Vec<(Kind, String, String)>,
 }
 
+impl Synced {
+    /// Every byte that it would publish, and every reason.
+    pub(crate) fn everything(&self) -> Vec<u8> {
+        let records = self.records.iter().flat_map(|record| [Some(&record.key), record.value.as_ref()]).flatten();
+        let reasons = self.unknown.iter().map(|(_, _, why)| why.as_bytes());
+        records.map(Vec::as_slice).chain(reasons).collect::<Vec<_>>().join(&b'\n')
+    }
+}
+
 /// A client of the services for the caller with this AccessKeyId.
 pub(crate) fn client(server: &Server, access_key_id: &str) -> Client {
     let url = format!("http://{}", server.address);
@@ -41,8 +51,11 @@ pub(crate) fn client(server: &Server, access_key_id: &str) -> Client {
         overrides: Service::ALL.iter().map(|service| (*service, url.clone())).collect(),
         ..EndpointSettings::default()
     };
-    let access_key_secret = Secret::new("secret");
-    let credentials = Credentials { access_key_id: access_key_id.to_owned(), access_key_secret, security_token: None };
+    let credentials = Credentials {
+        access_key_id: access_key_id.to_owned(),
+        access_key_secret: Secret::new(ACCESS_KEY_SECRET),
+        security_token: Some(Secret::new(SECURITY_TOKEN)),
+    };
     let endpoints = Endpoints::new(&endpoints).expect("loopback is fine");
     let mut settings = Settings::new(CredentialsSource::Static(credentials), endpoints);
     settings.rate_share = 1.0;

@@ -111,6 +111,18 @@ impl World {
         self.settings.insert(format!("RAMSTREAM_{key}"), value.to_owned());
     }
 
+    /// The broker, for whoever needs no login.
+    pub(crate) fn kafka(&self) -> &str {
+        &self.kafka
+    }
+
+    /// Everything that the binary is given in confidence.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        let is_secret = |name: &str| ["_PASSWORD", "_SECRET", "_TOKEN"].iter().any(|end| name.ends_with(end));
+        let given = self.settings.iter().filter(|(name, _)| is_secret(name)).map(|(_, value)| value.clone());
+        given.chain([self.cloud.key().1.to_owned()]).collect()
+    }
+
     /// Leaves a key of the configuration to its default.
     pub(crate) fn unset(&mut self, key: &str) {
         self.settings.remove(&format!("RAMSTREAM_{key}")).expect("it is set");
@@ -134,7 +146,13 @@ impl World {
 
     /// From now on the binary reaches Kafka through this proxy; an answer that does not come is soon given up.
     pub(crate) fn kafka_through_proxy(&mut self) -> Proxy {
-        let proxy = Proxy::to_kafka(&self.kafka);
+        let kafka = self.kafka.clone();
+        self.kafka_through_proxy_to(&kafka)
+    }
+
+    /// The same, to another listener of the broker.
+    pub(crate) fn kafka_through_proxy_to(&mut self, listener: &str) -> Proxy {
+        let proxy = Proxy::to_kafka(listener);
         self.set("KAFKA__BROKERS", &proxy.address());
         self.set("KAFKA__PROPERTIES__SOCKET_TIMEOUT_MS", "5000");
         self.set("KAFKA__TRANSACTION_TIMEOUT", "10s");
