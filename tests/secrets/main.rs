@@ -236,8 +236,7 @@ fn a_panic_of_a_process_that_holds_every_credential_shows_none() {
     if std::env::var_os(IS_CHILD).is_some() {
         let loaded = loaded();
         let properties = loaded.config.publishing.as_ref().expect("it is given").kafka.connection_properties();
-        let refused: Result<(), _> = Err((properties, loaded));
-        return refused.expect("a planted panic");
+        panic!("a planted panic: {:?}", (properties, loaded));
     }
     let name = "a_panic_of_a_process_that_holds_every_credential_shows_none";
     let mut child = std::process::Command::new(std::env::current_exe().expect("this test"));
