@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use ramstream::kafka::Connection;
-use ramstream::kafka::model::{Cluster, Isolation, Settings, Version};
+use ramstream::kafka::model::{Cluster, Isolation, Settings, Version, Weather};
 
-use crate::kafka_scenarios::{self, Broker};
+use crate::kafka_scenarios::{self, Broker, Lost};
 
 const VERSIONS: [Version; 3] = [Version::Old, Version::Verifying, Version::EpochPerTransaction];
 const SEEDS: u64 = 10;
+const PROCESS: &str = "process";
 
 #[derive(Clone)]
 struct Model {
@@ -28,7 +29,20 @@ impl Broker for Model {
     type Open = String;
 
     fn connection(&self) -> Connection {
-        self.cluster.connect("process")
+        self.cluster.connect(PROCESS)
+    }
+
+    fn lossy_connection(&self) -> Connection {
+        self.connection()
+    }
+
+    fn lose(&self, lost: Lost) {
+        let weather = match lost {
+            Lost::Nothing => Weather::CALM,
+            Lost::Replies => Weather { reply_lost: 1.0, ..Weather::CALM },
+            Lost::Everything => Weather { request_lost: 1.0, ..Weather::CALM },
+        };
+        self.cluster.set_weather_of(PROCESS, weather);
     }
 
     async fn create(&self, _: bool) -> Arc<str> {

@@ -20,6 +20,11 @@ macro_rules! for_every_scenario {
         $test!(a_transaction_without_its_producer_is_timed_out);
         $test!(an_open_transaction_of_somebody_else_makes_a_read_time_out_and_never_short);
 
+        $test!(a_commit_whose_reply_is_lost_stands_whatever_the_writer_is_told);
+        $test!(a_commit_that_never_arrives_in_time_is_an_error_and_is_aborted);
+        $test!(a_record_of_which_nothing_is_heard_is_an_error_and_is_aborted);
+        $test!(what_is_asked_for_again_because_its_reply_was_lost_happens_once);
+
         $test!(a_log_that_ends_with_an_aborted_transaction_is_read_to_its_end);
         $test!(an_emptied_topic_begins_and_ends_behind_what_it_held);
         $test!(records_deleted_before_they_were_read_are_an_error);

@@ -4,10 +4,12 @@
 #[macro_use]
 mod every;
 mod reading;
+mod replies;
 mod transactions;
 mod writing;
 
 pub(crate) use reading::*;
+pub(crate) use replies::*;
 pub(crate) use transactions::*;
 pub(crate) use writing::*;
 
@@ -28,6 +30,10 @@ pub(crate) trait Broker: Clone + Send + 'static {
     type Open;
 
     fn connection(&self) -> Connection;
+    /// A connection on which something can be lost.
+    fn lossy_connection(&self) -> Connection;
+    /// What is lost on it from now on.
+    fn lose(&self, lost: Lost);
     /// A new topic with one partition, which nobody else uses. From a `kept` one no records are deleted.
     async fn create(&self, kept: bool) -> Arc<str>;
     /// Deletes the topic and makes an empty one with its name.

@@ -1,7 +1,7 @@
 //! The rules of publishing, on a real broker: the scenarios that the simulation's model of Kafka is held
 //! against too, and what only real brokers can show.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use ramstream::kafka::topics::TopicSpec;
@@ -13,22 +13,45 @@ use rdkafka::producer::{BaseProducer, Producer};
 use rdkafka::{Offset, TopicPartitionList};
 use uuid::Uuid;
 
-use crate::kafka_scenarios::{self, Broker, State, commit, record, send, writer};
+use crate::kafka_scenarios::{self, Broker, Lost, State, commit, record, send, writer};
+use crate::support::proxy::{Proxy, Way};
 use crate::support::{
-    PATIENCE, admin, connection, create, delete, event_topic, outsider, outsider_sends, read, resident_bytes,
+    PATIENCE, admin, connection, create, delete, event_topic, kafka, outsider, outsider_sends, read, resident_bytes,
     state_topic, unique,
 };
 
 const CLAIM_KEY: &str = "5481/~claim";
 
-#[derive(Clone)]
-struct Real;
+#[derive(Clone, Default)]
+struct Real {
+    /// Made by whoever needs it.
+    proxy: Arc<OnceLock<Proxy>>,
+}
 
 impl Broker for Real {
     type Open = BaseProducer;
 
     fn connection(&self) -> Connection {
         connection()
+    }
+
+    fn lossy_connection(&self) -> Connection {
+        let proxy = self.proxy.get_or_init(|| Proxy::to_kafka(&kafka()));
+        Connection { bootstrap_servers: vec![proxy.address()], ..connection() }
+    }
+
+    fn lose(&self, lost: Lost) {
+        let proxy = self.proxy.get().expect("something goes through it");
+        match lost {
+            // What was held never arrives.
+            Lost::Nothing => {
+                proxy.set(Way::Cut);
+                std::thread::sleep(Duration::from_millis(50));
+                proxy.set(Way::Open);
+            }
+            Lost::Replies => proxy.set(Way::NoReplies),
+            Lost::Everything => proxy.set(Way::Refused),
+        }
     }
 
     async fn create(&self, kept: bool) -> Arc<str> {
@@ -84,7 +107,7 @@ macro_rules! on_a_real_broker {
         #[tokio::test(flavor = "multi_thread")]
         #[ignore = "needs Kafka and a registry: make test"]
         async fn $scenario() {
-            kafka_scenarios::$scenario(&Real).await;
+            kafka_scenarios::$scenario(&Real::default()).await;
         }
     };
 }
