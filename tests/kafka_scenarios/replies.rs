@@ -82,6 +82,7 @@ pub(crate) async fn a_commit_whose_reply_is_lost_stands_whatever_the_writer_is_t
     writer.log().read_to_proven_end(&mut State::default()).await.unwrap();
     assert_eq!(writer.log().last_claim().map(|placed| placed.claim.writer), Some(Some(ME)), "it finds its own claim");
     commit(&mut writer, ME, vec![record(&topic, "k", "v")]).await;
+    writer.log().read_to_proven_end(&mut State::default()).await.unwrap();
     for committed in [true, false] {
         assert_eq!(keys(broker, &topic, committed), [CLAIM_KEY, CLAIM_KEY, "k"]);
     }
@@ -95,6 +96,7 @@ pub(crate) async fn a_commit_that_never_arrives_in_time_is_an_error_and_is_abort
     writer.log().read_to_proven_end(&mut State::default()).await.unwrap();
     assert!(writer.log().last_claim().is_none(), "it finds no claim");
     commit(&mut writer, ME, vec![record(&topic, "k", "v")]).await;
+    writer.log().read_to_proven_end(&mut State::default()).await.unwrap();
     assert_eq!(keys(broker, &topic, true), [CLAIM_KEY, "k"]);
     assert_eq!(keys(broker, &topic, false), [CLAIM_KEY, CLAIM_KEY, "k"]);
 }
@@ -106,6 +108,7 @@ pub(crate) async fn a_record_of_which_nothing_is_heard_is_an_error_and_is_aborte
     let outcome = attempt(&mut writer, broker, unheard, Lost::Replies, Duration::from_secs(5)).await;
     assert!(failed(&outcome, Step::Send), "{outcome:?}");
     commit(&mut writer, ME, vec![record(&topic, "k", "v")]).await;
+    writer.log().read_to_proven_end(&mut State::default()).await.unwrap();
     assert_eq!(keys(broker, &topic, true), [CLAIM_KEY, "k"]);
     assert_eq!(keys(broker, &topic, false), [CLAIM_KEY, "unheard", CLAIM_KEY, "k"], "it arrived, and once");
 }
