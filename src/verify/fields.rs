@@ -117,11 +117,15 @@ pub(super) fn shown(key: &str, entity: Option<&str>) -> Fields {
 
 /// Whether what is published is what there was. Where nobody knows the account's domain, principal names are not compared.
 pub(super) fn agree(shown: &Fields, was: &Fields) -> bool {
-    let same = |shown: &Map<String, Value>, was: &Map<String, Value>| {
-        let is_same = |name: &String| shown.get(name) == was.get(name);
-        shown.keys().chain(was.keys()).all(|name| is_same(name) || (name == PRINCIPAL_NAME && !was.contains_key(name)))
-    };
-    shown == was || shown.as_ref().zip(was.as_ref()).is_some_and(|(shown, was)| same(shown, was))
+    shown == was
+        || (was.as_ref().is_none_or(|was| !was.contains_key(PRINCIPAL_NAME)) && agree_but_for_alias(shown, was))
+}
+
+/// The same without principal names.
+pub(super) fn agree_but_for_alias(shown: &Fields, was: &Fields) -> bool {
+    let (Some(shown), Some(was)) = (shown, was) else { return shown == was };
+    let mut names = shown.keys().chain(was.keys()).filter(|name| *name != PRINCIPAL_NAME);
+    names.all(|name| shown.get(name) == was.get(name))
 }
 
 /// The compared fields; none, absent and empty are the same.
@@ -293,5 +297,7 @@ mod tests {
         assert!(agree(&user(Some("a@x")), &user(Some("a@x"))) && agree(&user(Some("a@x")), &user(None)));
         assert!(!agree(&user(Some("a@x")), &user(Some("a@y"))) && !agree(&user(None), &user(Some("a@x"))));
         assert!(!agree(&None, &user(None)) && agree(&None, &None));
+        assert!(agree_but_for_alias(&user(Some("a@x")), &user(Some("a@y"))));
+        assert!(!agree_but_for_alias(&user(Some("a@x")), &None));
     }
 }

@@ -46,7 +46,7 @@ pub(super) fn honest(log: &Log, truth: &Truth, found: &mut Findings) {
         let Some(span) = span else { continue };
         for status in sync.collections.iter().filter(|status| status.status == "complete") {
             let Some((begun, to)) = status.complete_window() else { continue };
-            let unread = unread(truth, status, Span { to, ..span }, begun);
+            let unread = unread(truth, status, Span { to, ..span }, Some(begun));
             let unread = unread.into_iter().min_by_key(|unread| !unread.is_empty()).unwrap_or_default();
             found.check(unread.is_empty(), At::notice(sync), || {
                 let what = unread.first().map(|asked| told(asked.first));
@@ -65,13 +65,13 @@ pub(super) fn named(log: &Log, truth: &Truth, found: &mut Findings) {
                 undated += 1;
                 continue;
             };
-            if lies_of(truth, &status.kind, span.may_begin, span.next_has_begun) > 0 {
-                found.excuse();
-                continue;
-            }
-            let unread = unread(truth, status, span, span.has_begun);
+            let unread = unread(truth, status, span, None);
             let unread: Vec<_> = unread.into_iter().map(|unread| in_scopes(truth, log, unread, span)).collect();
             if unread.iter().all(Vec::is_empty) {
+                continue;
+            }
+            if lies_of(truth, &status.kind, span.may_begin, span.to) > 0 {
+                found.excuse();
                 continue;
             }
             let untold = |(scope, asked): &(String, Asked<'_>)| untold(sync, status, scope, asked);
@@ -131,28 +131,34 @@ fn reading_began(sync: &Notice) -> Option<(i64, i64, i64)> {
     Some((latest.saturating_sub(WINDOWS_END_LATE_MS), latest, read))
 }
 
-/// For each copy that read meanwhile, what it asked for a collection from `begun` on and had no answer to. Of what is
-/// asked for by a name nothing is said if anything of the account changed since the sync began: the name may have gone.
-fn unread<'a>(truth: &'a Truth, status: &CollectionStatus, span: Span, begun: i64) -> Vec<Vec<Asked<'a>>> {
+/// For each copy that read meanwhile, what it asked for a collection and had no answer to, from `begun` on, or from where
+/// the copy asked whose its credentials are, as it does first. Of what is asked for by a name nothing is said if anything
+/// of the account changed since the sync began: the name may have gone.
+fn unread<'a>(truth: &'a Truth, status: &CollectionStatus, span: Span, begun: Option<i64>) -> Vec<Vec<Asked<'a>>> {
     // What came before it has certainly begun may be of the sync before: it speaks for this one, and never against it.
-    let (from, to) = (begun.max(span.has_begun), span.to);
+    let (from, to) = (begun.unwrap_or(i64::MIN).max(span.has_begun), span.to);
     let may_begin = span.may_begin.min(from);
     let is_quiet = truth.is_quiet(may_begin, to);
     let is_telling = |request: &&Request| {
         let operation = request.operation.as_str();
         operations_of(&status.kind).contains(&operation) && (is_quiet || !BY_NAME.contains(&operation))
     };
-    let mut clients: BTreeMap<&str, Answers<'_>> = BTreeMap::new();
+    let first_asked = |client: &str| {
+        let asked = truth.requests_between(span.may_begin, span.has_begun).filter(|request| request.client == client);
+        asked.filter(|request| request.operation == "GetCallerIdentity").map(|request| request.received_ms).last()
+    };
+    let mut clients: BTreeMap<&str, (i64, Answers<'_>)> = BTreeMap::new();
     for request in truth.requests_between(from, to).filter(|request| !is_failure(request)) {
-        clients.entry(&request.client).or_default();
+        let first_asked = || first_asked(&request.client).filter(|_| begun.is_none());
+        clients.entry(&request.client).or_insert_with(|| (first_asked().unwrap_or(from), Answers::new()));
     }
     // What is asked for by itself comes behind the listings, and may take long to be answered.
     for request in truth.requests_between(may_begin, span.next_has_begun.max(to)).filter(is_telling) {
-        let Some(answers) = clients.get_mut(request.client.as_str()) else { continue };
+        let Some((from, answers)) = clients.get_mut(request.client.as_str()) else { continue };
         let subject = (request.operation.as_str(), request.subject.as_str());
         // What came when the next sync may have begun may be of that one: a window ends with its second.
-        let is_certainly_its_own = (from..=to.min(span.next_may_begin)).contains(&request.received_ms);
-        if is_certainly_its_own || (request.received_ms < from && !is_failure(request)) {
+        let is_certainly_its_own = (*from..=to.min(span.next_may_begin)).contains(&request.received_ms);
+        if is_certainly_its_own || (request.received_ms < *from && !is_failure(request)) {
             let asked = Asked { first: request, requests: 0, denied: 0, is_answered: false };
             answers.entry(subject).or_insert(asked);
         }
@@ -162,7 +168,7 @@ fn unread<'a>(truth: &'a Truth, status: &CollectionStatus, span: Span, begun: i6
             asked.is_answered |= !is_failure(request);
         }
     }
-    let unread = |answers: Answers<'a>| answers.into_values().filter(|asked| !asked.is_answered).collect();
+    let unread = |(_, answers): (i64, Answers<'a>)| answers.into_values().filter(|asked| !asked.is_answered).collect();
     clients.into_values().map(unread).collect()
 }
 
