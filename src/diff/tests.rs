@@ -351,6 +351,18 @@ fn an_addition_that_should_have_been_seen_before_is_confirmed_like_a_removal() {
 }
 
 #[test]
+fn a_principal_name_that_no_date_and_no_rename_explains_is_seen_twice() {
+    let mut old = World::small();
+    let state = old.published();
+    old.users[0].user_principal_name = "alice@earlier.onaliyun.com".into();
+    assert_eq!(told(&compare(&state, &old.read())), [""; 0]);
+    assert_eq!(told(&compare_twice(&state, &old, &World::small())), [""; 0], "the first answer was an old one");
+    assert_eq!(told(&compare_twice(&state, &old, &old)), ["user.updated 1"]);
+    old.users[0].update_date = Some(Millis(2_000));
+    assert_eq!(told(&compare(&state, &old.read())), ["user.updated 1"], "it was touched");
+}
+
+#[test]
 fn an_edge_without_its_end_is_held_alone() {
     let mut world = World::small();
     let state = world.published();

@@ -80,6 +80,13 @@ impl Entity for User {
             not_compared: [user_id, update_date])
     }
 
+    /// Another alias of the account is another principal name of everybody, and moves no date: an old answer looks the same.
+    fn must_be_seen_twice(&self, after: &Self) -> bool {
+        self.user_principal_name != after.user_principal_name
+            && self.user_name == after.user_name
+            && self.update_date == after.update_date
+    }
+
     fn update_verb(&self, after: &Self) -> Verb {
         if self.user_name != after.user_name {
             Verb::Renamed

@@ -52,6 +52,8 @@ bugs! {
     ConfirmedByItself = "confirmed-by-itself",
     /// What two listings lack is not asked for by itself.
     PointReadLeftOut = "point-read-left-out",
+    /// The edges that much else seems to have gone with are not asked for by their second operation.
+    SecondOperationLeftOut = "second-operation-left-out",
     /// Much seems to be gone, and nothing is said of it before it is published.
     SuspicionUntold = "suspicion-untold",
     /// What hangs on a removed entity is not removed with it.
@@ -68,6 +70,8 @@ bugs! {
     ScopeRecordForgotten = "scope-record-forgotten",
     /// A sync that could not read everything says that it is complete.
     UnknownSaidComplete = "unknown-said-complete",
+    /// Of several unknown scopes of a collection the sync record names and counts the first alone.
+    SecondScopeForgotten = "second-scope-forgotten",
     /// Permission lost or regained is not told.
     CoverageUntold = "coverage-untold",
     /// A transaction's upserts come before its removals.

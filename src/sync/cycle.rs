@@ -214,7 +214,7 @@ async fn ask_by_second_operation(
     diff: &Diff,
 ) {
     let suspected: Vec<Kind> = diff.suspected_removals(reader.state).into_iter().map(|(kind, ..)| kind).collect();
-    if !suspected.iter().any(|kind| kind.rank() == Rank::Edge) {
+    if !suspected.iter().any(|kind| kind.rank() == Rank::Edge) || planted!(SecondOperationLeftOut) {
         return;
     }
     let removed = compare(reader.state, collections).changes.into_iter().filter(|change| change.op == Op::Removed);

@@ -18,6 +18,7 @@ pub mod report;
 
 mod aborted;
 mod consumer;
+mod fields;
 mod fold;
 pub(crate) mod intake;
 mod log;

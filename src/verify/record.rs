@@ -151,6 +151,8 @@ pub(super) struct CollectionStatus {
     pub(super) reason: Option<String>,
     /// How many of its scopes are not known.
     pub(super) stale_scopes: i64,
+    /// Start of the last complete reading of the one that is unknown for longest, Unix milliseconds.
+    pub(super) stale_since: Option<i64>,
     pub(super) entities: i64,
     pub(super) added: i64,
     pub(super) updated: i64,
@@ -170,6 +172,8 @@ impl CollectionStatus {
 pub(super) struct ScopeStatus {
     pub(super) scope: String,
     pub(super) reason: String,
+    /// Start of its last complete reading, Unix milliseconds.
+    pub(super) since: Option<i64>,
 }
 
 /// A record of the state topic, as it stands there.

@@ -60,7 +60,7 @@ impl Story {
                 Some(json!({ "user_id": "u", "user_name": "b", "status": "active" }))
             }),
             policy_is("v1", 15_000),
-            mutation(35_000, "membership", Some(json!({ "group_id": "g", "user_id": "u" })), None),
+            mutation(35_000, "membership", Some(membership()), None),
             group_is(false, 35_000),
             request(30_100, "ListUsers", 200),
         ];
@@ -204,6 +204,7 @@ fn sync(sequence: i64, batch_size: i64, figures: [(i64, i64, i64, i64); 4]) -> N
         complete_at: Some(begins(sequence) + 1_000),
         reason: None,
         stale_scopes: 0,
+        stale_since: None,
         entities,
         added,
         updated,
@@ -286,6 +287,10 @@ fn mutation(time_ms: i64, kind: &str, before: Option<Value>, after: Option<Value
     json!({ "type": "mutation", "time_ms": time_ms, "change": { "kind": kind, "before": before, "after": after } })
 }
 
+fn membership() -> Value {
+    json!({ "group_id": "g", "user_id": "u", "join_date": "1970-01-01T00:00:00.005Z" })
+}
+
 fn policy_is(version: &str, time_ms: i64) -> Value {
     let row = json!({ "policy_type": "Custom", "policy_name": "P", "default_version": version });
     mutation(time_ms, "policy", None, Some(row))
@@ -307,8 +312,8 @@ fn request(received_ms: i64, operation: &str, status: u16) -> Value {
 fn a_sound_story_is_clean_and_every_invariant_is_put_to_the_test() {
     let report = Story::with_replay().judged();
     assert_eq!(violated(&report), [""; 0], "{report}");
-    // The story's state topic is compacted, so that not every sync's records are there.
-    let is_judged = |name: &str| name != "in-step";
+    // The story's state topic is compacted, so that not every sync's records are there; and it reads everything.
+    let is_judged = |name: &str| !matches!(name, "in-step" | "named");
     let judged = report.verdicts.iter().filter(|verdict| is_judged(verdict.invariant));
     let idle: Vec<_> = judged.filter(|verdict| verdict.checked == 0).collect();
     assert!(idle.is_empty(), "{idle:?}");
@@ -462,8 +467,8 @@ fn an_outcome_that_its_collections_do_not_make_is_found() {
     let status = |story: &mut Story, status: &str| {
         story.notice(3).collections.iter_mut().for_each(|collection| collection.status = status.into());
     };
-    assert_eq!(spoilt(|story| story.notice(3).collections[0].status = "partial".into()), ["coverage"]);
-    assert_eq!(spoilt(|story| status(story, "unknown")), ["coverage"]);
+    assert_eq!(spoilt(|story| story.notice(3).collections[0].status = "partial".into()), ["coverage", "scopes"]);
+    assert_eq!(spoilt(|story| status(story, "unknown")), ["coverage", "scopes"]);
     assert_eq!(spoilt(|story| status(story, "not_due")), [""; 0]);
 }
 
@@ -532,7 +537,8 @@ fn a_document_that_was_not_in_force_is_found() {
         });
         mutation(15_000, "policy", None, Some(row))
     };
-    let published = POLICY.replace('}', r#","default_document":"new"}"#);
+    let versions = r#"[{"version_id":"v0","document":"old"},{"version_id":"v1","document":"new"}]"#;
+    let published = POLICY.replace('}', &format!(r#","default_document":"new","versions":{versions}}}"#));
     let judged = |document: &str| {
         spoilt(|story| {
             story.truth[1] = policy_with(document);
@@ -574,7 +580,7 @@ fn whole(time_ms: i64, more_users: &[&str]) -> Value {
     let users: Vec<Value> = [user("u", "a")].into_iter().chain(more_users.iter().map(|id| user(id, id))).collect();
     json!({ "type": "account", "time_ms": time_ms, "account": {
         "account_id": ACCOUNT, "users": users,
-        "groups": [{ "group_id": "g", "group_name": "admins" }], "memberships": [{ "group_id": "g", "user_id": "u" }],
+        "groups": [{ "group_id": "g", "group_name": "admins" }], "memberships": [membership()],
         "policies": [], "attachments": [],
     }})
 }
@@ -619,10 +625,142 @@ fn a_sync_that_hides_what_it_could_not_read_is_found() {
     assert_eq!(spoilt(|story| story.truth.extend(repeated)), [""; 0]);
     let told = |story: &mut Story| {
         story.truth.push(request(30_200, "ListGroups", 503));
-        story.notice(3).outcome = Some("partial".into());
-        story.notice(3).collections[1].status = "unknown".into();
+        is_unknown(story, "group", "throttled", 3..4);
     };
     assert_eq!(spoilt(told), [""; 0]);
+}
+
+/// Two groups of which the members could not be listed while the third sync read; it names those of the first.
+fn of_two_groups_nothing_is_read(story: &mut Story, code: &str) {
+    let group = |id: &str| mutation(5_000, "group", None, Some(json!({ "group_id": id, "group_name": id })));
+    story.truth.splice(0..0, [group("x"), group("y")]);
+    let failed = |group: &str| {
+        let mut failed = request(30_200, "ListUsersForGroup", 403);
+        failed["request"]["parameters"] = json!({ "GroupName": group });
+        failed["request"]["code"] = json!(code);
+        failed
+    };
+    story.truth.extend([failed("x"), failed("y")]);
+    is_denied(story, "membership/x", 3..4);
+}
+
+#[test]
+fn an_unknown_scope_that_its_sync_does_not_name_is_found() {
+    let judged = |code: &'static str, tell: fn(&mut Story)| {
+        let violated = spoilt(|story| {
+            of_two_groups_nothing_is_read(story, code);
+            tell(story);
+        });
+        // Nobody published these groups.
+        violated.into_iter().filter(|rule| matches!(*rule, "named" | "scopes" | "honest")).collect::<Vec<_>>()
+    };
+    let both = |story: &mut Story| {
+        let since = Some(begins(2));
+        let other = ScopeStatus { scope: "membership/y".into(), reason: "denied".into(), since };
+        story.notice(3).scopes.push(other);
+        story.notice(3).collections[2].stale_scopes = 2;
+    };
+    assert_eq!(judged("NoPermission", |_| {}), ["named"], "the second one is forgotten");
+    assert_eq!(judged("NoPermission", both), [""; 0]);
+    assert_eq!(judged("Throttling", both), ["named"], "nobody refused it");
+    let all = |story: &mut Story| {
+        story.notice(3).collections[2].status = "unknown".into();
+        story.notice(3).scopes[0].scope = "membership".into();
+    };
+    assert_eq!(judged("Throttling", all), [""; 0], "the collection stands for all that is in it");
+    let counted = |story: &mut Story| story.notice(3).collections[2].stale_scopes = 2;
+    assert_eq!(judged("NoPermission", counted), ["scopes"], "what is counted is named, up to twenty");
+}
+
+#[test]
+fn a_record_that_says_otherwise_of_its_unknown_scopes_is_found() {
+    let judged = |spoil: fn(&mut Notice)| {
+        spoilt(|story| {
+            is_unknown(story, "membership/g", "throttled", 2..4);
+            spoil(story.notice(3));
+        })
+    };
+    assert_eq!(judged(|_| {}), [""; 0]);
+    assert_eq!(judged(|sync| sync.collections[2].status = "unknown".into()), ["scopes"]);
+    assert_eq!(judged(|sync| sync.collections[2].reason = Some("denied".into())), ["scopes"]);
+    assert_eq!(judged(|sync| sync.collections[2].stale_since = None), ["scopes"]);
+    assert_eq!(judged(|sync| sync.collections[2].stale_scopes = 2), ["scopes"]);
+    let since = |sync: &mut Notice, since| {
+        sync.scopes[0].since = since;
+        sync.collections[2].stale_since = since;
+    };
+    assert_eq!(
+        spoilt(|story| {
+            is_unknown(story, "membership/g", "throttled", 2..4);
+            since(story.notice(3), Some(begins(2)));
+        }),
+        ["scopes"],
+        "it is unknown for longer"
+    );
+    assert_eq!(
+        spoilt(|story| {
+            is_unknown(story, "membership/g", "throttled", 2..3);
+            since(story.notice(2), Some(begins(0)));
+        }),
+        ["scopes"],
+        "it was known until then"
+    );
+}
+
+/// The membership of the story goes by itself, and is still there.
+fn a_member_goes_by_mistake(lies: &[(i64, &str, &str, &str)]) -> Report {
+    let mut story = with_the_whole(&[]);
+    story.truth.retain(|line| line["change"]["kind"] != "membership");
+    for (at, operation, parameter, name) in lies {
+        let mut lie = request(*at, operation, 200);
+        lie["request"]["fault"] = json!("empty");
+        lie["request"]["parameters"] = json!({ *parameter: name });
+        story.truth.push(lie);
+    }
+    // The group stays.
+    story.truth.retain(|line| line["change"]["kind"] != "group");
+    story.reading.events.pop();
+    story.event(5).batch_size = 1;
+    for sync in [4, 5] {
+        let groups = &mut story.notice(sync).collections[1];
+        (groups.entities, groups.removed) = (1, 0);
+    }
+    story.notice(4).batch_size = 1;
+    story.state()[0] = state_record(1, "group/g", Some(stored(1, GROUP)));
+    story.seal_state();
+    story.judged()
+}
+
+fn is_removal_held_against(report: &Report) -> bool {
+    violated(report).contains(&"removals")
+}
+
+#[test]
+fn a_lie_about_one_group_excuses_no_removal_from_another() {
+    let of = |group: &'static str| {
+        [(40_100, "ListUsersForGroup", "GroupName", group), (40_500, "ListUsersForGroup", "GroupName", group)]
+    };
+    let second = (40_800, "ListGroupsForUser", "UserPrincipalName", "a@7.onaliyun.com");
+    let of_others = a_member_goes_by_mistake(&[of("others").as_slice(), &[second]].concat());
+    assert!(is_removal_held_against(&of_others), "{of_others}");
+    let of_its_own = a_member_goes_by_mistake(&[of("admins").as_slice(), &[second]].concat());
+    assert!(!is_removal_held_against(&of_its_own), "{of_its_own}");
+    assert!(of_its_own.to_string().contains("not judged: removals, 1 times"), "{of_its_own}");
+}
+
+/// All memberships that there are go at once: then each user is asked for the groups, too.
+#[test]
+fn a_mass_removal_of_edges_is_excused_only_if_the_second_operation_lied_too() {
+    let listed =
+        [(40_100, "ListUsersForGroup", "GroupName", "admins"), (40_500, "ListUsersForGroup", "GroupName", "admins")];
+    assert!(is_removal_held_against(&a_member_goes_by_mistake(&listed)));
+    let second = |at, user| [listed.as_slice(), &[(at, "ListGroupsForUser", "UserPrincipalName", user)]].concat();
+    assert!(
+        !is_removal_held_against(&a_member_goes_by_mistake(&second(42_000, "a@7.onaliyun.com"))),
+        "behind the window"
+    );
+    assert!(is_removal_held_against(&a_member_goes_by_mistake(&second(42_000, "x@7.onaliyun.com"))), "another user");
+    assert!(is_removal_held_against(&a_member_goes_by_mistake(&second(52_000, "a@7.onaliyun.com"))), "another sync");
 }
 
 #[test]
@@ -700,14 +838,19 @@ fn an_edge_goes_with_its_end_though_it_was_listed_before_that_went() {
 
 /// The listing of users, or of a group's members, could not be read from one sync on, and could be again later.
 fn is_denied(story: &mut Story, scope: &str, syncs: std::ops::Range<usize>) {
+    is_unknown(story, scope, "denied", syncs);
+}
+
+fn is_unknown(story: &mut Story, scope: &str, reason: &str, syncs: std::ops::Range<usize>) {
+    let since = i64::try_from(syncs.start).ok().map(|first| begins(first - 1));
     let kind = scope.split('/').next().unwrap().to_owned();
     for sequence in syncs {
         let sync = story.notice(sequence);
         let of_kind = sync.collections.iter_mut().find(|status| status.kind == kind).unwrap();
         of_kind.status = if scope == kind { "unknown" } else { "partial" }.into();
-        (of_kind.reason, of_kind.stale_scopes) = (Some("denied".into()), 1);
+        (of_kind.reason, of_kind.stale_scopes, of_kind.stale_since) = (Some(reason.into()), 1, since);
         sync.outcome = Some("partial".into());
-        sync.scopes = vec![ScopeStatus { scope: scope.into(), reason: "denied".into() }];
+        sync.scopes.push(ScopeStatus { scope: scope.into(), reason: reason.into(), since });
     }
 }
 
@@ -743,9 +886,8 @@ fn a_kind_that_is_left_out_is_no_part_of_the_outcome_and_may_come_back() {
     assert_eq!(spoilt(comes_back), [""; 0]);
     let nothing_is_read = |outcome: &'static str| {
         spoilt(move |story| {
-            let sync = story.notice(3);
-            sync.collections.iter_mut().for_each(|status| status.status = "unknown".into());
-            sync.outcome = Some(outcome.into());
+            ["user", "group", "membership"].iter().for_each(|kind| is_unknown(story, kind, "throttled", 3..4));
+            story.notice(3).outcome = Some(outcome.into());
             is_off(story);
         })
     };

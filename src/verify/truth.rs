@@ -8,73 +8,15 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde::de::Error as _;
 use serde_json::{Map, Value};
-use sha2::{Digest as _, Sha256};
+
+use super::fields::{Fields, PRINCIPAL_NAME, compared};
+use super::fold::kind_of;
 
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
-
-/// The fields that a row and its entity have in common under the same name, by kind: those that come from a listing,
-/// so that they are read anew by every sync.
-const COMPARED: [(&str, &[&str]); 14] = [
-    // Where no alias is set the services say the account's id, so that it cannot be held against the row.
-    ("account", &["root_mfa_enabled", "default_domain"]),
-    ("user", &["user_id", "user_name", "display_name", "comments", "status"]),
-    ("group", &["group_id", "group_name", "comments"]),
-    ("membership", &["group_id", "user_id"]),
-    ("role", &["role_id", "role_name"]),
-    ("policy", &["default_version"]),
-    (
-        "password_policy",
-        &[
-            "minimum_length",
-            "minimum_different_characters",
-            "require_lowercase",
-            "require_uppercase",
-            "require_numbers",
-            "require_symbols",
-            "forbid_user_name",
-            "refuse_risky_over_api",
-            "max_age_days",
-            "initial_max_age_days",
-            "expired_bars_login",
-            "reuse_prevention_count",
-            "max_login_attempts",
-        ],
-    ),
-    (
-        "security_preference",
-        &[
-            "login_session_duration_hours",
-            "login_network_masks",
-            "mfa_operation_for_login",
-            "operation_for_risk_login",
-            "verification_types",
-            "save_mfa_ticket",
-            "allow_user_to_login_with_passkey",
-            "allow_user_to_change_password",
-            "allow_user_to_manage_access_keys",
-            "allow_user_to_manage_service_credentials",
-            "allow_user_to_manage_mfa_devices",
-            "allow_user_to_manage_personal_dingtalk",
-            "max_idle_days_for_users",
-            "max_idle_days_for_access_keys",
-        ],
-    ),
-    (
-        "identity_provider",
-        &["provider_type", "provider_name", "description", "issuer_url", "client_ids", "fingerprints"],
-    ),
-    ("policy_attachment", &["principal_type", "principal_id"]),
-    ("instance", &["region", "instance_id", "instance_name", "role_name"]),
-    ("access_key", &["access_key_id", "user_id", "status"]),
-    ("login_profile", &["user_id", "status", "mfa_bind_required", "password_reset_required"]),
-    ("mfa_device", &["user_id", "device_type", "serial_number"]),
-];
 
 /// Why the log cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -100,9 +42,6 @@ pub enum TruthError {
         source: serde_json::Error,
     },
 }
-
-/// What an entity was: its compared fields, `None` while it is not there.
-pub(super) type Fields = Option<Map<String, Value>>;
 
 /// A change of one entity.
 #[derive(Debug, Clone)]
@@ -133,6 +72,14 @@ pub(super) struct Request {
     pub(super) code: Option<String>,
 }
 
+impl Request {
+    /// What was sent under this name.
+    pub(super) fn parameter(&self, name: &str) -> Option<String> {
+        let subject: Map<String, Value> = serde_json::from_str(&self.subject).ok()?;
+        subject.get(name)?.as_str().map(str::to_owned)
+    }
+}
+
 /// The log.
 #[derive(Debug, Default)]
 pub(super) struct Truth {
@@ -141,6 +88,8 @@ pub(super) struct Truth {
     changed_at: BTreeSet<i64>,
     /// When the whole account was written down for the first time.
     whole_since: Option<i64>,
+    /// What stands behind the `@` of users' principal names, once it is known.
+    domain: Option<String>,
     /// In the order of their answers.
     requests: Vec<Request>,
     /// How long an answer took at most.
@@ -230,9 +179,12 @@ impl Truth {
                 };
                 let is_published = |row: &Map<String, Value>| key_of(row).as_ref() == Some(&key);
                 let fields =
-                    |row: Option<Map<String, Value>>| row.filter(is_published).map(|row| compared(&kind, &row));
+                    |row: Option<Map<String, Value>>| row.filter(is_published).map(|row| self.fields(&kind, &row));
                 let change = Change { at: time_ms, before: fields(before), after: fields(after) };
                 self.changed_at.insert(time_ms);
+                if kind == "account" {
+                    self.take_domain(time_ms, change.after.as_ref());
+                }
                 self.changes.entry(key).or_default().push(change);
             }
             Type::Request => {
@@ -251,10 +203,13 @@ impl Truth {
     fn take_whole(&mut self, account: &str, time_ms: i64, whole: &Map<String, Value>) {
         let is_first = self.whole_since.is_none();
         self.whole_since.get_or_insert(time_ms);
+        if whole.contains_key("alias") {
+            self.domain = domain_in(&compared("account", whole));
+        }
         let mut now: BTreeMap<String, Fields> = self.changes.keys().map(|key| (key.clone(), None)).collect();
         for (kind, row) in rows(whole) {
             if let Some(key) = key(account, kind, row) {
-                now.insert(key, Some(compared(kind, row)));
+                now.insert(key, Some(self.fields(kind, row)));
             }
         }
         for (key, after) in now {
@@ -268,6 +223,30 @@ impl Truth {
                 self.changed_at.insert(at);
                 changes.push(Change { at, before, after });
             }
+        }
+    }
+
+    /// The compared fields of a row; of a user also the principal name, which stands in no row.
+    fn fields(&self, kind: &str, row: &Map<String, Value>) -> Map<String, Value> {
+        let mut fields = compared(kind, row);
+        if kind == "user" {
+            name_in(&mut fields, self.domain.as_deref());
+        }
+        fields
+    }
+
+    /// Another alias is another principal name of everybody.
+    fn take_domain(&mut self, at: i64, account: Option<&Map<String, Value>>) {
+        let domain = account.and_then(domain_in);
+        if domain == self.domain {
+            return;
+        }
+        self.domain = domain;
+        for (_, changes) in self.changes.iter_mut().filter(|(key, _)| kind_of(key) == "user") {
+            let Some(before) = changes.last().and_then(|last| last.after.clone()) else { continue };
+            let mut after = before.clone();
+            name_in(&mut after, self.domain.as_deref());
+            changes.push(Change { at, before: Some(before), after: Some(after) });
         }
     }
 
@@ -287,6 +266,12 @@ impl Truth {
     /// Its changes in the order of time.
     pub(super) fn changes(&self, key: &str) -> &[Change] {
         self.changes.get(key).map_or(&[], Vec::as_slice)
+    }
+
+    /// Every name that the user, group or role ever had.
+    pub(super) fn names(&self, key: &str) -> impl Iterator<Item = &str> {
+        let rows = self.changes(key).iter().flat_map(|change| [&change.before, &change.after]).flatten();
+        rows.filter_map(|row| ["user_name", "group_name", "role_name"].iter().find_map(|name| row.get(*name)?.as_str()))
     }
 
     /// Whether anything happened between two instants that shows in the entity. The alias stands in every user's
@@ -315,6 +300,20 @@ impl Truth {
         };
         let later = changes.iter().filter(|change| (from..=to).contains(&change.at)).map(|change| &change.after);
         std::iter::once(at_start).chain(later).collect()
+    }
+}
+
+/// The default domain of an account.
+fn domain_in(account: &Map<String, Value>) -> Option<String> {
+    account.get("default_domain")?.as_str().map(str::to_owned)
+}
+
+/// Puts the principal name into the fields of a user.
+fn name_in(user: &mut Map<String, Value>, domain: Option<&str>) {
+    let name = user.get("user_name").and_then(Value::as_str);
+    if let Some((name, domain)) = name.zip(domain) {
+        let name = format!("{name}@{domain}");
+        user.insert(PRINCIPAL_NAME.to_owned(), name.into());
     }
 }
 
@@ -350,61 +349,8 @@ fn rows(whole: &Map<String, Value>) -> impl Iterator<Item = (&'static str, &Map<
     account.into_iter().chain(single).chain(TABLES.into_iter().flat_map(of_table))
 }
 
-/// The compared fields of an entity, which are those of its row if it is what it was.
-pub(super) fn shown(key: &str, entity: Option<&str>) -> Fields {
-    let entity = entity.and_then(|entity| serde_json::from_str::<Map<String, Value>>(entity).ok());
-    entity.map(|entity| compared(super::fold::kind_of(key), &entity))
-}
-
-/// The compared fields; none, absent and empty are the same.
-fn compared(kind: &str, row: &Map<String, Value>) -> Map<String, Value> {
-    let names = COMPARED.iter().find(|(of, _)| *of == kind).map_or(&[][..], |(_, names)| names);
-    let with_value = names.iter().filter_map(|name| Some(((*name).to_owned(), in_order(row.get(*name)?.clone()))));
-    let derived = [("document", document(kind, row)), ("default_domain", default_domain(kind, row))];
-    let derived = derived.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
-    let is_something =
-        |value: &Value| !value.is_null() && *value != "" && value.as_array().is_none_or(|all| !all.is_empty());
-    with_value.chain(derived).filter(|(_, value)| is_something(value)).collect()
-}
-
-/// Lists of texts are sorted where they are published.
-fn in_order(mut value: Value) -> Value {
-    if let Value::Array(all) = &mut value {
-        all.sort_by(|one, other| one.as_str().cmp(&other.as_str()));
-    }
-    value
-}
-
-/// The default domain of an account as the account file has it: it follows from the alias.
-fn default_domain(kind: &str, row: &Map<String, Value>) -> Option<Value> {
-    if kind != "account" || row.contains_key("default_domain") {
-        return None;
-    }
-    let alias = row.get("alias").and_then(Value::as_str).or_else(|| row.get("account_id")?.as_str())?;
-    Some(Value::from(format!("{alias}.onaliyun.com")))
-}
-
-/// The document in force of a role or a custom policy, or the digest of a provider's metadata, under the names of an entity or under those of a row. It is a
-/// detail: read anew when the listing says that something of the entity changed.
-fn document(kind: &str, row: &Map<String, Value>) -> Option<Value> {
-    match kind {
-        "role" => row.get("trust_policy").or_else(|| row.get("assume_role_policy_document")).cloned(),
-        "policy" => row.get("default_document").cloned().or_else(|| {
-            let is_custom = row.get("policy_type").is_some_and(|of| of == "Custom");
-            let versions = row.get("versions").filter(|_| is_custom).and_then(Value::as_array);
-            let in_force = |version: &&Value| version.get("version_id") == row.get("default_version");
-            versions.into_iter().flatten().find(in_force)?.get("policy_document").cloned()
-        }),
-        "identity_provider" => row.get("metadata_sha256").cloned().or_else(|| {
-            let encoded = row.get("encoded_metadata").and_then(Value::as_str).filter(|text| !text.is_empty())?;
-            Some(Value::from(hex::encode(Sha256::digest(BASE64.decode(encoded).ok()?))))
-        }),
-        _ => None,
-    }
-}
-
 /// The key of a row; `None` where nothing is published of its kind.
-fn key(account: &str, kind: &str, row: &Map<String, Value>) -> Option<String> {
+pub(super) fn key(account: &str, kind: &str, row: &Map<String, Value>) -> Option<String> {
     let text = |field: &str| row.get(field).and_then(Value::as_str).map(str::to_owned);
     let lower = |field: &str| text(field).map(|text| text.to_ascii_lowercase());
     let parts = match kind {

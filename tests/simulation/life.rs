@@ -40,6 +40,8 @@ pub(crate) enum Deed {
     CreateUser(u8),
     DeleteUser(u8),
     CommentUser(u8, u16),
+    /// Display name and e-mail.
+    DescribeUser(u8, u16),
     RenameUser(u8, u8),
     SwapUsers(u8, u8),
     ReuseName(u8),
@@ -48,13 +50,19 @@ pub(crate) enum Deed {
     CreateGroup(u8),
     DeleteGroup(u8),
     RenameGroup(u8, u8),
+    DescribeGroup(u8, u16),
     Join(u8, u8),
     Leave(u8, u8),
     Rejoin(u8, u8),
     CreateRole(u8),
     DeleteRole(u8),
     RetrustRole(u8, u16),
-    CreatePolicy(u8),
+    /// Description and session duration.
+    DescribeRole(u8, u16),
+    /// With a description and a tag.
+    CreatePolicy(u8, u16),
+    /// The same name with another description and tag.
+    RemakePolicy(u8, u16),
     DeletePolicy(u8),
     NewVersion(u8, u16),
     Attach(Principal, u8),
@@ -140,7 +148,7 @@ pub(crate) enum Asked {
 impl Deed {
     /// Whether it makes, changes or ends a role.
     pub(crate) fn is_about_a_role(self) -> bool {
-        matches!(self, Self::CreateRole(_) | Self::DeleteRole(_) | Self::RetrustRole(..))
+        matches!(self, Self::CreateRole(_) | Self::DeleteRole(_) | Self::RetrustRole(..) | Self::DescribeRole(..))
     }
 
     /// Whether it makes or ends an edge, or one of its ends.
@@ -178,7 +186,8 @@ impl Deed {
         match random.random_range(0..95) {
             0..=5 => Self::CreateUser(user),
             6..=8 => Self::DeleteUser(user),
-            9..=11 => Self::CommentUser(user, number),
+            9 => Self::CommentUser(user, number),
+            10..=11 => Self::DescribeUser(user, number),
             12..=13 => Self::RenameUser(user, other),
             14 => Self::SwapUsers(user, other),
             15..=16 => Self::ReuseName(user),
@@ -186,14 +195,17 @@ impl Deed {
             19 => Self::Unfreeze(user),
             20..=22 => Self::CreateGroup(group),
             23 => Self::DeleteGroup(group),
+            24 if number % 2 == 0 => Self::DescribeGroup(group, number),
             24 => Self::RenameGroup(group, other),
             25..=29 => Self::Join(group, user),
             30..=32 => Self::Leave(group, user),
             33 => Self::Rejoin(group, user),
             34..=35 => Self::CreateRole(role),
             36 => Self::DeleteRole(role),
-            37..=38 => Self::RetrustRole(role, number),
-            39..=40 => Self::CreatePolicy(policy),
+            37 => Self::RetrustRole(role, number),
+            38 => Self::DescribeRole(role, number),
+            39 => Self::CreatePolicy(policy, number),
+            40 => Self::RemakePolicy(policy, number),
             41 => Self::DeletePolicy(policy),
             42..=43 => Self::NewVersion(policy, number),
             44..=48 => Self::Attach(principal, policy),
@@ -233,6 +245,11 @@ impl Deed {
                 let comment = ("NewComments", format!("comment {number}"));
                 vec![ram("UpdateUser", [("UserName", user_name(user)), comment])]
             }
+            Self::DescribeUser(user, number) => {
+                let email = ("NewEmail", format!("user-{number}@example.com"));
+                let display_name = ("NewDisplayName", format!("user {number}"));
+                vec![ram("UpdateUser", [("UserName", user_name(user)), display_name, email])]
+            }
             Self::RenameUser(user, to) => vec![rename_user(&user_name(user), &format!("renamed-{to}"))],
             Self::SwapUsers(one, other) => vec![
                 rename_user(&user_name(one), "between"),
@@ -252,6 +269,10 @@ impl Deed {
                 let renamed = ("NewGroupName", format!("renamed-group-{to}"));
                 vec![ram("UpdateGroup", [("GroupName", group_name(group)), renamed])]
             }
+            Self::DescribeGroup(group, number) => {
+                let display_name = ("NewDisplayName", format!("group {number}"));
+                vec![ram("UpdateGroup", [("GroupName", group_name(group)), display_name])]
+            }
             Self::Join(group, user) => vec![membership("AddUserToGroup", group, user)],
             Self::Leave(group, user) => vec![membership("RemoveUserFromGroup", group, user)],
             Self::Rejoin(group, user) => {
@@ -266,9 +287,16 @@ impl Deed {
                 let trust = ("NewAssumeRolePolicyDocument", trust(number));
                 vec![ram("UpdateRole", [("RoleName", role_name(role)), trust])]
             }
-            Self::CreatePolicy(policy) => {
-                let document = ("PolicyDocument", document(0));
-                vec![ram("CreatePolicy", [("PolicyName", policy_name(policy)), document])]
+            Self::DescribeRole(role, number) => {
+                let description = ("NewDescription", format!("role {number}"));
+                let duration = ("NewMaxSessionDuration", (3_600 + u32::from(number) % 1_000).to_string());
+                vec![ram("UpdateRole", [("RoleName", role_name(role)), description, duration])]
+            }
+            Self::CreatePolicy(policy, number) => vec![create_policy(policy, number)],
+            Self::RemakePolicy(policy, number) => {
+                let mut calls = delete_policy(policy, names);
+                calls.push(create_policy(policy, number));
+                calls
             }
             Self::DeletePolicy(policy) => delete_policy(policy, names),
             Self::NewVersion(policy, number) => vec![ram(
@@ -447,6 +475,13 @@ fn delete_role(role: u8, names: Names) -> Vec<Write> {
     let mut calls: Vec<Write> = detach_all(Principal::Role(role), names).collect();
     calls.push(ram("DeleteRole", [("RoleName", role_name(role))]));
     calls
+}
+
+fn create_policy(policy: u8, number: u16) -> Write {
+    let (key, value) = (("Tag.1.Key", "number".to_owned()), ("Tag.1.Value", number.to_string()));
+    let description = ("Description", format!("policy {number}"));
+    let document = ("PolicyDocument", document(0));
+    ram("CreatePolicy", [("PolicyName", policy_name(policy)), document, description, key, value])
 }
 
 fn delete_policy(policy: u8, names: Names) -> Vec<Write> {

@@ -56,6 +56,8 @@ fn no_schedule_of_faults_breaks_a_promise() {
     println!("{summary}\nsummary: {}", summary.to_json());
     let broken: Vec<u64> = summary.broken().collect();
     assert!(broken.is_empty(), "these schedules broke a promise: {broken:?}");
+    let idle = summary.idle();
+    assert!(idle.is_empty(), "void: nothing was held against these invariants: {idle:?}");
     let missing = summary.missing();
     assert!(missing.is_empty(), "void: these faults did not strike often enough: {missing:?}");
 }

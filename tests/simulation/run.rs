@@ -54,6 +54,8 @@ pub(crate) struct Ran {
     pub(crate) events: u64,
     /// Things held against each invariant.
     pub(crate) checked: BTreeMap<&'static str, u64>,
+    /// Things not held against each, for the account lied.
+    pub(crate) excused: BTreeMap<&'static str, u64>,
     /// What was violated, with its first reason.
     pub(crate) violated: BTreeMap<&'static str, String>,
     /// Of all that was published.
@@ -75,6 +77,7 @@ impl Ran {
     fn take(&mut self, report: &Report) {
         for verdict in &report.verdicts {
             *self.checked.entry(verdict.invariant).or_default() += verdict.checked;
+            *self.excused.entry(verdict.invariant).or_default() += verdict.excused;
             if let Some(violation) = verdict.violations.first() {
                 self.violates(verdict.invariant, violation.to_string());
             }

@@ -21,6 +21,8 @@ const MATRIX_SCHEDULES: u64 = 10_000;
 const STACK: usize = 64 << 20;
 /// So many broken schedules are told; the others are only counted.
 const TOLD: usize = 10;
+/// In so many schedules every invariant is put to the test.
+const MANY: u64 = 500;
 
 /// What came of all schedules.
 #[derive(Default)]
@@ -30,6 +32,7 @@ pub(crate) struct Summary {
     events: u64,
     fired: BTreeMap<&'static str, u64>,
     checked: BTreeMap<&'static str, u64>,
+    excused: BTreeMap<&'static str, u64>,
     /// By seed: the invariants and the first reason of each.
     broken: BTreeMap<u64, BTreeMap<&'static str, String>>,
 }
@@ -67,6 +70,7 @@ impl Summary {
         self.events += ran.events;
         add(&mut self.fired, ran.fired);
         add(&mut self.checked, ran.checked);
+        add(&mut self.excused, ran.excused);
         if !ran.violated.is_empty() {
             self.broken.insert(seed, ran.violated);
         }
@@ -78,6 +82,7 @@ impl Summary {
         self.events += other.events;
         add(&mut self.fired, other.fired);
         add(&mut self.checked, other.checked);
+        add(&mut self.excused, other.excused);
         self.broken.extend(other.broken);
         self
     }
@@ -91,6 +96,7 @@ impl Summary {
             "events": self.events,
             "faults": self.fired,
             "invariants": self.checked,
+            "excused": self.excused,
             "violations": self.broken.len(),
             "broken": self.broken.keys().collect::<Vec<_>>(),
         })
@@ -99,6 +105,12 @@ impl Summary {
     /// The seeds whose schedules broke a promise.
     pub(crate) fn broken(&self) -> impl Iterator<Item = u64> {
         self.broken.keys().copied()
+    }
+
+    /// The invariants that nothing was held against, in many schedules.
+    pub(crate) fn idle(&self) -> Vec<&'static str> {
+        let idle = self.checked.iter().filter(|(_, checked)| self.schedules >= MANY && **checked == 0);
+        idle.map(|(invariant, _)| *invariant).collect()
     }
 
     /// The faults that did not strike as often as the matrix asks of so many schedules.
@@ -131,8 +143,11 @@ impl fmt::Display for Summary {
             let (struck, least) = (self.fired_of(row), self.least(row));
             writeln!(f, "{:<13} {:<28} {struck:>9} {least:>9}", row.group, row.name)?;
         }
-        writeln!(f, "\n{:<18} {:>11}", "INVARIANT", "CHECKED")?;
-        self.checked.iter().try_for_each(|(name, count)| writeln!(f, "{name:<18} {count:>11}"))?;
+        writeln!(f, "\n{:<18} {:>11} {:>11}", "INVARIANT", "CHECKED", "EXCUSED")?;
+        for (name, checked) in &self.checked {
+            let excused = self.excused.get(name).copied().unwrap_or(0);
+            writeln!(f, "{name:<18} {checked:>11} {excused:>11}")?;
+        }
         for (seed, violated) in self.broken.iter().take(TOLD) {
             writeln!(f, "\nseed {seed} (SIMULATION_SEED={seed} repeats it):")?;
             violated.iter().try_for_each(|(invariant, why)| writeln!(f, "  {invariant}: {why}"))?;

@@ -1,13 +1,18 @@
 //! The invariants: one function each, over the log that was read.
 //!
-//! `events` judges what an event says of itself, `history` what events say of each other, `notices` what `.syncs` must have told, `replays` what was told again, `state` the fold against the
-//! state topic, `against_truth` everything against what the account really was.
+//! `events` judges what an event says of itself, `history` what events say of each other, `scopes` what a sync record says of
+//! what is unknown, `notices` what else `.syncs` must have told, `replays` what was told again, `state` the fold against the
+//! state topic, `against_truth` everything against what the account really was, `honest` what could not be read of it
+//! (`asked` knows what was asked, and which answers were lies).
 
 mod against_truth;
+mod asked;
 mod events;
 mod history;
+mod honest;
 mod notices;
 mod replays;
+mod scopes;
 mod state;
 
 use super::log::Log;
@@ -55,6 +60,7 @@ pub(super) const RULES: &[Rule<OverLog>] = &[
     rule("edges", "no edge comes before or outlives what it hangs on", history::edges),
     rule("figures", "a sync record counts what there is", history::figures),
     rule("coverage", "a sync's outcome is what its collections say", history::coverage),
+    rule("scopes", "a sync's collections are what its unknown scopes say, which it names and counts", scopes::scopes),
     rule(
         "told-coverage",
         "permission lost and regained is told, of every collection and of the scopes in it",
@@ -75,7 +81,8 @@ pub(super) const TRUTH_RULES: &[Rule<OverTruth>] = &[
     rule("lost", "what held while two complete syncs read is published", against_truth::lost),
     rule("settled", "after two complete syncs of a quiet account the fold is the account", against_truth::settled),
     rule("instants", "a collection that was read is the account at an instant of its window", against_truth::instants),
-    rule("honest", "a sync that could not read something does not say that it is complete", against_truth::honest),
+    rule("honest", "a sync that could not read something does not say that it is complete", honest::honest),
+    rule("named", "what a sync could not read is named in its record, or counted there", honest::named),
 ];
 
 const fn rule<F>(name: &'static str, promise: &'static str, judge: F) -> Rule<F> {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 use super::super::fold::{ends, kind_of, last_events};
-use super::super::log::Log;
+use super::super::log::{Log, Step};
 use super::super::record::{CollectionStatus, Notice};
 use super::super::report::{At, Findings};
 
@@ -19,28 +19,31 @@ fn notice_of<'a>(log: &'a Log, sync: &Notice, notice_type: &str, subject: &str) 
     log.notices.iter().find(|notice| notice.notice_type == notice_type && notice.notice_id == id)
 }
 
-/// Edges that go with what they hang on are not counted: what they hang on is.
 pub(super) fn suspected(log: &Log, found: &mut Findings) {
     for batch in log.batches() {
-        let sequence = batch[0].event.sequence;
-        let (Some(sync), Some(previous)) = (log.sync(sequence), log.sync(sequence - 1)) else { continue };
-        let mut removed: BTreeMap<&str, i64> = BTreeMap::new();
-        for event in batch.iter().map(|step| &step.event).filter(|event| event.op == "d" && event.cause.is_none()) {
-            *removed.entry(kind_of(&event.key)).or_default() += 1;
-        }
-        for (kind, removed) in removed {
-            let held = previous.collection(kind).map_or(0, |status| status.entities);
-            if removed > FEW.max(held / 10) || removed == held {
-                let told = notice_of(log, sync, "removals.suspected", kind);
-                let is_before = told.is_some_and(|told| told.place.offset < sync.place.offset);
-                found.check(is_before, At::notice(sync), || {
-                    format!(
-                        "{removed} of {held} entities of kind {kind} were removed, and nothing was said of it before"
-                    )
-                });
-            }
+        let Some(sync) = log.sync(batch[0].event.sequence) else { continue };
+        for (kind, removed, held) in mass_removals(log, batch) {
+            let told = notice_of(log, sync, "removals.suspected", kind);
+            let is_before = told.is_some_and(|told| told.place.offset < sync.place.offset);
+            found.check(is_before, At::notice(sync), || {
+                format!("{removed} of {held} entities of kind {kind} were removed, and nothing was said of it before")
+            });
         }
     }
+}
+
+/// The kinds of which a batch removes much: how many of how many. Edges that go with what they hang on are not counted:
+/// what they hang on is.
+pub(super) fn mass_removals<'a>(log: &Log, batch: &'a [Step]) -> Vec<(&'a str, i64, i64)> {
+    let sequence = batch[0].event.sequence;
+    let (Some(_), Some(previous)) = (log.sync(sequence), log.sync(sequence - 1)) else { return Vec::new() };
+    let mut removed: BTreeMap<&str, i64> = BTreeMap::new();
+    for event in batch.iter().map(|step| &step.event).filter(|event| event.op == "d" && event.cause.is_none()) {
+        *removed.entry(kind_of(&event.key)).or_default() += 1;
+    }
+    let held = |kind: &str| previous.collection(kind).map_or(0, |status| status.entities);
+    let removed = removed.into_iter().map(|(kind, removed)| (kind, removed, held(kind)));
+    removed.filter(|(_, removed, held)| *removed > FEW.max(held / 10) || removed == held).collect()
 }
 
 /// What is known of the permission to read one kind.
@@ -104,13 +107,14 @@ fn judge(log: &Log, sync: &Notice, before: &BTreeSet<&str>, now: &BTreeSet<&str>
 }
 
 /// The scopes of a collection that the sync record names, with the reason of each.
-fn unknown_scopes<'a>(sync: &'a Notice, status: &CollectionStatus) -> BTreeMap<&'a str, &'a str> {
+pub(super) fn unknown_scopes<'a>(sync: &'a Notice, status: &CollectionStatus) -> BTreeMap<&'a str, &'a str> {
     let is_of_kind = |scope: &str| scope.split('/').next() == Some(&status.kind);
     let scopes = sync.scopes.iter().filter(|unknown| is_of_kind(&unknown.scope));
     scopes.map(|unknown| (unknown.scope.as_str(), unknown.reason.as_str())).collect()
 }
 
-fn lies_in(scope: &str, wider: &str) -> bool {
+/// Whether a scope is the wider one, or part of it.
+pub(super) fn lies_in(scope: &str, wider: &str) -> bool {
     scope.strip_prefix(wider).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 

@@ -115,8 +115,11 @@ pub(super) fn in_step(log: &Log, found: &mut Findings) {
         let is_repeat = sequence > 0 && progress.sequence == sequence;
         sequence += i64::from(!is_repeat);
         if progress.sequence != sequence || log.lineage.as_ref() != Some(&progress.lineage) {
-            // Compacted, or begun anew: what is left is judged by its last progress record alone.
-            return;
+            // What is left is judged by its last progress record alone.
+            return found.remark(format!(
+                "the state sync by sync behind sequence {}: its topic was compacted, or begins anew there",
+                sequence - 1
+            ));
         }
         let mut said: BTreeMap<&str, Option<String>> = BTreeMap::new();
         while let Some(event) = events.next_if(|event| event.sequence <= sequence) {
