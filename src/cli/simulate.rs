@@ -22,7 +22,8 @@ Control address (plain JSON over HTTP):
                      error takes status, code, message; slow delay_ms; throttle retry_after_ms
                      faults: error throttle deny expired_token http_5xx html reset reset_after
                      slow stale truncate_body truncate_json missing_marker repeated_marker
-                     missing_array empty
+                     endless_marker empty_page repeated_row reordered missing_array
+                     empty partial
   DELETE /faults     remove all faults
   POST   /freeze     {\"user\":\"name or id\"}
   POST   /unfreeze   the same

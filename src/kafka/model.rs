@@ -6,7 +6,7 @@
 //! hold it against real brokers.
 //!
 //! Not modelled: replication (only what it lets through: stale answers, lost records), quotas, access rights,
-//! consumer groups, compression, epochs running out, expiry of idle ids.
+//! consumer groups, compression, epochs running out.
 //!
 //! Reading order: [`weather`] (what may go wrong), `partition` and `coordinator` (what brokers know), `broker`
 //! (requests applied), `cluster` (what happens in its own time), `link` (requests on their way), `producer` and

@@ -116,4 +116,6 @@ bugs! {
     ReplayNotOnRecord = "replay-not-on-record",
     /// A state that is gone is taken for a first run.
     MissingStateIsFirstRun = "missing-state-is-first-run",
+    /// A state that moved while it was verified is judged all the same (V3).
+    MovingPictureJudged = "moving-picture-judged",
 }

@@ -28,7 +28,8 @@
 //! (`{"GroupName": "ops"}`), `times`, `probability`; for `error` also `status`, `code` and `message`, for `slow`
 //! `delay_ms`, for `throttle` `retry_after_ms`. Faults: `error`, `throttle`, `deny`, `expired_token`, `http_5xx`, `html`,
 //! `reset`, `reset_after`, `slow`, `stale` (reads see the account as it was when the fault was set), `truncate_body`,
-//! `truncate_json`, `missing_marker`, `repeated_marker`, `missing_array`, `empty`.
+//! `truncate_json`, `missing_marker`, `repeated_marker`, `endless_marker`, `empty_page`, `repeated_row`, `reordered`,
+//! `missing_array`, `empty`, `partial`.
 //!
 //! An edit sets fields, named as in the account file, of a row of `users`, `groups`, `roles` or `access_keys`. Which keys
 //! verify stays as it is.

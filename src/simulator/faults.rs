@@ -1,19 +1,22 @@
 //! Faults: what goes wrong with which calls, set while the simulator runs.
 //!
 //! Promises: at most one fault strikes a call, the first that fits, in the order in which they were set; how often each
-//! struck is counted, so that a test can tell that its fault did happen. Knows what a fault does to an answer, not how
-//! bytes go over a connection.
+//! struck is counted, so that a test can tell that its fault did happen. A fault that leaves an answer as it was did not
+//! strike. Knows what a fault does to an answer, not how bytes go over a connection.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::{Value, json};
 
 use super::account::Account;
 use super::error::{self, ServiceError};
-use super::operations::{self, Operation};
+use super::operations::{self, Call, Operation};
+use super::page;
 use super::reply::Reply;
 
 /// What happens to a call.
@@ -49,10 +52,20 @@ pub(super) enum Effect {
     MissingMarker,
     /// `IsTruncated` is true and `Marker` (or `NextToken`) is the one that the call itself began at, or a fixed one on the first page.
     RepeatedMarker,
+    /// `IsTruncated` is true and `Marker` (or `NextToken`) is a new one every time, and leads back to the same page.
+    EndlessMarker,
+    /// A page without rows, and a marker that leads back to what it should have held.
+    EmptyPage,
+    /// The last row of the page stands in it twice.
+    RepeatedRow,
+    /// The page's rows stand in the opposite order.
+    Reordered,
     /// The listing's array is missing.
     MissingArray,
     /// The listing is empty and complete.
     Empty,
+    /// Half of the page's rows, and no more pages: a listing complete in form.
+    Partial,
 }
 
 /// One fault, as it is set and as it is shown.
@@ -93,9 +106,9 @@ pub(super) struct Fault {
     /// `x-acs-retry-after` of `throttle` in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) retry_after_ms: Option<u64>,
-    /// How often it happened.
-    #[serde(default, skip_deserializing)]
-    pub fired: u32,
+    /// How often it happened; all copies of the fault count together.
+    #[serde(default, skip_deserializing, serialize_with = "as_number")]
+    fired: Arc<AtomicU32>,
     /// What `stale` serves, and the sequence of the last mutation in it.
     #[serde(skip)]
     pub snapshot: Option<(Arc<Account>, u64)>,
@@ -143,39 +156,86 @@ impl Fault {
         }
     }
 
-    /// Spoils a listing.
-    pub(super) fn spoil(&self, reply: &mut Reply, marker_sent: Option<&str>) {
-        let Some((name, item)) = reply.collection() else { return };
-        match self.fault {
-            Effect::MissingMarker if reply.has("NextToken") => reply.remove("NextToken"),
-            Effect::RepeatedMarker if reply.has("NextToken") => {
-                reply.set("NextToken", &marker_sent.unwrap_or("AAAB/+c="));
-            }
+    /// Spoils a listing. False if that leaves it as it was.
+    pub(super) fn spoil(&self, reply: &mut Reply, call: &Call<'_>) -> bool {
+        let Some((name, item)) = reply.collection() else { return !self.is_about_a_listing() };
+        let sent = call.parameters.text("Marker").or_else(|| call.parameters.text("NextToken"));
+        let rows = || -> Vec<Value> { reply.rows().unwrap_or_default() };
+        let changed: Option<Vec<Value>> = match self.fault {
+            Effect::MissingMarker | Effect::RepeatedMarker if reply.has("PageNumber") => return false,
+            Effect::MissingMarker if reply.has("NextToken") => return reply.remove("NextToken"),
             Effect::MissingMarker => {
                 reply.set("IsTruncated", &true);
                 reply.remove("Marker");
+                return true;
             }
             Effect::RepeatedMarker => {
-                reply.set("IsTruncated", &true);
-                reply.set("Marker", &marker_sent.unwrap_or("AAAB/+c="));
+                reply.go_on(sent.unwrap_or("AAAB/+c="));
+                return true;
             }
-            Effect::MissingArray => reply.remove(name),
-            Effect::Empty => {
-                reply.set(name, &serde_json::json!({ item: [] }));
-                reply.remove("Marker");
-                for (field, value) in [("IsTruncated", serde_json::json!(false)), ("TotalCount", serde_json::json!(0))]
-                {
-                    if reply.has(field) {
-                        reply.set(field, &value);
-                    }
+            Effect::EndlessMarker | Effect::EmptyPage => {
+                let Some(back) = page::mark_of_same_page(call) else { return false };
+                reply.go_on(&back);
+                if self.fault == Effect::EndlessMarker {
+                    return true;
                 }
-                if reply.has("NextToken") {
-                    reply.set("NextToken", &"");
-                }
+                Some(Vec::new())
             }
-            _ => {}
+            Effect::RepeatedRow => {
+                let rows = rows();
+                rows.last().cloned().map(|last| [rows, vec![last]].concat())
+            }
+            Effect::Reordered => {
+                Some(rows()).filter(|rows| rows.len() > 1).map(|rows| rows.into_iter().rev().collect())
+            }
+            Effect::MissingArray => return reply.remove(name),
+            Effect::Empty | Effect::Partial => {
+                let rows = rows();
+                let kept = if self.fault == Effect::Empty { 0 } else { rows.len() / 2 };
+                // Where nothing is lacking, nothing was spoilt.
+                let is_spoilt = rows.len() > kept || reply.goes_on();
+                is_spoilt.then(|| {
+                    reply.end(kept);
+                    rows[..kept].to_vec()
+                })
+            }
+            _ => return true,
+        };
+        let is_changed = changed.is_some();
+        if let Some(rows) = changed {
+            reply.set(name, &json!({ item: rows }));
         }
+        is_changed
     }
+
+    fn is_about_a_listing(&self) -> bool {
+        matches!(
+            self.fault,
+            Effect::MissingMarker
+                | Effect::RepeatedMarker
+                | Effect::EndlessMarker
+                | Effect::EmptyPage
+                | Effect::RepeatedRow
+                | Effect::Reordered
+                | Effect::MissingArray
+                | Effect::Empty
+                | Effect::Partial
+        )
+    }
+
+    /// Whether an operation that was refused has been struck all the same.
+    pub(super) fn strikes_refusals(&self) -> bool {
+        !self.is_about_a_listing()
+    }
+
+    /// Takes a strike back that changed nothing.
+    pub(super) fn missed(&self) {
+        self.fired.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn as_number<S: Serializer>(count: &Arc<AtomicU32>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u32(count.load(Ordering::Relaxed))
 }
 
 /// The faults in force.
@@ -225,7 +285,7 @@ impl Faults {
             fault.concerns(operation, page, &sent)
                 && fault.probability.is_none_or(|probability| random.random_bool(probability))
         })?;
-        fault.fired += 1;
+        fault.fired.fetch_add(1, Ordering::Relaxed);
         Some(fault.clone())
     }
 }
@@ -239,7 +299,7 @@ impl Fault {
     fn concerns(&self, operation: &Operation, page: u32, sent: &impl Fn(&str) -> Option<String>) -> bool {
         self.is_about(operation)
             && self.page.is_none_or(|wanted| wanted == page)
-            && self.times.is_none_or(|times| self.fired < times)
+            && self.times.is_none_or(|times| self.fired.load(Ordering::Relaxed) < times)
             && self.parameters.iter().all(|(name, value)| sent(name).as_deref() == Some(value))
     }
 }

@@ -76,6 +76,7 @@ struct Shared {
 struct Network {
     latency: RangeInclusive<Duration>,
     is_up: bool,
+    requests: u64,
 }
 
 impl InProcess {
@@ -91,7 +92,7 @@ impl InProcess {
         let (secret, identity) = (key.secret.clone(), key.identity.clone());
         let simulator = simulator_with(settings, account, Truth::in_memory())?;
         simulator.keys.add(id.clone(), key);
-        let network = Mutex::new(Network { latency: Duration::ZERO..=Duration::ZERO, is_up: true });
+        let network = Mutex::new(Network { latency: Duration::ZERO..=Duration::ZERO, is_up: true, requests: 0 });
         let access_key = AccessKey { id, secret, security_token: None };
         Ok(Self { account_id, access_key, identity, shared: Arc::new(Shared { simulator, network }) })
     }
@@ -119,7 +120,7 @@ impl InProcess {
         let caller = Caller { access_key_id: String::new(), identity: Identity::Root };
         let simulator = self.simulator();
         let call = Call::new(operation, &parameters, &caller, simulator.clock.now(), &simulator.keys);
-        let reply = simulator.run(&call, None).0?;
+        let reply = simulator.run(&call, &mut None).0?;
         Ok(serde_json::from_slice(&reply.body("")).unwrap_or_default())
     }
 
@@ -268,6 +269,18 @@ impl InProcess {
         lock(&self.simulator().calls).values().map(|calls| calls.calls).sum()
     }
 
+    /// How many requests were sent, those without a connection included.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        lock(&self.shared.network).requests
+    }
+
+    /// How many pages were shorter than asked for, because of [`Self::set_largest_page`].
+    #[must_use]
+    pub fn short_pages(&self) -> u64 {
+        self.simulator().short_pages.load(Ordering::Relaxed)
+    }
+
     /// The lines of the truth log so far.
     #[must_use]
     pub fn truth_lines(&self) -> Vec<String> {
@@ -283,7 +296,12 @@ impl Shared {
     async fn serve(&self, request: Request<()>) -> io::Result<Response<Vec<u8>>> {
         let (there, back) = self.ways();
         pass(there).await;
-        if !lock(&self.network).is_up {
+        let is_up = {
+            let mut network = lock(&self.network);
+            network.requests += 1;
+            network.is_up
+        };
+        if !is_up {
             return Err(io::Error::new(io::ErrorKind::ConnectionRefused, "the simulated network is down"));
         }
         let (head, ()) = request.into_parts();

@@ -274,6 +274,7 @@ fn simulator_with(settings: &Settings, account: Account, truth: Truth) -> io::Re
         truth,
         latency_ms: AtomicU64::new(latency_ms),
         largest_page: AtomicU32::new(u32::MAX),
+        short_pages: AtomicU64::new(0),
         calls: Mutex::default(),
     })
 }

@@ -172,6 +172,16 @@ pub(super) fn by_number<'a, T: Row, R: Serialize>(
     Ok(reply.with_rows(name, item, &page))
 }
 
+/// A mark that differs from the one that the call began at, and leads to the same page; none where pages have no marks.
+pub(super) fn mark_of_same_page(call: &Call<'_>) -> Option<String> {
+    if !matches!(call.operation.paging, Paging::Marker { .. } | Paging::Token { .. }) {
+        return None;
+    }
+    let sent = call.parameters.text("Marker").or_else(|| call.parameters.text("NextToken"));
+    let begin = sent.and_then(|text| decode_marker(call.operation.name, text)).unwrap_or(Marker { place: 0, pages: 0 });
+    Some(encode_marker(call.operation.name, Marker { pages: begin.pages + 1, ..begin }))
+}
+
 /// Opaque, and valid for the operation that gave it only. Standard Base64, so that `/`, `+` and `=` must be encoded.
 fn encode_marker(operation: &str, marker: Marker) -> String {
     let mut bytes = Vec::with_capacity(20);

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Value, json};
 
 /// The fields of an answer in order, without the request id.
 #[derive(Debug, Default)]
@@ -40,9 +41,11 @@ impl Reply {
         }
     }
 
-    /// Takes a field out.
-    pub fn remove(&mut self, name: &str) {
+    /// Takes a field out. False if there was none.
+    pub fn remove(&mut self, name: &str) -> bool {
+        let before = self.fields.len();
         self.fields.retain(|(field, _)| *field != name);
+        self.fields.len() < before
     }
 
     /// Whether there is such a field.
@@ -55,6 +58,42 @@ impl Reply {
     #[must_use]
     pub fn collection(&self) -> Option<(&'static str, &'static str)> {
         self.collection
+    }
+
+    /// The listed rows.
+    #[must_use]
+    pub fn rows(&self) -> Option<Vec<Value>> {
+        let (name, item) = self.collection?;
+        let mut wrapped: Value = serde_json::from_str(self.text(name)?).ok()?;
+        serde_json::from_value(wrapped[item].take()).ok()
+    }
+
+    /// Whether the listing has another page by marker.
+    #[must_use]
+    pub fn goes_on(&self) -> bool {
+        self.text("IsTruncated") == Some("true") || self.text("NextToken").is_some_and(|token| token.len() > 2)
+    }
+
+    /// Says that there is another page, which begins at `mark`.
+    pub fn go_on(&mut self, mark: &str) {
+        if self.has("NextToken") {
+            return self.set("NextToken", &mark);
+        }
+        self.set("IsTruncated", &true);
+        self.set("Marker", &mark);
+    }
+
+    /// Says that there are no more pages, and `count` rows in all.
+    pub fn end(&mut self, count: usize) {
+        self.remove("Marker");
+        let fields = [("IsTruncated", json!(false)), ("TotalCount", json!(count)), ("NextToken", json!(""))];
+        for (field, value) in fields.into_iter().filter(|(field, _)| self.has(field)).collect::<Vec<_>>() {
+            self.set(field, &value);
+        }
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        self.fields.iter().find(|(field, _)| *field == name).map(|(_, value)| value.get())
     }
 
     /// The JSON body.

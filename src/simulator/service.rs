@@ -45,6 +45,8 @@ pub(super) struct Simulator {
     pub(super) latency_ms: AtomicU64,
     /// Pages by marker hold at most so many rows, whatever is asked for; the services promise no fullness.
     pub(super) largest_page: AtomicU32,
+    /// How many pages were shorter than asked for.
+    pub(super) short_pages: AtomicU64,
     pub(super) calls: Mutex<BTreeMap<String, Calls>>,
 }
 
@@ -109,7 +111,7 @@ impl Simulator {
         let largest_page = self.largest_page.load(Ordering::Relaxed);
         let call = Call::new(operation, &request.parameters, &caller, self.clock.now(), &self.keys);
         let call = Call { largest_page, ..call };
-        let (reply, as_of) = self.run(&call, outcome.fault.as_ref());
+        let (reply, as_of) = self.run(&call, &mut outcome.fault);
         let spelled = |error: ServiceError| match operation.service {
             Service::ResourceManager => error.spelled_by_resource_manager(),
             _ => error,
@@ -144,8 +146,9 @@ impl Simulator {
         }
     }
 
-    /// The reply, and the sequence of the last mutation that it shows.
-    pub(super) fn run(&self, call: &Call<'_>, fault: Option<&Fault>) -> (Result<Reply, ServiceError>, u64) {
+    /// The reply, and the sequence of the last mutation that it shows. A fault that changes nothing did not strike.
+    pub(super) fn run(&self, call: &Call<'_>, struck: &mut Option<Fault>) -> (Result<Reply, ServiceError>, u64) {
+        let fault = struck.as_ref();
         let refusal = fault.and_then(Fault::refusal);
         let before = matches!(fault.map(|fault| fault.fault), Some(Effect::Reset | Effect::Html));
         if refusal.is_some() || before {
@@ -155,9 +158,16 @@ impl Simulator {
             Run::Read(read) => self.read(fault, |account| read(call, account)),
             Run::Write(write) => self.change(call.operation.name, |draft| write(call, draft)),
         };
-        if let (Some(fault), Ok(reply)) = (fault, &mut reply) {
-            let sent = call.parameters.text("Marker").or_else(|| call.parameters.text("NextToken"));
-            fault.spoil(reply, sent);
+        let is_short = call.largest_page < u32::MAX && reply.as_ref().is_ok_and(Reply::goes_on);
+        self.short_pages.fetch_add(u64::from(is_short), Ordering::Relaxed);
+        let is_past = as_of < self.truth.last_mutation();
+        let strikes = struck.as_ref().is_none_or(|fault| match (fault.fault, &mut reply) {
+            (Effect::Stale, _) => is_past,
+            (_, Ok(reply)) => fault.spoil(reply, call),
+            (_, Err(_)) => fault.strikes_refusals(),
+        });
+        if !strikes {
+            struck.take().iter().for_each(Fault::missed);
         }
         (reply, as_of)
     }

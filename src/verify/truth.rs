@@ -394,7 +394,7 @@ fn asked(served: Served) -> Option<Request> {
     let is_later_page = subject.contains_key("Marker")
         || subject.contains_key("NextToken")
         || subject.get("PageNumber").is_some_and(|number| number != "1");
-    let is_lie = matches!(served.fault.as_deref(), Some("stale" | "empty"));
+    let is_lie = matches!(served.fault.as_deref(), Some("stale" | "empty" | "partial"));
     for page in ["Marker", "MaxItems", "NextToken", "MaxResults", "PageNumber", "PageSize"] {
         subject.remove(page);
     }

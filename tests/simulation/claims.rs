@@ -1,6 +1,6 @@
-//! Who owned the account, by the claims in the state topic.
+//! Who owned the account, by the claims in the state topic; and what else of it a harm is aimed at.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use ramstream::kafka::model::Record;
 use serde::Deserialize;
@@ -42,9 +42,54 @@ pub(crate) fn first_return(state: &[Record]) -> Option<String> {
     None
 }
 
+#[derive(Deserialize)]
+struct Progress {
+    sequence: i64,
+}
+
+/// The offset of the progress record of the last sync but one, or of the only one: what stands from there on is more than
+/// one sync. `None` if there is no sync.
+pub(crate) fn last_syncs(state: &[Record]) -> Option<i64> {
+    let progress = |record: &Record| {
+        let value = record.value.as_deref().filter(|_| record.key.ends_with(b"/~progress"))?;
+        let Progress { sequence } = serde_json::from_slice(value).expect("progress is progress");
+        (sequence > 0).then_some((record.offset, sequence))
+    };
+    let all: Vec<(i64, i64)> = state.iter().filter_map(progress).collect();
+    let (_, last) = all.last()?;
+    all.iter().find(|(_, sequence)| sequence + 1 >= *last).map(|(offset, _)| *offset)
+}
+
+/// The offsets of the records of what there is: the last one of each key that is no tombstone.
+pub(crate) fn held(state: &[Record]) -> Vec<i64> {
+    let is_private = |record: &&Record| String::from_utf8_lossy(&record.key).contains("/~");
+    let last: BTreeMap<_, _> =
+        state.iter().filter(|record| !is_private(record)).map(|record| (&record.key, record)).collect();
+    last.into_values().filter(|record| record.value.is_some()).map(|record| record.offset).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_lost_is_more_than_the_last_sync_or_a_record_that_holds() {
+        let record = |offset: i64, key: &str, value: Option<&str>| Record {
+            partition: 0,
+            offset,
+            key: key.into(),
+            value: value.map(Into::into),
+            headers: Vec::new(),
+        };
+        let progress =
+            |offset, sequence: i64| record(offset, "7/~progress", Some(&format!("{{\"sequence\": {sequence}}}")));
+        let (first, second) = (record(1, "7/user/1", Some("a")), record(3, "7/user/2", Some("b")));
+        let (changed, gone) = (record(5, "7/user/1", Some("c")), record(6, "7/user/2", None));
+        let state = [progress(0, 0), first, progress(2, 1), second, progress(4, 2), changed, gone, progress(7, 3)];
+        assert_eq!(held(&state), [5]);
+        assert_eq!(last_syncs(&state), Some(4), "and the records before it, without progress");
+        assert_eq!((last_syncs(&state[..4]), last_syncs(&state[..2])), (Some(2), None));
+    }
 
     fn state(writers: &[Option<&str>]) -> Vec<Record> {
         let claim = |(offset, writer): (usize, &Option<&str>)| Record {

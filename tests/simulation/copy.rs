@@ -31,7 +31,6 @@ pub(crate) struct Copy {
 #[derive(Default)]
 struct Hold {
     is_stopped: Cell<bool>,
-    was_killed: Cell<bool>,
     refused: RefCell<Option<String>>,
     kill: RefCell<Option<Kill>>,
     waker: RefCell<Option<Waker>>,
@@ -41,6 +40,7 @@ struct Hold {
 struct Kill {
     sign: Sign,
     steps: u64,
+    has_struck: Rc<Cell<bool>>,
 }
 
 impl Copy {
@@ -59,20 +59,15 @@ impl Copy {
         Self { hold, shutdown, phase, task }
     }
 
-    /// Kills it `steps` steps after `sign`: 1 is the very next.
-    pub(crate) fn kill_after(&self, sign: Sign, steps: u64) {
-        *self.hold.kill.borrow_mut() = Some(Kill { sign, steps });
+    /// Kills it `steps` steps after `sign`: 1 is the very next. Says in `has_struck` when it did.
+    pub(crate) fn kill_after(&self, sign: Sign, steps: u64, has_struck: Rc<Cell<bool>>) {
+        *self.hold.kill.borrow_mut() = Some(Kill { sign, steps, has_struck });
         self.hold.wake();
     }
 
     /// Takes a kill back that has not come.
     pub(crate) fn spare(&self) {
         *self.hold.kill.borrow_mut() = None;
-    }
-
-    /// Whether it was killed.
-    pub(crate) fn was_killed(&self) -> bool {
-        self.hold.was_killed.get()
     }
 
     /// SIGSTOP.
@@ -128,10 +123,11 @@ impl Hold {
     /// Whether the process is dead before this step.
     fn kills(&self) -> bool {
         let mut kill = self.kill.borrow_mut();
-        let Some(Kill { sign, steps }) = kill.as_mut() else { return false };
+        let Some(Kill { sign, steps, has_struck }) = kill.as_mut() else { return false };
         if sign() {
             *steps = steps.saturating_sub(1);
         }
+        has_struck.set(*steps == 0);
         *steps == 0
     }
 }
@@ -150,7 +146,6 @@ impl<F: Future<Output = End>> Future for Held<F> {
         *self.hold.waker.borrow_mut() = Some(context.waker().clone());
         if self.hold.kills() {
             self.life = None;
-            self.hold.was_killed.set(true);
             (self.on_kill)();
         }
         if self.hold.is_stopped.get() {

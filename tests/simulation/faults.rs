@@ -1,7 +1,4 @@
-//! What goes wrong, and the matrix: how often each fault must have struck.
-//!
-//! A fault that was set and never struck shows nothing. So what counts is how often it took effect, as the
-//! simulated account and the model cluster count it, and a run in which one did not is void.
+//! What goes wrong. How often each fault must have struck stands in `matrix`.
 
 use std::time::Duration;
 
@@ -23,6 +20,10 @@ pub(crate) enum Fault {
     OwnClock { seconds: i64 },
     /// Requests to the brokers.
     Brokers { weather: Ill, share: f64 },
+    /// The same between the brokers and one copy only.
+    BrokersOfOne { copy: usize, weather: Ill, share: f64 },
+    /// The state topic is compacted as it should be.
+    Compaction,
     /// Somebody else leaves a transaction open in `.syncs`.
     ForeignTransaction,
     /// A copy is killed, and started again at the end.
@@ -44,6 +45,7 @@ pub(crate) enum Ill {
     RequestLate,
     RequestRepeated,
     CoordinatorMoved,
+    IdExpired,
     StorageFull,
     RecordRefused,
     CutShort,
@@ -67,7 +69,12 @@ pub(crate) enum When {
 pub(crate) enum Harm {
     Deleted,
     Recreated,
+    /// Its beginning is gone.
     Truncated,
+    /// Its end is gone, acknowledged syncs too: a leader was chosen that lacks them.
+    RolledBack,
+    /// A record that holds is gone from its middle: compacted wrongly, while nobody ran.
+    RecordLost,
 }
 
 /// The operations that are struck: every listing, every detail, and the point reads of removals.
@@ -109,7 +116,8 @@ const OPERATIONS: [&str; 35] = [
     "DescribeInstanceRamRole",
 ];
 
-const CALL_FAULTS: [&str; 16] = [
+/// Those that need to strike more often stand here several times.
+const CALL_FAULTS: [&str; 30] = [
     "error",
     "throttle",
     "deny",
@@ -119,26 +127,46 @@ const CALL_FAULTS: [&str; 16] = [
     "reset",
     "reset_after",
     "slow",
-    "stale",
     "truncate_body",
     "truncate_json",
     "missing_marker",
     "repeated_marker",
+    "endless_marker",
+    "empty_page",
+    "repeated_row",
+    "reordered",
     "missing_array",
+    "stale",
+    "stale",
+    "stale",
+    "stale",
     "empty",
+    "empty",
+    "empty",
+    "empty",
+    "partial",
+    "partial",
+    "partial",
+    "partial",
 ];
 
-const ILLS: [Ill; 13] = [
+const ILLS: [Ill; 19] = [
     Ill::Away,
     Ill::RequestLost,
     Ill::ReplyLost,
     Ill::RequestLate,
+    Ill::RequestLate,
+    Ill::RequestLate,
+    Ill::RequestRepeated,
+    Ill::RequestRepeated,
     Ill::RequestRepeated,
     Ill::CoordinatorMoved,
+    Ill::IdExpired,
     Ill::StorageFull,
     Ill::RecordRefused,
     Ill::CutShort,
     Ill::MarkerLate,
+    Ill::MarkerRepeated,
     Ill::MarkerRepeated,
     Ill::StaleWatermark,
     Ill::StaleFetch,
@@ -148,25 +176,28 @@ const ILLS: [Ill; 13] = [
 pub(crate) fn draw(random: &mut StdRng, copies: usize) -> Fault {
     let copy = random.random_range(0..copies);
     let share = [0.02, 0.1, 0.3, 0.6, 1.0][random.random_range(0..5)];
-    match random.random_range(0..40) {
-        0..=13 => Fault::Calls { fault: any(random, &CALL_FAULTS), operation: any(random, &OPERATIONS), share },
-        14 => Fault::Calls { fault: "throttle", operation: "*", share: any(random, &[0.01, 0.1, 0.5]) },
-        15..=17 => Fault::SmallPages { rows: random.random_range(1..=4) },
-        18 => Fault::AccountAway,
-        19 => Fault::KeyDeleted,
-        20..=21 => Fault::OwnClock { seconds: draw_clock(random) },
-        22..=30 => Fault::Brokers { weather: any(random, &ILLS), share },
-        31 => Fault::ForeignTransaction,
-        32..=34 => Fault::Kill { copy, when: When::Reading, steps: random.random_range(1..=200) },
-        35..=37 => Fault::Kill { copy, when: When::Writing, steps: random.random_range(1..=30) },
-        38 => Fault::Stop { copy },
+    match random.random_range(0..52) {
+        0..=21 => Fault::Calls { fault: any(random, &CALL_FAULTS), operation: any(random, &OPERATIONS), share },
+        22 => Fault::Calls { fault: "throttle", operation: "*", share: any(random, &[0.01, 0.1, 0.5]) },
+        23..=25 => Fault::SmallPages { rows: random.random_range(1..=4) },
+        26 => Fault::AccountAway,
+        27 => Fault::KeyDeleted,
+        28..=29 => Fault::OwnClock { seconds: draw_clock(random) },
+        30..=40 => Fault::Brokers { weather: any(random, &ILLS), share },
+        41 if copies > 1 => Fault::BrokersOfOne { copy, weather: Ill::Away, share },
+        41 => Fault::Brokers { weather: Ill::Away, share },
+        42 => Fault::ForeignTransaction,
+        43..=45 => Fault::Kill { copy, when: When::Reading, steps: random.random_range(1..=200) },
+        46..=48 => Fault::Kill { copy, when: When::Writing, steps: random.random_range(1..=30) },
+        49 => Fault::Stop { copy },
+        50 => Fault::Compaction,
         _ => Fault::Terminate { copy },
     }
 }
 
 /// How wrong a clock is, in seconds: half a minute to ten years.
 pub(crate) fn draw_clock(random: &mut StdRng) -> i64 {
-    any(random, &[-3_600, -1_200, -30, 30, 1_200, 3_600, 315_360_000])
+    any(random, &[-315_360_000, -3_600, -1_200, -30, 30, 1_200, 3_600, 315_360_000])
 }
 
 /// The simulated account's word for a fault of calls.
@@ -183,7 +214,7 @@ impl Fault {
     pub(crate) fn draw_duration(self, random: &mut StdRng, interval: Duration) -> Duration {
         match self {
             // Outages of a minute up to six hours.
-            Self::Brokers { weather: Ill::Away, .. } => {
+            Self::Brokers { weather: Ill::Away, .. } | Self::BrokersOfOne { .. } => {
                 Duration::from_secs(60).mul_f64(360_f64.powf(random.random::<f64>()))
             }
             Self::Kill { .. } | Self::Terminate { .. } => interval.mul_f64(2.0 * random.random::<f64>()),
@@ -200,6 +231,8 @@ impl Fault {
             Self::KeyDeleted => "key deleted",
             Self::OwnClock { .. } => "own clock",
             Self::Brokers { weather, .. } => weather.name(),
+            Self::BrokersOfOne { .. } => "one copy cut off",
+            Self::Compaction => "state compacted",
             Self::ForeignTransaction => "open transaction of others",
             Self::Kill { when: When::Reading, .. } => "killed while reading",
             Self::Kill { when: When::Writing, .. } => "killed while writing",
@@ -208,13 +241,18 @@ impl Fault {
             Self::Harm(Harm::Deleted) => "state deleted",
             Self::Harm(Harm::Recreated) => "state recreated",
             Self::Harm(Harm::Truncated) => "state truncated",
+            Self::Harm(Harm::RolledBack) => "state rolled back",
+            Self::Harm(Harm::RecordLost) => "state record lost",
         }
     }
 }
 
 impl Ill {
+    /// Those that strike every request while they last: what counts is the time that they last, once.
+    pub(crate) const OUTAGES: [Self; 3] = [Self::Away, Self::StorageFull, Self::StaleFetch];
+
     /// The model cluster's name for it.
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Away => "brokers away",
             Self::RequestLost => "request lost",
@@ -222,6 +260,7 @@ impl Ill {
             Self::RequestLate => "request late",
             Self::RequestRepeated => "request repeated",
             Self::CoordinatorMoved => "coordinator moved",
+            Self::IdExpired => "transactional id expired",
             Self::StorageFull => "storage full",
             Self::RecordRefused => "record refused",
             Self::CutShort => "transaction cut short",
@@ -241,6 +280,7 @@ impl Ill {
             Self::RequestLate => &mut weather.request_late,
             Self::RequestRepeated => &mut weather.request_repeated,
             Self::CoordinatorMoved => &mut weather.coordinator_moved,
+            Self::IdExpired => &mut weather.id_expired,
             Self::StorageFull => &mut weather.storage_full,
             Self::RecordRefused => &mut weather.record_refused,
             Self::CutShort => &mut weather.transaction_cut_short,
@@ -252,68 +292,3 @@ impl Ill {
         *struck = struck.max(share);
     }
 }
-
-/// One line of the matrix.
-pub(crate) struct Row {
-    pub(crate) group: &'static str,
-    pub(crate) name: &'static str,
-    /// So often it must have struck in 10,000 schedules.
-    pub(crate) least: u64,
-}
-
-const fn row(group: &'static str, name: &'static str, least: u64) -> Row {
-    Row { group, name, least }
-}
-
-/// The matrix.
-pub(crate) const MATRIX: &[Row] = &[
-    row("requests", "asked for a replay", 5_000),
-    row("requests", "asked for a sync", 2_000),
-    row("requests", "asked to cancel", 1_000),
-    row("requests", "asked too late", 1_000),
-    row("requests", "asked in garbage", 1_000),
-    row("requests", "asked for another account", 1_000),
-    row("listing", "error", 5_000),
-    row("listing", "http_5xx", 5_000),
-    row("listing", "html", 5_000),
-    row("listing", "reset", 5_000),
-    row("listing", "reset_after", 5_000),
-    row("listing", "slow", 2_000),
-    row("listing", "truncate_body", 5_000),
-    row("listing", "truncate_json", 5_000),
-    row("listing", "throttle", 5_000),
-    row("listing", "account away", 500),
-    row("paging", "small pages", 5_000),
-    row("paging", "missing_marker", 1_500),
-    row("paging", "repeated_marker", 3_000),
-    row("paging", "missing_array", 1_500),
-    row("consistency", "stale", 1_500),
-    row("consistency", "empty", 3_500),
-    row("rights", "deny", 1_000),
-    row("rights", "expired_token", 1_000),
-    row("rights", "key deleted", 200),
-    row("time", "clock of the service", 500),
-    row("time", "own clock", 500),
-    row("delivery", "record refused", 300),
-    row("delivery", "storage full", 300),
-    row("transaction", "request lost", 1_000),
-    row("transaction", "reply lost", 1_000),
-    row("transaction", "coordinator moved", 1_000),
-    row("transaction", "transaction cut short", 500),
-    row("transaction", "fenced", 500),
-    row("reordering", "request late", 10_000),
-    row("reordering", "request repeated", 4_000),
-    row("reordering", "marker repeated", 1_000),
-    row("state", "marker late", 500),
-    row("state", "stale watermark", 500),
-    row("state", "stale fetch", 500),
-    row("state", "open transaction of others", 200),
-    row("state", "state deleted", 20),
-    row("state", "state recreated", 20),
-    row("state", "state truncated", 20),
-    row("outage", "brokers away", 200),
-    row("process", "killed while reading", 500),
-    row("process", "killed while writing", 500),
-    row("process", "stopped and continued", 200),
-    row("process", "terminated", 200),
-];

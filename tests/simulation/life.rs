@@ -97,6 +97,9 @@ pub(crate) enum Deed {
     RecreateInstance(u8),
 }
 
+/// The policy that is named like one of the service's own.
+const CLASH: u8 = 0;
+
 /// The regions that an account can use; tests on Kafka let one go.
 const REGIONS: [&str; 3] = ["cn-hangzhou", "ap-southeast-1", "eu-central-1"];
 
@@ -146,6 +149,23 @@ pub(crate) enum Asked {
 }
 
 impl Deed {
+    /// What it is counted as, if these operations were done and these users are left.
+    pub(crate) fn counted_as(self, done: &[&str], users_left: usize) -> Option<&'static str> {
+        let is_done = |operation| done.contains(&operation);
+        let (name, is_whole) = match self {
+            Self::RenameUser(..) => ("renamed", is_done("UpdateUser")),
+            Self::RenameGroup(..) => ("renamed", is_done("UpdateGroup")),
+            Self::SwapUsers(..) => ("names swapped", done.len() == 3),
+            Self::ReuseName(_) => ("name reused", is_done("DeleteUser") && is_done("CreateUser")),
+            Self::CommentUser(..) => ("text in Unicode", is_done("UpdateUser")),
+            Self::RenameInstance(..) => ("text in Unicode", is_done("ModifyInstanceAttribute")),
+            Self::CreatePolicy(CLASH, _) => ("policy named like the service's", is_done("CreatePolicy")),
+            Self::DeleteAllUsers => ("all users deleted", is_done("DeleteUser") && users_left == 0),
+            _ => return None,
+        };
+        is_whole.then_some(name)
+    }
+
     /// Whether it makes, changes or ends a role.
     pub(crate) fn is_about_a_role(self) -> bool {
         matches!(self, Self::CreateRole(_) | Self::DeleteRole(_) | Self::RetrustRole(..) | Self::DescribeRole(..))
@@ -183,7 +203,7 @@ impl Deed {
         };
         let instance = random.random_range(0..INSTANCES);
         let provider = if number % 2 == 0 { Provider::Saml(user % 3) } else { Provider::Oidc(user % 3) };
-        match random.random_range(0..95) {
+        match random.random_range(0..108) {
             0..=5 => Self::CreateUser(user),
             6..=8 => Self::DeleteUser(user),
             9 => Self::CommentUser(user, number),
@@ -232,7 +252,10 @@ impl Deed {
             88 => Self::ForbidSignIn(user),
             89..=92 => Self::BindDevice(user),
             93..=94 => Self::UnbindDevice(user),
-            _ => Self::Flicker(user),
+            95..=98 => Self::CommentUser(user, number),
+            99..=102 => Self::RenameUser(user, other),
+            103..=105 => Self::ReuseName(user),
+            _ => Self::SwapUsers(user, other),
         }
     }
 
@@ -242,8 +265,9 @@ impl Deed {
             Self::CreateUser(user) => vec![create_user(&user_name(user))],
             Self::DeleteUser(user) => delete_user(user, names),
             Self::CommentUser(user, number) => {
-                let comment = ("NewComments", format!("comment {number}"));
-                vec![ram("UpdateUser", [("UserName", user_name(user)), comment])]
+                let field = if number % 2 == 0 { "NewComments" } else { "NewDisplayName" };
+                let text = format!("Zoë 王五 🙂 {number}");
+                vec![ram("UpdateUser", [("UserName", user_name(user)), (field, text)])]
             }
             Self::DescribeUser(user, number) => {
                 let email = ("NewEmail", format!("user-{number}@example.com"));
@@ -355,7 +379,7 @@ impl Deed {
                 return vec![of_instance(instance, "DeleteInstance", [("Force", "true".to_owned())])];
             }
             Self::RenameInstance(instance, number) => {
-                let renamed = [("InstanceName", format!("renamed-instance-{number}"))];
+                let renamed = [("InstanceName", format!("実例 {number}"))];
                 return vec![of_instance(instance, "ModifyInstanceAttribute", renamed)];
             }
             Self::GiveRole(instance, role) => {
@@ -444,7 +468,7 @@ fn attach(principal: Principal, policy: u8) -> Write {
         Principal::Group(group) => ("AttachPolicyToGroup", ("GroupName", group_name(group))),
         Principal::Role(role) => ("AttachPolicyToRole", ("RoleName", role_name(role))),
     };
-    ram(action, [name, ("PolicyName", policy_name(policy)), ("PolicyType", "Custom".to_owned())])
+    ram(action, [name, ("PolicyName", policy_name(policy)), ("PolicyType", policy_type(principal, policy))])
 }
 
 fn detach(principal: Principal, policy: u8) -> Write {
@@ -453,7 +477,13 @@ fn detach(principal: Principal, policy: u8) -> Write {
         Principal::Group(group) => ("DetachPolicyFromGroup", ("GroupName", group_name(group))),
         Principal::Role(role) => ("DetachPolicyFromRole", ("RoleName", role_name(role))),
     };
-    ram(action, [name, ("PolicyName", policy_name(policy)), ("PolicyType", "Custom".to_owned())])
+    ram(action, [name, ("PolicyName", policy_name(policy)), ("PolicyType", policy_type(principal, policy))])
+}
+
+/// Of the two policies of one name, half of the principals get the service's.
+fn policy_type(principal: Principal, policy: u8) -> String {
+    let (Principal::User(number) | Principal::Group(number) | Principal::Role(number)) = principal;
+    if policy == CLASH && number % 2 == 0 { "System" } else { "Custom" }.to_owned()
 }
 
 fn delete_user(user: u8, names: Names) -> Vec<Write> {
@@ -542,7 +572,7 @@ fn role_name(number: u8) -> String {
 }
 
 fn policy_name(number: u8) -> String {
-    format!("policy-{number}")
+    if number == CLASH { "ReadOnlyAccess".to_owned() } else { format!("policy-{number}") }
 }
 
 fn instance_name(number: u8) -> String {

@@ -5,10 +5,12 @@
 //! |---|---|
 //! | `schedule`, `life`, `asks`, `faults` | what a seed says: when which copy starts, what people do and ask, what goes wrong |
 //! | `world`, `copy` | the account, the cluster and the copies that it happens to |
+//! | `matrix` | how often each fault must have struck |
 //! | `run`, `syncs`, `claims` | one schedule from its beginning to its judgement |
+//! | `sweep` | one short schedule over and over, killed at every step |
 //! | `planted` | schedules aimed at planted bugs, each of which must be caught |
 //! | `trace` | the story of one schedule, for a person |
-//! | `summary` | many schedules, counted; the matrix of faults that must have struck |
+//! | `summary` | many schedules, counted and held against the matrix |
 //!
 //! `SIMULATION_SCHEDULES` (how many) and `SIMULATION_FROM` (the first seed) choose what is run;
 //! `SIMULATION_SEED=7` runs one schedule alone, twice, and prints it; `SIMULATION_TRACE=DIRECTORY` keeps what the service
@@ -19,10 +21,12 @@ mod claims;
 mod copy;
 mod faults;
 mod life;
+mod matrix;
 mod planted;
 mod run;
 mod schedule;
 mod summary;
+mod sweep;
 mod syncs;
 mod trace;
 mod world;

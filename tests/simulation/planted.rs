@@ -41,6 +41,8 @@ enum Aim {
     Pages(&'static [(&'static str, &'static str, f64)]),
     /// So many copies that come, go and are killed, while the brokers are ill in all these ways.
     Storm(usize, &'static [Ill]),
+    /// Two copies likewise, while the brokers are ill in all these ways to the first one only.
+    Uneven(&'static [Ill]),
     /// The state topic is recreated.
     Loss,
 }
@@ -112,6 +114,7 @@ const CASES: &[Case] = &[
     case(Bug::CursorPassesWaiting, Aim::Asked(&[]), &["answered"]),
     case(Bug::ReplayNotOnRecord, Aim::Asked(&[]), &["replays"]),
     case(Bug::MissingStateIsFirstRun, Aim::Loss, &["fails-closed"]),
+    case(Bug::MovingPictureJudged, Aim::Uneven(&[Ill::RequestLost]), &["refused"]),
 ];
 
 /// Schedules until a bug must have been caught.
@@ -125,6 +128,7 @@ impl Aim {
             Self::Life | Self::Asked(_) | Self::Calls(_) | Self::Pages(_) | Self::Loss => (1, 40, 1),
             Self::Haste(..) => (1, 4, 2),
             Self::Storm(copies, _) => (copies, 5, 3),
+            Self::Uneven(_) => (2, 5, 3),
         };
         let interval = Duration::from_secs(seconds);
         let length = interval * LEAST_SYNCS * rounds;
@@ -160,7 +164,8 @@ impl Aim {
                 events.push((Duration::ZERO, Event::Fault(Fault::SmallPages { rows: 2 }, length)));
                 events.extend(calls(random, faults, interval, length));
             }
-            Self::Storm(copies, ills) => events.extend(storm(random, copies, ills, length)),
+            Self::Storm(copies, ills) => events.extend(storm(random, copies, ills, None, length)),
+            Self::Uneven(ills) => events.extend(storm(random, copies, ills, Some(0), length)),
             Self::Loss => events.push((length, Event::Fault(Fault::Harm(Harm::Recreated), Duration::ZERO))),
         }
         events.sort_by_key(|(at, _)| *at);
@@ -184,14 +189,23 @@ fn calls(
     rounds.map(fault).collect()
 }
 
-fn storm(random: &mut StdRng, copies: usize, ills: &[Ill], length: Duration) -> Vec<(Duration, Event)> {
+fn storm(
+    random: &mut StdRng,
+    copies: usize,
+    ills: &[Ill],
+    ill_to: Option<usize>,
+    length: Duration,
+) -> Vec<(Duration, Event)> {
     let mut events = Vec::new();
     let mut at = Duration::from_secs(10);
     while at < length {
         let lasts = Duration::from_secs(random.random_range(1..=6));
         let share = [0.2, 0.5, 0.9][random.random_range(0..3)];
         for weather in ills {
-            events.push((at, Event::Fault(Fault::Brokers { weather: *weather, share }, 2 * lasts)));
+            let weather = *weather;
+            let to_all = Fault::Brokers { weather, share };
+            let fault = ill_to.map_or(to_all, |copy| Fault::BrokersOfOne { copy, weather, share });
+            events.push((at, Event::Fault(fault, 2 * lasts)));
         }
         let copy = random.random_range(0..copies);
         let fault = match random.random_range(0..3) {

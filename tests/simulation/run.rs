@@ -25,7 +25,7 @@ use crate::{
     copy::Copy,
     faults::{Fault, Harm, Ill},
     life::Deed,
-    schedule::{APART, Event, LEAST_SYNCS, Schedule},
+    schedule::{APART, Event, Schedule},
     syncs,
     trace::Trace,
     world::{PREFIX, World},
@@ -99,7 +99,7 @@ pub(crate) fn told(schedule: &Schedule, trace: Option<Trace>) -> Ran {
 async fn live(schedule: &Schedule, trace: Option<Trace>) -> Ran {
     let mut ran = Ran::default();
     let mut world = World::new(schedule);
-    populate(&world, schedule);
+    populate(&mut world, schedule);
     sleep(APART).await;
     play(&mut world, schedule).await;
     world.heal();
@@ -113,7 +113,9 @@ async fn live(schedule: &Schedule, trace: Option<Trace>) -> Ran {
         }
         world.terminate_all().await;
         judge(&world, schedule, &mut ran);
+        judge_claims(&world, schedule, &mut ran);
     }
+    ran.digest = digest(&world);
     ran.fired = world.fired();
     if let Some(trace) = trace {
         trace.end(&world);
@@ -122,7 +124,7 @@ async fn live(schedule: &Schedule, trace: Option<Trace>) -> Ran {
 }
 
 /// About half of what there can be is there at the beginning.
-fn populate(world: &World<'_>, schedule: &Schedule) {
+fn populate(world: &mut World<'_>, schedule: &Schedule) {
     let random = &mut StdRng::seed_from_u64(!schedule.seed);
     for _ in 0..60 {
         world.happens(Deed::draw(random, schedule.names));
@@ -180,7 +182,7 @@ async fn come_to_rest(world: &mut World<'_>, schedule: &Schedule, ran: &mut Ran)
         let phases: Vec<Phase> = world.copies().map(|copy| copy.phase()).collect();
         let is_one = has_one_owner(&phases);
         let unanswered = world.unanswered();
-        if rests && is_one && unanswered.is_none() && done.len() >= LEAST_SYNCS as usize {
+        if rests && is_one && unanswered.is_none() && done.len() >= schedule.least_syncs as usize {
             let changes = changes(world) - changes_before;
             let is_peace = changes <= CHANGES_OF_OWNER;
             ran.check("liveness", is_peace, || format!("the account changed hands {changes} times in peace"));
@@ -220,39 +222,57 @@ async fn hand_over(world: &mut World<'_>, schedule: &Schedule, ran: &mut Ran) {
     ran.check("liveness", goes_on, || "the owner let go, and nobody went on".to_owned());
 }
 
+/// Every committed record of every topic but the state's, which is harmed.
+type Published = BTreeMap<String, Vec<model::Record>>;
+
+fn published(world: &World<'_>) -> Published {
+    let state = world.topics.state().to_string();
+    let others = names(world).into_iter().filter(|name| *name != state);
+    others.map(|name| (name.clone(), world.cluster.records(&name, Isolation::Committed))).collect()
+}
+
 /// What is published in the next intervals, if anything ever was, is published on a harmed state.
-async fn stays_unpublished(world: &World<'_>, schedule: &Schedule, ran: &mut Ran, syncs: &syncs::Reader) {
-    let before = syncs.read(&world.cluster);
+async fn stays_unpublished(world: &World<'_>, schedule: &Schedule, ran: &mut Ran) {
+    let before = published(world);
     sleep(schedule.interval * 6).await;
-    let after = syncs.read(&world.cluster);
-    ran.syncs = after.len() as u64;
-    ran.check("fails-closed", before.is_empty() || after == before, || {
-        format!("published on a harmed state: {:?}", after.last())
+    let after = published(world);
+    let was_published = before.values().any(|records| !records.is_empty());
+    ran.check("fails-closed", !was_published || after == before, || {
+        let more = |(name, records): (&String, &Vec<_>)| format!("{} in {name}", records.len() - before[name].len());
+        let grown = after.iter().filter(|(name, records)| records.len() > before[*name].len());
+        format!("published on a harmed state: {:?}", grown.map(more).collect::<Vec<_>>())
     });
 }
 
 /// The state is lost, and nobody takes the account for a new one.
 async fn fail_closed(world: &mut World<'_>, schedule: &Schedule, ran: &mut Ran) {
-    let syncs = syncs::Reader::new(&world.topics.syncs());
-    if schedule.has(Harm::Truncated) {
+    if [Harm::Truncated, Harm::RolledBack].into_iter().any(|harm| world.was_harmed(harm)) {
         // Whoever runs finds out before it publishes again; what was under way is given time to end.
         sleep(UNDER_WAY).await;
-        stays_unpublished(world, schedule, ran, &syncs).await;
+        stays_unpublished(world, schedule, ran).await;
     }
     world.terminate_all().await;
     // What was committed before may become visible behind the end of its process only.
     sleep(UNDER_WAY).await;
-    let before = syncs.read(&world.cluster);
+    if schedule.has(Harm::RecordLost) {
+        world.lose_a_record();
+    }
+    ran.syncs = syncs::Reader::new(&world.topics.syncs()).read(&world.cluster).len() as u64;
+    judge(world, schedule, ran);
+    if [Harm::RolledBack, Harm::RecordLost].into_iter().any(|harm| schedule.has(harm) && !world.was_harmed(harm)) {
+        return;
+    }
     world.start_all();
-    stays_unpublished(world, schedule, ran, &syncs).await;
+    stays_unpublished(world, schedule, ran).await;
     let claims = world.cluster.records(&world.topics.state(), Isolation::Committed).len();
     let phases: Vec<Phase> = world.copies().map(|copy| copy.phase()).collect();
-    ran.check("fails-closed", !phases.iter().any(Phase::owns) || before.is_empty(), || {
+    ran.check("fails-closed", !phases.iter().any(Phase::owns) || ran.syncs == 0, || {
         format!("{phases:?} with {claims} records of state")
     });
     world.terminate_all().await;
 }
 
+/// Everything that was published, by the checker; without the state where that is harmed.
 fn judge(world: &World<'_>, schedule: &Schedule, ran: &mut Ran) {
     static SCHEMAS: LazyLock<KnownSchemas> =
         LazyLock::new(|| KnownSchemas::new(Schemas::fixed_texts()).expect("the schemas are schemas"));
@@ -267,7 +287,10 @@ fn judge(world: &World<'_>, schedule: &Schedule, ran: &mut Ran) {
             isolation: *isolation,
             from_sequence: None,
         };
-        let topics = topics(world, *isolation);
+        let mut topics = topics(world, *isolation);
+        if schedule.has_harm() {
+            topics.retain(|(name, _)| *name != *world.topics.state());
+        }
         let report = verify::judge_records(&question, &SCHEMAS, &topics, Some(&truth));
         match report {
             Ok(report) => {
@@ -277,11 +300,13 @@ fn judge(world: &World<'_>, schedule: &Schedule, ran: &mut Ran) {
             Err(error) => ran.violates("readable", format!("nothing can be judged: {error}")),
         }
     }
+}
+
+fn judge_claims(world: &World<'_>, schedule: &Schedule, ran: &mut Ran) {
     if schedule.takeover_after.is_none() {
         let returned = claims::first_return(&world.cluster.records(&world.topics.state(), Isolation::Committed));
         ran.check("claims", returned.is_none(), || returned.unwrap_or_default());
     }
-    ran.digest = digest(world);
 }
 
 fn topics(world: &World<'_>, isolation: verify::Isolation) -> Vec<(String, Vec<RawRecord>)> {
@@ -325,9 +350,12 @@ impl Schedule {
     fn has_stale_replies(&self) -> bool {
         let is_stale = |ill: Ill| matches!(ill, Ill::StaleWatermark | Ill::StaleFetch);
         let events = self.events.iter().map(|(_, event)| *event);
-        events
-            .into_iter()
-            .any(|event| matches!(event, Event::Fault(Fault::Brokers { weather, .. }, _) if is_stale(weather)))
+        events.into_iter().any(|event| {
+            let Event::Fault(Fault::Brokers { weather, .. } | Fault::BrokersOfOne { weather, .. }, _) = event else {
+                return false;
+            };
+            is_stale(weather)
+        })
     }
 
     fn has_harm(&self) -> bool {

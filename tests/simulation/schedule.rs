@@ -15,6 +15,8 @@ pub(crate) const LEAST_SYNCS: u32 = 20;
 /// Longer than the resolution of the account's dates.
 pub(crate) const APART: Duration = Duration::from_millis(1_100);
 
+const HARMS: [Harm; 5] = [Harm::Deleted, Harm::Recreated, Harm::Truncated, Harm::RolledBack, Harm::RecordLost];
+
 /// One schedule. The same seed is always the same one.
 #[derive(Debug)]
 pub(crate) struct Schedule {
@@ -32,6 +34,10 @@ pub(crate) struct Schedule {
     pub(crate) events: Vec<(Duration, Event)>,
     /// Behind this nothing is begun any more.
     pub(crate) length: Duration,
+    /// So many syncs are committed before it ends.
+    pub(crate) least_syncs: u32,
+    /// The first copy's first life ends at this step, its second one at the next, and so on.
+    pub(crate) kills: Vec<u64>,
 }
 
 /// What the brokers know of KIP-890.
@@ -84,8 +90,8 @@ impl Schedule {
         }
         let asks = asks::draw(seed, length, CONTROL_PARTITIONS);
         events.extend(asks.into_iter().map(|(at, ask)| (at, Event::Ask(ask))));
-        if random.random_ratio(1, 50) {
-            let harm = [Harm::Deleted, Harm::Recreated, Harm::Truncated][random.random_range(0..3)];
+        if random.random_ratio(1, 30) {
+            let harm = HARMS[random.random_range(0..HARMS.len())];
             let at = within(random, length / 2) + length / 4;
             events.retain(|(earlier, _)| *earlier < at);
             events.push((at, Event::Fault(Fault::Harm(harm), Duration::ZERO)));
@@ -106,6 +112,8 @@ impl Schedule {
             service_clock,
             events,
             length,
+            least_syncs: LEAST_SYNCS,
+            kills: Vec::new(),
         }
     }
 }

@@ -11,13 +11,11 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
-    faults::{MATRIX, Row},
+    matrix::{CI_SCHEDULES, GROUPS, Group, MATRIX, Row, SOAK_SCHEDULES},
     run::{Ran, run},
     schedule::Schedule,
 };
 
-/// The matrix is written for so many.
-const MATRIX_SCHEDULES: u64 = 10_000;
 const STACK: usize = 64 << 20;
 /// So many broken schedules are told; the others are only counted.
 const TOLD: usize = 10;
@@ -89,6 +87,10 @@ impl Summary {
 
     /// For machines: one JSON object, which `scripts/soak` adds to others.
     pub(crate) fn to_json(&self) -> Value {
+        let in_soak = |row: &Row| row.least * SOAK_SCHEDULES / CI_SCHEDULES;
+        let asked: BTreeMap<_, _> = MATRIX.iter().map(|row| (row.name, json!([row.unit, in_soak(row)]))).collect();
+        let of_group = |group: &Group| json!([group.rows().collect::<Vec<_>>(), group.in_soak]);
+        let groups: BTreeMap<_, _> = GROUPS.iter().map(|group| (group.name, of_group(group))).collect();
         json!({
             "run": "simulation",
             "schedules": self.schedules,
@@ -96,6 +98,7 @@ impl Summary {
             "events": self.events,
             "faults": self.fired,
             "invariants": self.checked,
+            "asked": { "schedules": SOAK_SCHEDULES, "faults": asked, "groups": groups },
             "excused": self.excused,
             "violations": self.broken.len(),
             "broken": self.broken.keys().collect::<Vec<_>>(),
@@ -115,16 +118,26 @@ impl Summary {
 
     /// The faults that did not strike as often as the matrix asks of so many schedules.
     pub(crate) fn missing(&self) -> Vec<String> {
-        let rows = MATRIX.iter().filter(|row| self.fired_of(row) < self.least(row));
-        rows.map(|row| format!("{}: {} of {}", row.name, self.fired_of(row), self.least(row))).collect()
+        let rows = MATRIX.iter().filter(|row| self.fired_of(row.name) < self.scaled(row.least));
+        let rows = rows.map(|row| format!("{}: {} of {}", row.name, self.fired_of(row.name), self.scaled(row.least)));
+        let groups = GROUPS.iter().filter(|group| self.fired_of_group(group) < self.scaled(group.in_ci));
+        rows.chain(groups.map(|group| {
+            format!("all of {}: {} of {}", group.name, self.fired_of_group(group), self.scaled(group.in_ci))
+        }))
+        .collect()
     }
 
-    fn fired_of(&self, row: &Row) -> u64 {
-        self.fired.get(row.name).copied().unwrap_or(0)
+    fn fired_of(&self, name: &str) -> u64 {
+        self.fired.get(name).copied().unwrap_or(0)
     }
 
-    fn least(&self, row: &Row) -> u64 {
-        row.least * self.schedules / MATRIX_SCHEDULES
+    fn fired_of_group(&self, group: &Group) -> u64 {
+        group.rows().map(|name| self.fired_of(name)).sum()
+    }
+
+    /// What is asked of so many schedules as were run.
+    fn scaled(&self, least: u64) -> u64 {
+        least * self.schedules / CI_SCHEDULES
     }
 }
 
@@ -138,10 +151,14 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { schedules, syncs, events, .. } = self;
         writeln!(f, "{schedules} schedules, {syncs} syncs, {events} events, {} broken\n", self.broken.len())?;
-        writeln!(f, "{:<13} {:<28} {:>9} {:>9}", "GROUP", "FAULT", "STRUCK", "AT LEAST")?;
+        writeln!(f, "{:<13} {:<32} {:>9} {:>9}  UNIT", "GROUP", "FAULT", "STRUCK", "AT LEAST")?;
         for row in MATRIX {
-            let (struck, least) = (self.fired_of(row), self.least(row));
-            writeln!(f, "{:<13} {:<28} {struck:>9} {least:>9}", row.group, row.name)?;
+            let (struck, least) = (self.fired_of(row.name), self.scaled(row.least));
+            writeln!(f, "{:<13} {:<32} {struck:>9} {least:>9}  {}", row.group, row.name, row.unit)?;
+        }
+        for group in GROUPS {
+            let (struck, least) = (self.fired_of_group(group), self.scaled(group.in_ci));
+            writeln!(f, "{:<13} {:<32} {struck:>9} {least:>9}", group.name, "together")?;
         }
         writeln!(f, "\n{:<18} {:>11} {:>11}", "INVARIANT", "CHECKED", "EXCUSED")?;
         for (name, checked) in &self.checked {

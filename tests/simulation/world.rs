@@ -1,6 +1,7 @@
 //! The world of one schedule: an account, a cluster, and the copies between them.
 
 use std::{
+    cell::Cell,
     collections::BTreeMap,
     rc::Rc,
     sync::{Arc, Mutex},
@@ -16,7 +17,7 @@ use ramstream::{
     ambient::{self, Simulation},
     kafka::{
         Connection,
-        model::{Cluster, Settings, Version, Weather},
+        model::{Cluster, Isolation, Settings, Version, Weather},
     },
     metrics::Metrics,
     model::{Kind, Reason},
@@ -28,6 +29,7 @@ use uuid::Uuid;
 
 use crate::{
     asks::{self, Ask},
+    claims,
     copy::{Copy, Sign},
     faults::{Fault, Harm, Ill, When},
     life::{Asked, Deed, ECS, Write, bind_device, delete_keys},
@@ -58,8 +60,19 @@ pub(crate) struct World<'a> {
     refusals: Vec<String>,
     metrics: Arc<Metrics>,
     /// Faults in force, by the number of their event.
-    in_force: BTreeMap<usize, Fault>,
+    in_force: BTreeMap<usize, InForce>,
     fired: BTreeMap<&'static str, u64>,
+    /// The kills of the schedule so far, and whether they struck.
+    kills: Vec<Rc<Cell<bool>>>,
+}
+
+/// A fault in force.
+struct InForce {
+    fault: Fault,
+    /// Whether a kill has come.
+    has_struck: Rc<Cell<bool>>,
+    /// How often what it does had been felt when it began.
+    felt_before: u64,
 }
 
 impl<'a> World<'a> {
@@ -100,57 +113,73 @@ impl<'a> World<'a> {
             refusals: Vec::new(),
             metrics: METRICS.with(Arc::clone),
             in_force: BTreeMap::new(),
+            kills: Vec::new(),
             fired: BTreeMap::from([("clock of the service", u64::from(schedule.service_clock != 0))]),
         }
     }
 
     /// People do something; what the service refuses did not happen.
-    pub(crate) fn happens(&self, deed: Deed) {
+    pub(crate) fn happens(&mut self, deed: Deed) {
+        let mut done = Vec::new();
         for asked in deed.asked(self.schedule.names) {
             match asked {
                 // Nobody is deleted who has keys left.
                 Asked::Call(call @ (_, "DeleteUser", _)) => {
                     let user = call.2[0].1.clone();
-                    delete_keys(&self.account.account(), &user).into_iter().for_each(|call| self.write(call));
-                    self.write(call);
+                    self.write_all(delete_keys(&self.account.account(), &user));
+                    done.extend(self.write(call));
                 }
-                Asked::Call(call) => self.write(call),
-                Asked::DeleteKeys { user } => {
-                    delete_keys(&self.account.account(), &user).into_iter().for_each(|call| self.write(call));
-                }
-                Asked::BindDevice { user } => {
-                    bind_device(&self.account.account_id, &user).into_iter().for_each(|call| self.write(call));
-                }
+                Asked::Call(call) => done.extend(self.write(call)),
+                Asked::DeleteKeys { user } => self.write_all(delete_keys(&self.account.account(), &user)),
+                Asked::BindDevice { user } => self.write_all(bind_device(&self.account.account_id, &user)),
                 Asked::RootMfa(is_enabled) => self.account.set_root_mfa(is_enabled),
                 Asked::Freeze { user, frozen } => {
                     let _refused = self.account.set_frozen(&user, frozen).err();
                 }
-                Asked::Instance { name, action, parameters } => self.happens_to_instance(&name, action, parameters),
+                Asked::Instance { name, action, parameters } => {
+                    done.extend(self.happens_to_instance(&name, action, parameters));
+                }
                 Asked::Recreate { name } => {
                     let id = self.account.instance(&name).map(|(_, id)| id).unwrap_or_default();
                     let _refused = self.account.recreate_instance(&id).err();
                 }
             }
         }
+        // What was done before any copy began is nothing that one could miss.
+        let is_seen = self.copies().next().is_some();
+        let counted = deed.counted_as(&done, self.account.names("users").len()).filter(|_| is_seen);
+        counted.into_iter().for_each(|name| self.count(name));
     }
 
-    fn write(&self, (version, action, parameters): Write) {
+    /// The operation, if the service did it.
+    fn write(&self, (version, action, parameters): Write) -> Option<&'static str> {
         let parameters: Vec<_> = parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let _refused = self.account.call(version, action, &parameters).err();
+        self.account.call(version, action, &parameters).is_ok().then_some(action)
     }
 
-    fn happens_to_instance(&self, name: &str, action: &'static str, mut parameters: Vec<(&'static str, String)>) {
-        let Some((region, id)) = self.account.instance(name) else { return };
+    fn write_all(&self, calls: Vec<Write>) {
+        for call in calls {
+            self.write(call);
+        }
+    }
+
+    fn happens_to_instance(
+        &self,
+        name: &str,
+        action: &'static str,
+        mut parameters: Vec<(&'static str, String)>,
+    ) -> Option<&'static str> {
+        let (region, id) = self.account.instance(name)?;
         let ids = json!([id]).to_string();
         parameters.extend([("RegionId", region), ("InstanceId", id), ("InstanceIds", ids)]);
-        self.write((ECS, action, parameters));
+        self.write((ECS, action, parameters))
     }
 
     /// Somebody asks for something.
     pub(crate) fn is_asked(&mut self, ask: Ask) {
         let (key, value) = ask.record(&self.account.account_id);
         self.cluster.append(&self.topics.control(), ask.partition, key.as_bytes(), Some(value.as_bytes()));
-        *self.fired.entry(ask.name()).or_default() += 1;
+        self.count(ask.name());
     }
 
     /// What was asked for and is not on record.
@@ -165,7 +194,13 @@ impl<'a> World<'a> {
         }
         let (cluster, process) = (self.cluster.clone(), name(copy));
         self.refusals.extend(self.copies[copy].as_ref().and_then(Copy::refused));
-        self.copies[copy] = Some(Copy::start(self.pipeline(copy), move || cluster.kill(&process)));
+        let started = Copy::start(self.pipeline(copy), move || cluster.kill(&process));
+        if let Some(steps) = self.schedule.kills.get(self.kills.len()).filter(|_| copy == 0) {
+            let has_struck = Rc::<Cell<bool>>::default();
+            started.kill_after(Rc::new(|| true), *steps, Rc::clone(&has_struck));
+            self.kills.push(has_struck);
+        }
+        self.copies[copy] = Some(started);
     }
 
     /// Starts whatever is not there.
@@ -192,30 +227,31 @@ impl<'a> World<'a> {
 
     /// A fault begins.
     pub(crate) fn begin(&mut self, event: usize, fault: Fault) {
-        self.in_force.insert(event, fault);
+        let has_struck = Rc::<Cell<bool>>::default();
+        let in_force = InForce { fault, has_struck: Rc::clone(&has_struck), felt_before: self.felt(fault) };
+        self.in_force.insert(event, in_force);
         match fault {
             Fault::Calls { .. } | Fault::SmallPages { .. } => self.apply_to_calls(),
-            Fault::AccountAway => {
-                self.account.set_reachable(false);
-                self.fire(fault);
+            Fault::AccountAway => self.account.set_reachable(false),
+            Fault::KeyDeleted => self.account.revoke_key(&self.key_id()),
+            Fault::OwnClock { .. } => self.apply_clock(),
+            Fault::Brokers { .. } | Fault::BrokersOfOne { .. } => self.apply_weather(),
+            Fault::Compaction => {
+                let state = self.topics.state();
+                let before = self.cluster.records(&state, Isolation::Uncommitted).len();
+                self.cluster.compact(&state);
+                if self.cluster.records(&state, Isolation::Uncommitted).len() < before {
+                    self.fire(fault);
+                }
             }
-            Fault::KeyDeleted => {
-                self.account.revoke_key(&self.key_id());
-                self.fire(fault);
-            }
-            Fault::OwnClock { .. } => {
-                self.apply_clock();
-                self.fire(fault);
-            }
-            Fault::Brokers { .. } => self.apply_weather(),
             Fault::ForeignTransaction => {
                 self.cluster.open_foreign_transaction(FOREIGN_ID, &self.topics.syncs(), 0, b"another/account", None);
                 self.fire(fault);
             }
             Fault::Kill { copy, when, steps } => {
                 let sign = self.sign(copy, when);
-                if let Some(copy) = &self.copies[copy] {
-                    copy.kill_after(sign, steps);
+                if let Some(running) = self.copies[copy].as_ref().filter(|copy| !copy.has_ended()) {
+                    running.kill_after(sign, steps, has_struck);
                 }
             }
             Fault::Stop { copy } => {
@@ -231,33 +267,34 @@ impl<'a> World<'a> {
                     self.fire(fault);
                 }
             }
+            // That one comes once nobody runs.
+            Fault::Harm(Harm::RecordLost) => {}
             Fault::Harm(harm) => {
-                self.harm(harm);
-                self.fire(fault);
+                if self.harm(harm) {
+                    self.fire(fault);
+                }
             }
         }
     }
 
     /// A fault ends.
     pub(crate) fn end(&mut self, event: usize) {
-        let Some(fault) = self.in_force.remove(&event) else { return };
+        let Some(InForce { fault, has_struck, felt_before }) = self.in_force.remove(&event) else { return };
+        if has_struck.get() || self.felt(fault) > felt_before {
+            self.fire(fault);
+        }
         match fault {
             Fault::Calls { .. } | Fault::SmallPages { .. } => self.apply_to_calls(),
             Fault::AccountAway => {
-                let is_away = self.in_force.values().any(|fault| *fault == Fault::AccountAway);
+                let is_away = self.faults_in_force().any(|fault| fault == Fault::AccountAway);
                 self.account.set_reachable(!is_away);
             }
             Fault::KeyDeleted => self.issue_key(),
             Fault::OwnClock { .. } => self.apply_clock(),
-            Fault::Brokers { .. } => self.apply_weather(),
+            Fault::Brokers { .. } | Fault::BrokersOfOne { .. } => self.apply_weather(),
             Fault::ForeignTransaction => self.cluster.end_foreign_transaction(FOREIGN_ID, true),
             Fault::Kill { copy, .. } => {
-                let was_killed = self.copies[copy].as_ref().is_none_or(Copy::was_killed);
-                if was_killed {
-                    self.fire(fault);
-                } else if let Some(copy) = &self.copies[copy] {
-                    copy.spare();
-                }
+                self.copies[copy].iter().for_each(Copy::spare);
                 self.start(copy);
             }
             Fault::Stop { copy } => {
@@ -267,7 +304,7 @@ impl<'a> World<'a> {
                 }
             }
             Fault::Terminate { copy } => self.start(copy),
-            Fault::Harm(_) => {}
+            Fault::Harm(_) | Fault::Compaction => {}
         }
     }
 
@@ -282,16 +319,44 @@ impl<'a> World<'a> {
     pub(crate) fn fired(&mut self) -> BTreeMap<&'static str, u64> {
         self.count_call_faults();
         let mut fired = self.fired.clone();
-        let later_pages = self.account.truth_lines().iter().filter(|line| is_later_page(line)).count();
-        fired.insert("small pages", later_pages as u64);
-        for (name, count) in self.cluster.fired() {
+        fired.insert("small pages", self.account.short_pages());
+        if !self.schedule.kills.is_empty() {
+            fired.insert("killed at a step", self.kills.iter().filter(|has_struck| has_struck.get()).count() as u64);
+        }
+        let is_outage = |name: &str| Ill::OUTAGES.iter().any(|ill| ill.name() == name);
+        for (name, count) in self.cluster.fired().into_iter().filter(|(name, _)| !is_outage(name)) {
             *fired.entry(name).or_default() += count;
         }
         fired
     }
 
     fn fire(&mut self, fault: Fault) {
-        *self.fired.entry(fault.name()).or_default() += 1;
+        self.count(fault.name());
+    }
+
+    fn count(&mut self, name: &'static str) {
+        *self.fired.entry(name).or_default() += 1;
+    }
+
+    /// How often anybody has met what a fault does that lasts: it counts once if that was while it lasted.
+    fn felt(&self, fault: Fault) -> u64 {
+        match fault {
+            Fault::AccountAway | Fault::KeyDeleted | Fault::OwnClock { .. } => self.account.requests(),
+            Fault::Brokers { weather, .. } if Ill::OUTAGES.contains(&weather) => {
+                self.cluster.fired().get(weather.name()).copied().unwrap_or(0)
+            }
+            Fault::BrokersOfOne { copy, weather: Ill::Away, .. } => {
+                let is_another_up = (0..).zip(&self.copies).any(|(other, running)| {
+                    other != copy && running.as_ref().is_some_and(|running| !running.has_ended())
+                });
+                if is_another_up { self.cluster.away_of(&name(copy)) } else { 0 }
+            }
+            _ => 0,
+        }
+    }
+
+    fn faults_in_force(&self) -> impl Iterator<Item = Fault> {
+        self.in_force.values().map(|in_force| in_force.fault)
     }
 
     /// Kills wait for this.
@@ -313,8 +378,8 @@ impl<'a> World<'a> {
         self.count_call_faults();
         self.account.clear_faults();
         let mut largest_page = None;
-        for fault in self.in_force.values() {
-            match *fault {
+        for fault in self.faults_in_force() {
+            match fault {
                 Fault::Calls { fault, operation, share } => {
                     let slow = (fault == "slow").then_some(45_000);
                     let mut set = json!({ "operation": operation, "fault": fault, "probability": share });
@@ -340,8 +405,8 @@ impl<'a> World<'a> {
     }
 
     fn apply_clock(&self) {
-        let own = self.in_force.values().find_map(|fault| match fault {
-            Fault::OwnClock { seconds } => Some(*seconds),
+        let own = self.faults_in_force().find_map(|fault| match fault {
+            Fault::OwnClock { seconds } => Some(seconds),
             _ => None,
         });
         self.surroundings.set_clock_offset(SignedDuration::from_secs(own.unwrap_or(-self.schedule.service_clock)));
@@ -349,15 +414,28 @@ impl<'a> World<'a> {
 
     fn apply_weather(&self) {
         let mut weather = Weather::CALM;
-        for fault in self.in_force.values() {
-            if let Fault::Brokers { weather: ill, share } = fault {
-                Ill::add_to(*ill, &mut weather, *share);
+        for fault in self.faults_in_force() {
+            match fault {
+                // Where records outside of a transaction are taken, those on their way would outlive their producer.
+                Fault::Brokers { weather: Ill::IdExpired, .. } if self.schedule.broker == Broker::Old => {}
+                Fault::Brokers { weather: ill, share } => ill.add_to(&mut weather, share),
+                _ => {}
+            }
+        }
+        let mut of_one = BTreeMap::new();
+        for fault in self.faults_in_force() {
+            if let Fault::BrokersOfOne { copy, weather: ill, share } = fault {
+                ill.add_to(of_one.entry(copy).or_insert_with(|| weather.clone()), share);
             }
         }
         self.cluster.set_weather(weather);
+        for (copy, weather) in of_one {
+            self.cluster.set_weather_of(&name(copy), weather);
+        }
     }
 
-    fn harm(&self, harm: Harm) {
+    /// False if there was nothing to harm.
+    pub(crate) fn harm(&self, harm: Harm) -> bool {
         let state = self.topics.state();
         match harm {
             Harm::Deleted => self.cluster.delete_topic(&state),
@@ -366,7 +444,32 @@ impl<'a> World<'a> {
                 self.cluster.create_topic(&state, 1);
             }
             Harm::Truncated => self.cluster.delete_records_before(&state, 0, 3),
+            Harm::RolledBack => {
+                let Some(from) = claims::last_syncs(&self.cluster.records(&state, Isolation::Committed)) else {
+                    return false;
+                };
+                self.cluster.lose_records_from(&state, 0, from);
+            }
+            Harm::RecordLost => {
+                let records = self.cluster.records(&state, Isolation::Committed);
+                let held = claims::held(&records);
+                let Some(offset) = held.get(self.schedule.seed as usize % held.len().max(1)) else { return false };
+                self.cluster.lose_record(&state, 0, *offset);
+            }
         }
+        true
+    }
+
+    /// A record is lost while nobody runs, if there is one.
+    pub(crate) fn lose_a_record(&mut self) {
+        if self.harm(Harm::RecordLost) {
+            self.fire(Fault::Harm(Harm::RecordLost));
+        }
+    }
+
+    /// Whether this harm was done.
+    pub(crate) fn was_harmed(&self, harm: Harm) -> bool {
+        self.fired.contains_key(Fault::Harm(harm).name())
     }
 
     fn key_id(&self) -> String {
@@ -426,11 +529,6 @@ impl<'a> World<'a> {
         };
         alicloud::Client::new(settings, id).expect("the settings are well formed")
     }
-}
-
-/// Whether a line of the truth log is a request for another page than the first; all of it would fit on one.
-fn is_later_page(line: &str) -> bool {
-    line.contains(r#""page":"#) && !line.contains(r#""page":1,"#)
 }
 
 /// A copy's name towards the cluster.

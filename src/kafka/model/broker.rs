@@ -192,11 +192,13 @@ impl Broker {
 }
 
 const FENCED: Refusal = Refusal::Final("PRODUCER_FENCED");
+const FORGOTTEN: Refusal = Refusal::Final("INVALID_PRODUCER_ID_MAPPING");
 const UNKNOWN_TOPIC: Refusal = Refusal::Again("UNKNOWN_TOPIC_OR_PARTITION");
 
 fn refusal(denial: Denial) -> Refusal {
     match denial {
         Denial::Fenced => FENCED,
+        Denial::Forgotten => FORGOTTEN,
         Denial::Concurrent => Refusal::Again("CONCURRENT_TRANSACTIONS"),
         Denial::InvalidState => Refusal::Final("INVALID_TXN_STATE"),
     }
@@ -327,6 +329,27 @@ mod tests {
             let late = produce(&mut broker, &identity, 1, 1);
             assert!(matches!(late, Err(FENCED | Refusal::Final("INVALID_TXN_STATE"))), "{late:?}");
             assert_eq!((high(&broker), committed(&broker)), (2, 0));
+        }
+    }
+
+    #[test]
+    fn a_forgotten_id_refuses_its_producer_and_begins_with_another() {
+        for version in VERSIONS {
+            let mut broker = broker(version);
+            let identity = init(&mut broker).unwrap();
+            join(&mut broker, &identity).unwrap();
+            assert!(!broker.coordinator.forget(&ID.into()), "it has a transaction");
+            produce(&mut broker, &identity, 0, 1).unwrap();
+            commit(&mut broker, &identity).unwrap();
+            write_missing_markers(&mut broker);
+            let identity = init(&mut broker).unwrap();
+            assert!(broker.coordinator.forget(&ID.into()));
+            assert_eq!(join(&mut broker, &identity), Err(FORGOTTEN));
+            let next = init(&mut broker).unwrap();
+            assert_ne!(next.producer, identity.producer);
+            assert_eq!(commit(&mut broker, &identity), Err(FORGOTTEN));
+            join(&mut broker, &next).unwrap();
+            assert_eq!(produce(&mut broker, &next, 0, 1), Ok(2));
         }
     }
 

@@ -38,6 +38,8 @@ pub(super) struct State {
     processes: BTreeMap<Arc<str>, watch::Sender<Life>>,
     /// How many requests that write each process has sent.
     sent: BTreeMap<Arc<str>, u64>,
+    /// How often each process found no broker.
+    cut_off: BTreeMap<Arc<str>, u64>,
 }
 
 impl State {
@@ -47,6 +49,11 @@ impl State {
 
     pub(super) fn note_sent(&mut self, process: &Arc<str>) {
         *self.sent.entry(Arc::clone(process)).or_default() += 1;
+    }
+
+    pub(super) fn note_away(&mut self, process: &Arc<str>) {
+        *self.cut_off.entry(Arc::clone(process)).or_default() += 1;
+        self.fire(Fault::Away);
     }
 
     pub(super) fn fire(&mut self, fault: Fault) {
@@ -76,6 +83,7 @@ impl Cluster {
             timers: BTreeMap::new(),
             processes: BTreeMap::new(),
             sent: BTreeMap::new(),
+            cut_off: BTreeMap::new(),
         };
         Self(Arc::new(Shared { settings, state: Mutex::new(state) }))
     }
@@ -169,6 +177,12 @@ impl Cluster {
     #[must_use]
     pub fn requests_of(&self, process: &str) -> u64 {
         self.state().sent.get(process).copied().unwrap_or(0)
+    }
+
+    /// How often a process found no broker, in all its lives.
+    #[must_use]
+    pub fn away_of(&self, process: &str) -> u64 {
+        self.state().cut_off.get(process).copied().unwrap_or(0)
     }
 
     /// How often each kind of fault took effect.

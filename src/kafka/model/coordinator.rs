@@ -39,6 +39,8 @@ enum Transaction {
 pub(super) enum Denial {
     /// An older epoch.
     Fenced,
+    /// The id was forgotten, and so was its producer.
+    Forgotten,
     /// The last transaction's markers are not all written; ask again.
     Concurrent,
     /// There is no such transaction.
@@ -70,25 +72,30 @@ struct Held {
 pub(super) struct Coordinator {
     version: Version,
     held: BTreeMap<Arc<str>, Held>,
+    /// The next producer.
+    fresh: ProducerId,
 }
 
 impl Coordinator {
     pub(super) fn new(version: Version) -> Self {
-        Self { version, held: BTreeMap::new() }
+        Self { version, held: BTreeMap::new(), fresh: 0 }
     }
 
     /// `InitProducerId`: fences older producers. An ongoing transaction is ended first, and until its markers
     /// are written the answer is to ask again.
     pub(super) fn init(&mut self, id: &Arc<str>, timeout: Duration) -> (Result<Identity, Denial>, Option<Markers>) {
-        let fresh = self.held.len() as ProducerId;
-        let held = self.held.entry(Arc::clone(id)).or_insert_with(|| Held {
-            producer: fresh,
-            epoch: -1,
-            ended_epoch: None,
-            transaction: Transaction::Empty,
-            number: 0,
-            timeout,
-            places: BTreeSet::new(),
+        let fresh = &mut self.fresh;
+        let held = self.held.entry(Arc::clone(id)).or_insert_with(|| {
+            *fresh += 1;
+            Held {
+                producer: *fresh - 1,
+                epoch: -1,
+                ended_epoch: None,
+                transaction: Transaction::Empty,
+                number: 0,
+                timeout,
+                places: BTreeSet::new(),
+            }
         });
         match held.transaction {
             Transaction::Ongoing => (Err(Denial::Concurrent), Some(held.fence(id))),
@@ -156,6 +163,12 @@ impl Coordinator {
         (held.number == number && held.transaction == Transaction::Ongoing).then(|| held.fence(id))
     }
 
+    /// Forgets an id without a transaction; false if there is none, or it has one.
+    pub(super) fn forget(&mut self, id: &Arc<str>) -> bool {
+        let is_idle = |held: &Held| matches!(held.transaction, Transaction::Empty | Transaction::Complete { .. });
+        self.held.get(id).is_some_and(is_idle) && self.held.remove(id).is_some()
+    }
+
     /// Ends the ongoing transaction of an id, whoever holds it.
     pub(super) fn end_whatever(&mut self, id: &Arc<str>, commit: bool) -> Option<Markers> {
         let held = self.held.get_mut(id)?;
@@ -188,9 +201,9 @@ impl Coordinator {
     }
 
     fn of(&mut self, identity: &Identity) -> Result<&mut Held, Denial> {
-        let held = self.held.get_mut(&identity.transactional_id).ok_or(Denial::Fenced)?;
-        let is_current = (held.producer, held.epoch) == (identity.producer, identity.epoch);
-        if is_current { Ok(held) } else { Err(Denial::Fenced) }
+        let held = self.held.get_mut(&identity.transactional_id).filter(|held| held.producer == identity.producer);
+        let held = held.ok_or(Denial::Forgotten)?;
+        if held.epoch == identity.epoch { Ok(held) } else { Err(Denial::Fenced) }
     }
 }
 

@@ -60,6 +60,10 @@ impl Link {
         &self.cluster
     }
 
+    pub(super) fn process(&self) -> &Arc<str> {
+        &self.process
+    }
+
     pub(super) fn weather(&self) -> Weather {
         self.cluster.state().weather(&self.process).clone()
     }
@@ -178,7 +182,7 @@ impl Link {
         let back = state.chance.between(&weather.latency);
         let notice = state.chance.between(&weather.notice).max(LEAST_NOTICE);
         if weather.away {
-            state.fire(Fault::Away);
+            state.note_away(&self.process);
         }
         let fate = match request {
             _ if weather.away => Fate::Lost,
@@ -194,7 +198,7 @@ impl Link {
         let mut state = self.cluster.state();
         let away = state.weather(&self.process).away;
         if away {
-            state.fire(Fault::Away);
+            state.note_away(&self.process);
         }
         away
     }
@@ -210,6 +214,12 @@ impl State {
     /// Late, repeated and lost answers are counted when they take effect.
     fn fate(&mut self, request: &Request, weather: &Weather) -> Fate {
         let is_produce = matches!(request, Request::Produce { .. });
+        if let Request::AddPartitions { identity, .. } = request
+            && self.chance.happens(weather.id_expired)
+            && self.broker.coordinator.forget(&identity.transactional_id)
+        {
+            self.fire(Fault::IdExpired);
+        }
         if self.strikes(Fault::RequestLost, weather.request_lost) {
             Fate::Lost
         } else if self.chance.happens(weather.reply_lost) {

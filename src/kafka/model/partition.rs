@@ -13,7 +13,7 @@ use super::coordinator::{Epoch, ProducerId};
 /// Kafka remembers this many batches of a producer to recognise repeated ones.
 const REMEMBERED_BATCHES: usize = 5;
 /// Earlier ends of the partition that a stale leader may tell.
-const REMEMBERED_ENDS: usize = 4;
+const REMEMBERED_ENDS: usize = 6;
 /// A fetch ends at this size.
 const FETCH_BYTES: usize = 4 << 20;
 
@@ -171,11 +171,13 @@ impl Partition {
         if let Some(open) = self.open.remove(&producer) {
             self.transactions[open.transaction] = if commit { Fate::Committed } else { Fate::Aborted };
         }
+        // With and without the marker.
         self.earlier_ends.push_back(self.high());
-        if self.earlier_ends.len() > REMEMBERED_ENDS {
+        self.entries.push_back(Entry::Marker);
+        self.earlier_ends.push_back(self.high());
+        while self.earlier_ends.len() > REMEMBERED_ENDS {
             self.earlier_ends.pop_front();
         }
-        self.entries.push_back(Entry::Marker);
         self.arrived.notify_waiters();
     }
 

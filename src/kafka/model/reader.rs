@@ -110,7 +110,7 @@ impl Reader {
     fn is_held_up(&mut self, polled: &mut Polled) -> bool {
         let weather = self.link.weather();
         if weather.away {
-            self.link.cluster().state().fire(Fault::Away);
+            self.link.cluster().state().note_away(self.link.process());
             polled.trouble = Some("all brokers are down".to_owned());
             self.answered_at = Instant::now() + RECONNECT;
             return true;

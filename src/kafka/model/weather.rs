@@ -30,6 +30,10 @@ pub struct Weather {
     pub request_repeated: f64,
     /// The coordinator has moved: the request is refused, the client looks for the new one and asks again.
     pub coordinator_moved: f64,
+    /// The coordinator has forgotten the transactional id, as it does once an id was idle for long enough: whoever joins
+    /// partitions to a new transaction is told that its producer id is no more. Only for brokers that refuse records
+    /// outside of a transaction: in that time no request is on its way any more, which here one may be.
+    pub id_expired: f64,
     /// The leader cannot write now (disk full, too few replicas); the client asks again.
     pub storage_full: f64,
     /// The leader refuses a batch for good.
@@ -64,6 +68,7 @@ impl Weather {
         request_late: 0.0,
         request_repeated: 0.0,
         coordinator_moved: 0.0,
+        id_expired: 0.0,
         storage_full: 0.0,
         record_refused: 0.0,
         transaction_cut_short: 0.0,
@@ -89,6 +94,7 @@ pub(super) enum Fault {
     RequestRepeated,
     Away,
     CoordinatorMoved,
+    IdExpired,
     StorageFull,
     RecordRefused,
     TransactionTimedOut,
@@ -111,6 +117,7 @@ impl Fault {
             Self::RequestRepeated => "request repeated",
             Self::Away => "brokers away",
             Self::CoordinatorMoved => "coordinator moved",
+            Self::IdExpired => "transactional id expired",
             Self::StorageFull => "storage full",
             Self::RecordRefused => "record refused",
             Self::TransactionTimedOut => "transaction timed out",
