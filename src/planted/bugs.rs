@@ -70,8 +70,6 @@ bugs! {
     ScopeRecordForgotten = "scope-record-forgotten",
     /// A sync that could not read everything says that it is complete.
     UnknownSaidComplete = "unknown-said-complete",
-    /// Of several unknown scopes of a collection the sync record names and counts the first alone.
-    SecondScopeForgotten = "second-scope-forgotten",
     /// Permission lost or regained is not told.
     CoverageUntold = "coverage-untold",
     /// A transaction's upserts come before its removals.

@@ -363,9 +363,9 @@ fn collection_status(state: &State, reading: &Reading, read: &Collection, progre
         status,
         begun_at: read.window().map(|window| window.begun_at.into()),
         complete_at: said.complete_at,
-        stale_since: told(&outcome).filter_map(|(scope, _)| stale_since(state, scope)).min(),
-        reason: told(&outcome).next().map(|(_, why)| why.reason.as_str()),
-        stale_scopes: number(told(&outcome).count()),
+        stale_since: outcome.unknown.keys().filter_map(|scope| stale_since(state, scope)).min(),
+        reason: outcome.unknown.values().next().map(|why| why.reason.as_str()),
+        stale_scopes: number(outcome.unknown.len()),
         entities: i64::try_from(said.count).unwrap_or(i64::MAX),
         count_difference: read.count_difference(),
         added: count(Op::Created),
@@ -382,14 +382,9 @@ fn stale_since(state: &State, scope: &Scope) -> Option<Millis> {
     record.map_or_else(|| state.progress_of(kind).begun_at, |record| record.since)
 }
 
-/// The unknown scopes of a collection, as its sync tells them.
-fn told(outcome: &KindOutcome) -> impl Iterator<Item = (&Scope, &Unknown)> {
-    outcome.unknown.iter().take(if planted!(SecondScopeForgotten) { 1 } else { usize::MAX })
-}
-
 fn named_scopes(state: &State, diff: &Diff) -> Vec<ScopeStatus> {
     let read = diff.kinds.iter().filter(|(kind, outcome)| !is_off(**kind, outcome));
-    let unknown = read.flat_map(|(_, outcome)| told(outcome));
+    let unknown = read.flat_map(|(_, outcome)| &outcome.unknown);
     let unknown = unknown.map(|(scope, why)| (scope.clone(), why.clone()));
     let status = |(scope, why): (Scope, Unknown)| ScopeStatus {
         since: stale_since(state, &scope),

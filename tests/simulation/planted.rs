@@ -91,7 +91,6 @@ const CASES: &[Case] = &[
     case(Bug::WindowBeginsLate, EDGES, &["true-windows"]),
     case(Bug::ScopeRecordForgotten, Aim::Calls(&[("error", "*", 0.9)]), &["true-windows"]),
     case(Bug::UnknownSaidComplete, Aim::Calls(&[("deny", "ListUsersForGroup", 1.0)]), &["lost"]),
-    case(Bug::SecondScopeForgotten, Aim::Calls(&[("deny", "ListUsersForGroup", 1.0)]), &["named"]),
     case(Bug::CoverageUntold, Aim::Calls(&[("deny", "ListUsers", 1.0)]), &["told-coverage"]),
     case(Bug::UpsertsFirst, Aim::Life, &["removals-first"]),
     case(Bug::EdgesFirst, Aim::Life, &["removals-first", "edges"]),
