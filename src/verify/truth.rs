@@ -66,8 +66,10 @@ pub(super) struct Request {
     pub(super) subject: String,
     /// It asks for another page than the first.
     pub(super) is_later_page: bool,
-    /// It was answered with what the account was once, or with nothing as if that were all.
+    /// It was answered with what the account was once, or as if less of it than there is were all.
     pub(super) is_lie: bool,
+    /// It was answered as if less than there is were all.
+    pub(super) lacks_rows: bool,
     pub(super) status: u16,
     pub(super) code: Option<String>,
 }
@@ -394,11 +396,23 @@ fn asked(served: Served) -> Option<Request> {
     let is_later_page = subject.contains_key("Marker")
         || subject.contains_key("NextToken")
         || subject.get("PageNumber").is_some_and(|number| number != "1");
-    let is_lie = matches!(served.fault.as_deref(), Some("stale" | "empty" | "partial"));
+    let lacks_rows = matches!(served.fault.as_deref(), Some("empty" | "partial"));
+    let is_lie = lacks_rows || served.fault.as_deref() == Some("stale");
     for page in ["Marker", "MaxItems", "NextToken", "MaxResults", "PageNumber", "PageSize"] {
         subject.remove(page);
     }
     let subject = Value::Object(subject).to_string();
     let Served { received_ms, answered_ms, client, status, code, .. } = served;
-    Some(Request { received_ms, answered_ms, client, operation, subject, is_later_page, is_lie, status, code })
+    Some(Request {
+        received_ms,
+        answered_ms,
+        client,
+        operation,
+        subject,
+        is_later_page,
+        is_lie,
+        lacks_rows,
+        status,
+        code,
+    })
 }

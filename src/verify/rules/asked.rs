@@ -1,6 +1,6 @@
 //! What was asked of the account, and how often it lied to whoever asked.
 //!
-//! A lie is an old answer, or an empty one, that is complete in form. Who is told more of them than the evidence can
+//! A lie is an old answer, or one that lacks rows, that is complete in form. Who is told more of them than the evidence can
 //! outweigh cannot know better, so what it says then is excused, and counted as that.
 
 use std::collections::BTreeSet;
@@ -97,6 +97,12 @@ fn is_listing_of(truth: &Truth, kind: &str, key: &str, request: &Request) -> boo
         && parameter.is_none_or(|parameter| may_be_about(truth, &parent(), request, parameter))
 }
 
+/// Whether it lists the versions of this policy. The key has the name in lower case.
+fn is_versions_of(key: &str, request: &Request) -> bool {
+    let name = request.parameter("PolicyName").unwrap_or_default();
+    request.operation == "ListPolicyVersions" && key.rsplit('/').next() == Some(&*name.to_lowercase())
+}
+
 /// Whether it lists the names by which the key is read. Of an attachment it is those of its principal's kind.
 fn is_naming(kind: &str, key: &str, request: &Request) -> bool {
     let names = match kind {
@@ -131,6 +137,8 @@ pub(super) fn was_deceived(truth: &Truth, key: &str, from: i64, to: i64) -> bool
         "identity_provider" => 2,
         // It is asked for by its name only: once renamed, two readings of two listings each outweigh that.
         "group" => 3,
+        // One answer says which versions a policy has; that of an old one is judged by what was true once.
+        "policy" => return lies_between(truth, from, to).any(|lie| lie.lacks_rows && is_versions_of(key, lie)),
         _ => return false,
     };
     lies_about(truth, key, from, to) > bearable
