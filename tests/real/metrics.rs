@@ -48,16 +48,36 @@ async fn a_live_daemon_exposes_what_the_documentation_says_and_nothing_else() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Kafka and a registry: make test"]
-async fn a_refused_daemon_says_so_and_counts_the_sync_that_it_gave_up() {
+async fn a_refused_daemon_says_so() {
     let mut world = World::small().await;
     world.set("ACCOUNT__ID", "1999999999999999");
     let mut daemon = world.start_daemon();
     daemon.readyz(503, "1999999999999999").await;
     let scrape = daemon.metrics().await;
-    let told = |wanted: &str, value: &str| {
-        samples(&scrape).any(|sample| sample.name == wanted && sample.value > 0.0 && sample.labels[0].1 == value)
-    };
-    assert!(told("ramstream_phase", "refused") && !told("ramstream_phase", "running"), "{scrape}");
-    assert!(told("ramstream_syncs_total", "unpublished") && !told("ramstream_syncs_total", "failed"), "{scrape}");
+    assert!(tells(&scrape, "ramstream_phase", "refused") && !tells(&scrape, "ramstream_phase", "running"), "{scrape}");
     daemon.terminate().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka and a registry: make test"]
+async fn a_sync_that_another_copy_overtakes_is_counted_as_unpublished() {
+    let world = World::small().await;
+    let mut older = world.start_daemon();
+    older.syncs(1, "complete").await;
+    let slow = json!({ "operation": "ListUsers", "fault": "slow", "delay_ms": 10_000, "times": 1 });
+    world.cloud.fault(slow).await;
+    eventually("a reading that takes long", async || (world.cloud.struck().await == [1]).then_some(())).await;
+    let mut newer = world.start_daemon();
+    newer.is_ready().await;
+    older.readyz(503, "another copy owns the account").await;
+    let scrape = older.metrics().await;
+    assert!(tells(&scrape, "ramstream_syncs_total", "unpublished"), "{scrape}");
+    assert!(!tells(&scrape, "ramstream_syncs_total", "failed"), "{scrape}");
+    older.kill().await;
+    newer.terminate().await;
+}
+
+/// Whether the metric is above zero with this value of its first label.
+fn tells(scrape: &str, name: &str, label: &str) -> bool {
+    samples(scrape).any(|sample| sample.name == name && sample.value > 0.0 && sample.labels[0].1 == label)
 }

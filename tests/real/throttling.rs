@@ -12,7 +12,16 @@ const FAILED: i32 = 1;
 
 /// Why a scope is not known where calls are throttled while the account changes: too many of them were, the time was up, it
 /// hangs on something for which that is so, or what is gone could not be proven gone.
-const REASONS: [&str; 5] = ["throttled", "out_of_time", "detail_unread", "parent_unknown", "removals_unproven"];
+const REASONS: [&str; 7] = [
+    "throttled",
+    "out_of_time",
+    "detail_unread",
+    "parent_unknown",
+    "removals_unproven",
+    // Of edges, where a listing of their ends could not be read.
+    "dangling",
+    "unresolved_name",
+];
 
 /// Changes of all sorts, other ones each round.
 async fn change(cloud: &Cloud, round: usize) {

@@ -13,7 +13,7 @@ use tokio::process::Command;
 use super::cloud::{Cloud, small};
 use super::process::{COMPLETE, Daemon, Finished, eventually};
 use super::proxy::Proxy;
-use super::{kafka, outsider_at, outsider_sends, registry, unique};
+use super::{admin, kafka, outsider_at, outsider_sends, registry, unique};
 
 /// The event topics, by what stands behind the prefix.
 pub(crate) const EVENT_TOPICS: &[&str] = &[
@@ -325,6 +325,12 @@ impl World {
     /// `ramstream run`.
     pub(crate) fn start_daemon(&self) -> Daemon {
         Daemon::start(self.command(&["run"]))
+    }
+
+    /// Whether nothing was made of it in Kafka.
+    pub(crate) fn has_no_topic(&self) -> bool {
+        let metadata = admin().inner().fetch_metadata(None, std::time::Duration::from_secs(10)).unwrap();
+        metadata.topics().iter().all(|topic| !topic.name().starts_with(&self.prefix))
     }
 
     /// The topic with this prefix.
