@@ -136,7 +136,7 @@ mod tests {
         let readable = report.verdicts.iter().find(|verdict| verdict.invariant == "readable").unwrap();
         let reasons: Vec<&str> = readable.violations.iter().map(|violation| violation.reason.as_str()).collect();
         assert!(reasons[0].contains("the schema 9 of the record p.users[0]@0 is none of those given"), "{reasons:?}");
-        assert!(reasons[1].contains("has not the fields"), "{reasons:?}");
+        assert!(reasons[1].contains("lacks the fields"), "{reasons:?}");
         assert_eq!(reasons.len(), 2, "what is another topic's or another account's is not ours: {reasons:?}");
     }
 
