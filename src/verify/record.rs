@@ -132,6 +132,11 @@ impl Notice {
         self.collections.iter().find(|status| status.kind == kind)
     }
 
+    /// The scopes of the kind that it names, in their order: the collection itself comes first.
+    pub(super) fn scopes_of(&self, kind: &str) -> Vec<&ScopeStatus> {
+        self.scopes.iter().filter(|scope| scope.scope.split('/').next() == Some(kind)).collect()
+    }
+
     /// Start and end of its reading by the daemon's own clock, Unix milliseconds.
     pub(super) fn window(&self) -> Option<(i64, i64)> {
         self.started_at.zip(self.finished_at)
@@ -164,6 +169,11 @@ impl CollectionStatus {
     /// Start and end of its reading by the services' clock, Unix milliseconds; none if it was not read whole.
     pub(super) fn complete_window(&self) -> Option<(i64, i64)> {
         self.begun_at.zip(self.complete_at).filter(|_| self.status == "complete")
+    }
+
+    /// Whether these are all of its scopes that are not known: only the first ones are named.
+    pub(super) fn are_all(&self, named: &[&ScopeStatus]) -> bool {
+        usize::try_from(self.stale_scopes) == Ok(named.len())
     }
 }
 

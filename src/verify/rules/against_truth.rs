@@ -12,7 +12,7 @@ use super::super::log::{Log, Step};
 use super::super::record::{Event, Notice};
 use super::super::report::{At, Findings};
 use super::super::truth::{Request, Truth};
-use super::asked::{lies_about, lies_of, operations_of, was_deceived, was_deceived_again};
+use super::asked::{lies_about, lies_between, lies_of, operations_of, was_deceived, was_deceived_again};
 use super::notices::mass_removals;
 
 /// How long after its date a mutation may show, in milliseconds.
@@ -168,7 +168,7 @@ pub(super) fn settled(log: &Log, truth: &Truth, found: &mut Findings) {
         if !truth.is_quiet(from, to) {
             continue;
         }
-        if truth.requests_between(from, to).any(|request| request.is_lie) {
+        if lies_between(truth, from, to).next().is_some() {
             found.excuse();
             continue;
         }

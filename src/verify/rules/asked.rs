@@ -66,7 +66,8 @@ pub(super) fn operations_of(kind: &str) -> &'static [&'static str] {
     READ_BY.iter().find(|(of, _)| *of == kind).map_or(&[], |(_, operations)| operations)
 }
 
-fn lies_between(truth: &Truth, from: i64, to: i64) -> impl Iterator<Item = &Request> {
+/// What was answered with a lie meanwhile.
+pub(super) fn lies_between(truth: &Truth, from: i64, to: i64) -> impl Iterator<Item = &Request> {
     truth.requests_between(from, to).filter(|request| request.is_lie)
 }
 

@@ -89,11 +89,11 @@ pub(super) fn named(log: &Log, truth: &Truth, found: &mut Findings) {
 
 /// What the record does not say of a subject that was not read, or says wrongly.
 fn untold(sync: &Notice, status: &CollectionStatus, scope: &str, asked: &Asked<'_>) -> Option<String> {
-    let named: Vec<_> =
-        sync.scopes.iter().filter(|named| named.scope.split('/').next() == Some(&status.kind)).collect();
+    let named = sync.scopes_of(&status.kind);
     let Some(around) = named.iter().find(|named| lies_in(scope, &named.scope)) else {
-        let are_all_named = usize::try_from(status.stale_scopes) == Ok(named.len());
-        return are_all_named.then(|| format!("{scope} is not named, but was not read: {:?}", told(asked.first)));
+        return status
+            .are_all(&named)
+            .then(|| format!("{scope} is not named, but was not read: {:?}", told(asked.first)));
     };
     // A wider one may be unknown for a reason of its own.
     let is_denied = around.reason == "denied";

@@ -107,9 +107,8 @@ fn judge(log: &Log, sync: &Notice, before: &BTreeSet<&str>, now: &BTreeSet<&str>
 }
 
 /// The scopes of a collection that the sync record names, with the reason of each.
-pub(super) fn unknown_scopes<'a>(sync: &'a Notice, status: &CollectionStatus) -> BTreeMap<&'a str, &'a str> {
-    let is_of_kind = |scope: &str| scope.split('/').next() == Some(&status.kind);
-    let scopes = sync.scopes.iter().filter(|unknown| is_of_kind(&unknown.scope));
+fn unknown_scopes<'a>(sync: &'a Notice, status: &CollectionStatus) -> BTreeMap<&'a str, &'a str> {
+    let scopes = sync.scopes_of(&status.kind).into_iter();
     scopes.map(|unknown| (unknown.scope.as_str(), unknown.reason.as_str())).collect()
 }
 

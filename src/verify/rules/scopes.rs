@@ -1,7 +1,7 @@
 //! What a sync record says of unknown scopes: its collections count them, and it names the first of them.
 
 use super::super::log::Log;
-use super::super::record::{CollectionStatus, Notice, ScopeStatus};
+use super::super::record::{CollectionStatus, Notice};
 use super::super::report::{At, Findings};
 
 /// So many are named at most; the others are only counted.
@@ -24,15 +24,10 @@ pub(super) fn scopes(log: &Log, found: &mut Findings) {
     }
 }
 
-/// The scopes of a kind that a sync record names, in their order: the collection itself comes first.
-fn named<'a>(sync: &'a Notice, kind: &str) -> Vec<&'a ScopeStatus> {
-    sync.scopes.iter().filter(|scope| scope.scope.split('/').next() == Some(kind)).collect()
-}
-
 /// What in a collection's status does not fit the scopes that are named.
 fn wrong_count(sync: &Notice, status: &CollectionStatus) -> Option<String> {
-    let named = named(sync, &status.kind);
-    let are_all_named = usize::try_from(status.stale_scopes) == Ok(named.len());
+    let named = sync.scopes_of(&status.kind);
+    let are_all_named = status.are_all(&named);
     if named.is_empty() && !are_all_named {
         return None;
     }
@@ -56,8 +51,8 @@ fn wrong_count(sync: &Notice, status: &CollectionStatus) -> Option<String> {
 /// A scope that was unknown before is unknown since then, and one of what was all known since that was read.
 fn wrong_since(sync: &Notice, status: &CollectionStatus, before: &Notice) -> Option<String> {
     let last = before.collection(&status.kind)?;
-    let was_named = named(before, &status.kind);
-    named(sync, &status.kind).into_iter().find_map(|scope| {
+    let was_named = before.scopes_of(&status.kind);
+    sync.scopes_of(&status.kind).into_iter().find_map(|scope| {
         let since = match was_named.iter().find(|was| was.scope == scope.scope) {
             Some(was) => was.since,
             None if last.status == "complete" && last.stale_scopes == 0 => last.begun_at,
