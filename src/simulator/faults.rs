@@ -159,7 +159,6 @@ impl Fault {
     /// Spoils a listing. False if that leaves it as it was.
     pub(super) fn spoil(&self, reply: &mut Reply, call: &Call<'_>) -> bool {
         let Some((name, item)) = reply.collection() else { return !self.is_about_a_listing() };
-        let sent = call.parameters.text("Marker").or_else(|| call.parameters.text("NextToken"));
         let rows = || -> Vec<Value> { reply.rows().unwrap_or_default() };
         let changed: Option<Vec<Value>> = match self.fault {
             Effect::MissingMarker | Effect::RepeatedMarker if reply.has("PageNumber") => return false,
@@ -170,7 +169,7 @@ impl Fault {
                 return true;
             }
             Effect::RepeatedMarker => {
-                reply.go_on(sent.unwrap_or("AAAB/+c="));
+                reply.go_on(call.parameters.mark().unwrap_or("AAAB/+c="));
                 return true;
             }
             Effect::EndlessMarker | Effect::EmptyPage => {

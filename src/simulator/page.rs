@@ -58,8 +58,7 @@ pub(super) fn page_number(paging: Paging, operation: &str, parameters: &Paramete
         Paging::None => 1,
         Paging::Number { .. } => parameters.text("PageNumber").and_then(|text| text.parse().ok()).unwrap_or(1),
         Paging::Marker { .. } | Paging::Token { .. } => {
-            let sent = parameters.text("Marker").or_else(|| parameters.text("NextToken"));
-            let marker = sent.and_then(|text| decode_marker(operation, text));
+            let marker = parameters.mark().and_then(|text| decode_marker(operation, text));
             marker.map_or(1, |marker| marker.pages + 1)
         }
     }
@@ -177,8 +176,8 @@ pub(super) fn mark_of_same_page(call: &Call<'_>) -> Option<String> {
     if !matches!(call.operation.paging, Paging::Marker { .. } | Paging::Token { .. }) {
         return None;
     }
-    let sent = call.parameters.text("Marker").or_else(|| call.parameters.text("NextToken"));
-    let begin = sent.and_then(|text| decode_marker(call.operation.name, text)).unwrap_or(Marker { place: 0, pages: 0 });
+    let sent = call.parameters.mark().and_then(|text| decode_marker(call.operation.name, text));
+    let begin = sent.unwrap_or(Marker { place: 0, pages: 0 });
     Some(encode_marker(call.operation.name, Marker { pages: begin.pages + 1, ..begin }))
 }
 

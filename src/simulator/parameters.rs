@@ -33,6 +33,12 @@ impl Parameters {
         self.sent(name).filter(|value| !value.is_empty())
     }
 
+    /// Where a page by marker or token is to begin; none for the first one.
+    #[must_use]
+    pub fn mark(&self) -> Option<&str> {
+        self.text("Marker").or_else(|| self.text("NextToken"))
+    }
+
     /// The value of `name`.
     ///
     /// # Errors
