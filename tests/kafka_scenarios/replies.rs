@@ -63,6 +63,11 @@ async fn attempt(
     tokio::join!(attempt, restored).0
 }
 
+/// Reads to the proven end.
+async fn reads_on(writer: &mut Writer) {
+    writer.log().read_to_proven_end(&mut State::default()).await.unwrap();
+}
+
 /// Whether the attempt failed there, perhaps because its time was up.
 fn failed(outcome: &Result<Outcome<()>, AttemptError>, at: Step) -> bool {
     let error = match outcome {
@@ -79,10 +84,10 @@ pub(crate) async fn a_commit_whose_reply_is_lost_stands_whatever_the_writer_is_t
     let mut writer = writer_of(broker, &topic, Duration::from_secs(2));
     let outcome = attempt(&mut writer, broker, vec![], Lost::Replies, LONG).await;
     assert!(matches!(outcome, Ok(Outcome::Committed { .. })) || failed(&outcome, Step::Commit), "{outcome:?}");
-    writer.log().read_to_proven_end(&mut State::default()).await.unwrap();
+    reads_on(&mut writer).await;
     assert_eq!(writer.log().last_claim().map(|placed| placed.claim.writer), Some(Some(ME)), "it finds its own claim");
     commit(&mut writer, ME, vec![record(&topic, "k", "v")]).await;
-    writer.log().read_to_proven_end(&mut State::default()).await.unwrap();
+    reads_on(&mut writer).await;
     for committed in [true, false] {
         assert_eq!(keys(broker, &topic, committed), [CLAIM_KEY, CLAIM_KEY, "k"]);
     }
@@ -93,10 +98,10 @@ pub(crate) async fn a_commit_that_never_arrives_in_time_is_an_error_and_is_abort
     let mut writer = writer_of(broker, &topic, Duration::from_secs(2));
     let outcome = attempt(&mut writer, broker, vec![], Lost::Everything, LONG).await;
     assert!(failed(&outcome, Step::Commit), "{outcome:?}");
-    writer.log().read_to_proven_end(&mut State::default()).await.unwrap();
+    reads_on(&mut writer).await;
     assert!(writer.log().last_claim().is_none(), "it finds no claim");
     commit(&mut writer, ME, vec![record(&topic, "k", "v")]).await;
-    writer.log().read_to_proven_end(&mut State::default()).await.unwrap();
+    reads_on(&mut writer).await;
     assert_eq!(keys(broker, &topic, true), [CLAIM_KEY, "k"]);
     assert_eq!(keys(broker, &topic, false), [CLAIM_KEY, CLAIM_KEY, "k"]);
 }
@@ -108,7 +113,7 @@ pub(crate) async fn a_record_of_which_nothing_is_heard_is_an_error_and_is_aborte
     let outcome = attempt(&mut writer, broker, unheard, Lost::Replies, Duration::from_secs(5)).await;
     assert!(failed(&outcome, Step::Send), "{outcome:?}");
     commit(&mut writer, ME, vec![record(&topic, "k", "v")]).await;
-    writer.log().read_to_proven_end(&mut State::default()).await.unwrap();
+    reads_on(&mut writer).await;
     assert_eq!(keys(broker, &topic, true), [CLAIM_KEY, "k"]);
     assert_eq!(keys(broker, &topic, false), [CLAIM_KEY, "unheard", CLAIM_KEY, "k"], "it arrived, and once");
 }
@@ -120,7 +125,7 @@ pub(crate) async fn what_is_asked_for_again_because_its_reply_was_lost_happens_o
         let records = sent.iter().map(|key| record(&topic, key, "v")).collect();
         let outcome = attempt(&mut writer, broker, records, Lost::Replies, Duration::from_secs(2)).await;
         assert!(matches!(outcome, Ok(Outcome::Committed { .. })), "{outcome:?}");
-        writer.log().read_to_proven_end(&mut State::default()).await.unwrap();
+        reads_on(&mut writer).await;
         for committed in [true, false] {
             assert_eq!(keys(broker, &topic, committed), [&[CLAIM_KEY], sent].concat());
         }

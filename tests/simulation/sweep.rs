@@ -81,7 +81,7 @@ fn kills(ran: &Ran) -> u64 {
 #[test]
 fn a_crash_at_any_step_breaks_no_promise() {
     let every = number("SIMULATION_EVERY_STEP").unwrap_or(EVERY_STEP).max(1);
-    let pairs = number("SIMULATION_PAIRS").unwrap_or(PAIRS);
+    let pairs = number("SIMULATION_PAIRS").unwrap_or(PAIRS) / BROKERS.len() as u64;
     let (mut broken, mut struck) = (Vec::new(), 0);
     for seed in 0..BROKERS.len() as u64 {
         let steps = AtomicU64::new(0);
@@ -94,7 +94,7 @@ fn a_crash_at_any_step_breaks_no_promise() {
         let (steps, twice) = (steps.into_inner(), AtomicU64::new(0));
         assert!(steps > 500, "schedule {seed}: a life of three syncs takes more than {steps} steps");
         broken.extend(all(|turn, broken| {
-            if turn >= pairs / BROKERS.len() as u64 {
+            if turn >= pairs {
                 return false;
             }
             let random = &mut StdRng::seed_from_u64(turn);
@@ -103,7 +103,7 @@ fn a_crash_at_any_step_breaks_no_promise() {
             true
         }));
         struck += steps.div_ceil(every) + twice.into_inner();
-        println!("schedule {seed}: killed at every step of {every} up to {steps}, and at {} pairs", pairs / 3);
+        println!("schedule {seed}: killed at every step of {every} up to {steps}, and at {pairs} pairs");
     }
     let summary = json!({ "run": "sweep", "kills": struck, "violations": broken.len() });
     println!("summary: {summary}");

@@ -1,5 +1,6 @@
 //! Somebody else leaves a transaction open in a topic that is read: what it hides is not taken for the end.
 
+use rdkafka::producer::BaseProducer;
 use serde_json::{Value, json};
 
 use crate::support::process::{COMPLETE, Daemon};
@@ -8,6 +9,14 @@ use crate::support::{outsider, outsider_sends, unique};
 
 /// Another account's key: what stands under it is nobody's business here.
 const OTHER_ACCOUNT: &str = "1999999999999999";
+
+/// A transaction with one record in it: its transactional id, and the producer that holds it open.
+fn left_open(topic: &str, key: &str, value: &str) -> (String, BaseProducer) {
+    let id = unique("outsider");
+    let hanging = outsider(Some(&id));
+    outsider_sends(&hanging, topic, key, value);
+    (id, hanging)
+}
 
 /// The next producer with its id ends what the one before it left open.
 fn end(transactional_id: &str) {
@@ -21,9 +30,7 @@ async fn a_hanging_transaction_in_the_sync_topic_stops_no_owner_and_lets_nobody_
     world.set("KAFKA__PROPERTIES__SOCKET_TIMEOUT_MS", "5000");
     let mut daemon = world.start_daemon();
     daemon.syncs(1, "complete").await;
-    let id = unique("outsider");
-    let hanging = outsider(Some(&id));
-    outsider_sends(&hanging, &world.topic("syncs"), OTHER_ACCOUNT, "hidden");
+    let (id, _hanging) = left_open(&world.topic("syncs"), OTHER_ACCOUNT, "hidden");
 
     world.cloud.create_user("while-it-hangs").await;
     daemon.syncs(2, "complete").await;
@@ -44,9 +51,7 @@ async fn a_hanging_transaction_in_the_control_topic_is_told_and_what_was_asked_f
     let world = World::small().await;
     let mut daemon = world.start_daemon();
     daemon.syncs(1, "complete").await;
-    let id = unique("outsider");
-    let hanging = outsider(Some(&id));
-    outsider_sends(&hanging, &world.topic("control"), world.cloud.account_id(), "no request");
+    let (id, _hanging) = left_open(&world.topic("control"), world.cloud.account_id(), "no request");
     world.ask_for_replay("behind-it");
 
     let said: Value = serde_json::from_str(&daemon.logs(SAID).await).unwrap();
@@ -79,9 +84,7 @@ async fn a_hanging_transaction_in_the_state_topic_stops_the_owner_and_a_start_an
     let world = World::small().await;
     let mut daemon = world.start_daemon();
     daemon.syncs(1, "complete").await;
-    let id = unique("outsider");
-    let hanging = outsider(Some(&id));
-    outsider_sends(&hanging, &world.state_topic(), OTHER_ACCOUNT, "hidden");
+    let (id, _hanging) = left_open(&world.state_topic(), OTHER_ACCOUNT, "hidden");
 
     world.cloud.create_user("while-it-hangs").await;
     let said = daemon.logs(WHY).await;
@@ -108,9 +111,7 @@ async fn a_hanging_transaction_in_an_event_topic_stops_nothing_and_is_sorted_out
     let world = World::small().await;
     let mut daemon = world.start_daemon();
     daemon.syncs(1, "complete").await;
-    let id = unique("outsider");
-    let hanging = outsider(Some(&id));
-    outsider_sends(&hanging, &world.topic("users"), &world.key("user/1"), "hidden");
+    let (id, _hanging) = left_open(&world.topic("users"), &world.key("user/1"), "hidden");
     world.cloud.create_user("while-it-hangs").await;
     daemon.syncs(2, "complete").await;
     daemon.terminate().await;
