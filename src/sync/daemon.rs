@@ -155,7 +155,7 @@ async fn once(pipeline: &Pipeline, shutdown: &CancellationToken) -> Result<End, 
 struct Past {
     /// It has owned the account or parked: it goes on only if its own claim is still the last. Until then it claims over
     /// whoever is there.
-    has_been_owner: bool,
+    needs_own_claim: bool,
     /// The claim that it made may still be the last: in an orderly end it is released.
     holds_claim: bool,
     /// Parked or refused since: at its start it ends no transaction that is open in Kafka, for a copy that may not publish
@@ -204,7 +204,7 @@ async fn live(
             None => return Ok(()),
             Some(Claimed::Superseded(claim)) => claim,
             Some(Claimed::Owned) => {
-                *past = Past { has_been_owner: true, holds_claim: true, stands_back: false };
+                *past = Past { needs_own_claim: true, holds_claim: true, stands_back: false };
                 backoff.reset();
                 info!(me = %pipeline.me, "claimed the account");
                 status.enter(Phase::Running);
@@ -218,7 +218,7 @@ async fn live(
                 }
             }
         };
-        *past = Past { has_been_owner: true, holds_claim: false, stands_back: true };
+        *past = Past { needs_own_claim: true, holds_claim: false, stands_back: true };
         let Some(mandate) = shutdown.run_until_cancelled(owner.park(superseded, status)).await else { return Ok(()) };
         owner.writer.leave_parking(mandate?);
         status.enter(Phase::Claiming);
@@ -229,7 +229,7 @@ async fn live(
 impl Pipeline {
     fn writer(&self, log: StateLog, past: Past) -> Writer {
         let writer = Writer::new(self.connection.clone(), self.transactional_id.clone(), log, self.me);
-        if past.has_been_owner { writer.without_mandate() } else { writer }
+        if past.needs_own_claim { writer.without_mandate() } else { writer }
     }
 }
 
