@@ -140,6 +140,9 @@ impl Reader<'_> {
         let key = self.custom_key(&listed);
         let listed = listed_part(listed);
         let (versions, default_document) = match round.get(&key) {
+            Some(Ok(read)) if is_of_an_earlier_policy(&read.detail, listed.create_date) => {
+                return (key, Found::Unread(of_an_earlier_policy(&listed)));
+            }
             Some(Ok(read)) => match documents(&read.detail, listed.default_version.as_deref()) {
                 Some(documents) => documents,
                 None => return (key, Found::Unread(moved_meanwhile(&listed))),
@@ -235,6 +238,21 @@ fn documents(read: &[ram::PolicyVersion], default: Option<&str>) -> Option<(Vec<
 /// `v12` as 12, so that v2 stands before v12; what is no number comes last, by its text.
 fn version_number(id: &str) -> (u32, String) {
     (id.trim_start_matches('v').parse().unwrap_or(u32::MAX), id.to_owned())
+}
+
+/// So much earlier than its policy a version may be dated that was made with it: the dates may come from two clocks.
+const DATES_APART_MS: i64 = 5_000;
+
+/// Whether a version is older than the policy that the listing has since `created`: then an answer that was old already
+/// told of one with the same name that is gone.
+fn is_of_an_earlier_policy(read: &[ram::PolicyVersion], created: Option<Millis>) -> bool {
+    let oldest = read.iter().filter_map(|version| version.create_date.map(Millis::from)).min();
+    matches!((oldest, created), (Some(oldest), Some(created)) if oldest.0 + DATES_APART_MS < created.0)
+}
+
+fn of_an_earlier_policy(listed: &ListedPart) -> Unknown {
+    let detail = format!("the versions read of {} are older than the policy itself", listed.policy_name);
+    Unknown::new(Reason::DetailUnread, detail)
 }
 
 fn moved_meanwhile(listed: &ListedPart) -> Unknown {

@@ -314,6 +314,38 @@ async fn a_policy_whose_default_version_moves_while_it_is_read_is_unread() {
 }
 
 #[tokio::test]
+async fn versions_of_a_deleted_policy_are_not_taken_for_those_of_its_successor_of_the_same_name() {
+    let read_with_created = async |created| {
+        let server = server(move |call| match (call.action.as_str(), call.parameter("PolicyType")) {
+            ("ListPolicies", Some("Custom")) => Some(created),
+            ("ListPolicyVersions", _) => Some(
+                r#"{"PolicyVersions":{"PolicyVersion":[
+                {"VersionId":"v1","IsDefaultVersion":true,"PolicyDocument":"{}","CreateDate":"2026-01-01T00:00:00Z"},
+                {"VersionId":"v2","IsDefaultVersion":false,"PolicyDocument":"{}","CreateDate":"2026-01-09T00:00:00Z"}]}}"#,
+            ),
+            _ => None,
+        })
+        .await;
+        read(&server, &State::new(ACCOUNT)).await.remove(&Kind::Policy).unwrap()
+    };
+    let policies = read_with_created(
+        r#"{"IsTruncated":false,"Policies":{"Policy":[{"PolicyName":"ops","DefaultVersion":"v1",
+        "CreateDate":"2026-01-01T00:00:06Z","UpdateDate":"2026-01-01T00:00:06Z"}]}}"#,
+    )
+    .await;
+    assert_eq!(unread(&policies), [("policy/custom/ops", Reason::DetailUnread)]);
+    let why = policies.unknown_scopes().values().next().unwrap();
+    assert_eq!(why.detail, "the versions read of ops are older than the policy itself");
+
+    let policies = read_with_created(
+        r#"{"IsTruncated":false,"Policies":{"Policy":[{"PolicyName":"ops","DefaultVersion":"v1",
+        "CreateDate":"2026-01-01T00:00:05Z","UpdateDate":"2026-01-01T00:00:05Z"}]}}"#,
+    )
+    .await;
+    assert_eq!(unread(&policies), [], "two clocks of one call may be some seconds apart");
+}
+
+#[tokio::test]
 async fn a_user_renamed_between_the_two_listings_has_unknown_attachments_and_nobody_else_has() {
     let server = server(|call| match (call.action.as_str(), call.earlier) {
         ("ListUsers", 0) => Some(
