@@ -70,6 +70,8 @@ bugs! {
     ScopeRecordForgotten = "scope-record-forgotten",
     /// A sync that could not read everything says that it is complete.
     UnknownSaidComplete = "unknown-said-complete",
+    /// What may not be read is named as unread for another reason.
+    DenialSaidOtherwise = "denial-said-otherwise",
     /// Permission lost or regained is not told.
     CoverageUntold = "coverage-untold",
     /// A transaction's upserts come before its removals.

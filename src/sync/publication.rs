@@ -389,7 +389,10 @@ fn named_scopes(state: &State, diff: &Diff) -> Vec<ScopeStatus> {
     let status = |(scope, why): (Scope, Unknown)| ScopeStatus {
         since: stale_since(state, &scope),
         scope: scope.to_string(),
-        reason: why.reason.as_str(),
+        reason: match why.reason {
+            Reason::Denied if planted!(DenialSaidOtherwise) => Reason::Throttled.as_str(),
+            reason => reason.as_str(),
+        },
         detail: Some(why.detail),
     };
     unknown.take(NAMED_SCOPES).map(status).collect()

@@ -35,6 +35,8 @@ enum Aim {
     Asked(&'static [Ill]),
     /// One that changes several times while it is read: so many deeds of this sort.
     Haste(fn(Deed) -> bool, usize),
+    /// A role changes, and once more while it is listed again because another one has gone.
+    RoleAgain,
     /// Calls that fail, lie or hang: (fault, operation, share).
     Calls(&'static [(&'static str, &'static str, f64)]),
     /// The same, in pages of two rows.
@@ -59,8 +61,6 @@ const fn case(bug: Bug, aim: Aim, caught_by: &'static [&'static str]) -> Case {
 }
 
 const LIES: Aim = Aim::Calls(&[("stale", "*", 0.3), ("empty", "ListUsersForGroup", 0.3), ("stale", "ListUsers", 0.4)]);
-/// Few enough to be seconds apart.
-const ROLES: Aim = Aim::Haste(Deed::is_about_a_role, 60);
 const EDGES: Aim = Aim::Haste(Deed::is_about_an_edge, 600);
 const DETAILS: Aim = Aim::Calls(&[("deny", "GetRole", 1.0), ("deny", "ListPolicyVersions", 1.0)]);
 
@@ -72,7 +72,7 @@ const CASES: &[Case] = &[
     case(Bug::FailureIsEmpty, Aim::Calls(&[("missing_array", "ListUsersForGroup", 0.7)]), &["instants"]),
     case(Bug::DeniedIsEmpty, Aim::Calls(&[("deny", "ListUsersForGroup", 1.0)]), &["honest", "instants"]),
     case(Bug::UnreadDetailIsNone, DETAILS, &["invented"]),
-    case(Bug::OldDetailTaken, ROLES, &["instants"]),
+    case(Bug::OldDetailTaken, Aim::RoleAgain, &["instants"]),
     case(Bug::StaleListingBelieved, LIES, &["invented"]),
     case(Bug::OldNewcomerBelieved, LIES, &["invented"]),
     case(Bug::NoSecondListing, Aim::Calls(&[("empty", "ListUsersForGroup", 0.2)]), &["removals"]),
@@ -91,6 +91,7 @@ const CASES: &[Case] = &[
     case(Bug::WindowBeginsLate, EDGES, &["true-windows"]),
     case(Bug::ScopeRecordForgotten, Aim::Calls(&[("error", "*", 0.9)]), &["true-windows"]),
     case(Bug::UnknownSaidComplete, Aim::Calls(&[("deny", "ListUsersForGroup", 1.0)]), &["lost"]),
+    case(Bug::DenialSaidOtherwise, Aim::Calls(&[("deny", "ListUsers", 1.0)]), &["named"]),
     case(Bug::CoverageUntold, Aim::Calls(&[("deny", "ListUsers", 1.0)]), &["told-coverage"]),
     case(Bug::UpsertsFirst, Aim::Life, &["removals-first"]),
     case(Bug::EdgesFirst, Aim::Life, &["removals-first", "edges"]),
@@ -125,7 +126,7 @@ impl Aim {
         let random = &mut StdRng::seed_from_u64(seed);
         let (copies, seconds, rounds) = match self {
             Self::Life | Self::Asked(_) | Self::Calls(_) | Self::Pages(_) | Self::Loss => (1, 40, 1),
-            Self::Haste(..) => (1, 4, 2),
+            Self::Haste(..) | Self::RoleAgain => (1, 4, 2),
             Self::Storm(copies, _) => (copies, 5, 3),
             Self::Uneven(_) => (2, 5, 3),
         };
@@ -134,6 +135,7 @@ impl Aim {
         let mut events = Vec::new();
         let (is_wanted, deeds): (fn(Deed) -> bool, usize) = match self {
             Self::Haste(is_wanted, deeds) => (is_wanted, deeds),
+            Self::RoleAgain => (|_| true, 0),
             _ => (|_| true, 120),
         };
         while events.len() < deeds {
@@ -150,6 +152,7 @@ impl Aim {
         }
         match self {
             Self::Life | Self::Haste(..) => {}
+            Self::RoleAgain => events.extend(role_again(random, length)),
             Self::Asked(ills) => {
                 for weather in ills {
                     let fault = Fault::Brokers { weather: *weather, share: 0.1 };
@@ -171,6 +174,24 @@ impl Aim {
         let confirm_delay = Duration::from_secs(if seconds < 10 { 1 } else { 5 });
         Schedule { events, length, interval, copies, confirm_delay, takeover_after: None, service_clock: 0, ..base }
     }
+}
+
+/// Seconds apart: the services date in whole ones, and of two changes in one second the second leaves no mark.
+fn role_again(random: &mut StdRng, length: Duration) -> Vec<(Duration, Event)> {
+    let (role, other) = (0, 1);
+    let mut events = vec![(Duration::ZERO, Event::Deed(Deed::CreateRole(role)))];
+    let mut at = Duration::from_secs(5);
+    while at < length {
+        let again = at + Duration::from_millis(random.random_range(1_000..4_000));
+        events.extend([
+            (at.saturating_sub(Duration::from_secs(4)), Event::Deed(Deed::CreateRole(other))),
+            (at, Event::Deed(Deed::RetrustRole(role, random.random()))),
+            (at, Event::Deed(Deed::DeleteRole(other))),
+            (again, Event::Deed(Deed::RetrustRole(role, random.random()))),
+        ]);
+        at += Duration::from_millis(random.random_range(8_000..12_000));
+    }
+    events
 }
 
 fn calls(
