@@ -92,6 +92,10 @@ pub(crate) enum Deed {
     RunInstance(u8),
     DeleteInstance(u8),
     RenameInstance(u8, u16),
+    StartInstance(u8),
+    StopInstance(u8),
+    TagInstance(u8, u16),
+    UntagInstance(u8),
     /// An instance carries this role from now on, or none.
     GiveRole(u8, Option<u8>),
     RecreateInstance(u8),
@@ -164,11 +168,6 @@ impl Deed {
             _ => return None,
         };
         is_whole.then_some(name)
-    }
-
-    /// Whether it makes, changes or ends a role.
-    pub(crate) fn is_about_a_role(self) -> bool {
-        matches!(self, Self::CreateRole(_) | Self::DeleteRole(_) | Self::RetrustRole(..) | Self::DescribeRole(..))
     }
 
     /// Whether it makes or ends an edge, or one of its ends.
@@ -245,7 +244,11 @@ impl Deed {
             62..=63 => Self::UpdateProvider(provider, number),
             64 => Self::DeleteProvider(provider),
             65 => Self::RemakeProvider(provider),
-            77..=81 => Self::CreateKey(user),
+            77 if number % 4 == 0 => Self::StartInstance(instance),
+            77 if number % 4 == 1 => Self::StopInstance(instance),
+            77 if number % 4 == 2 => Self::UntagInstance(instance),
+            77 => Self::TagInstance(instance, number),
+            78..=81 => Self::CreateKey(user),
             82 => Self::DeleteKeys(user),
             83..=86 => Self::AllowSignIn(user),
             87 => Self::ChangeSignIn(user, number),
@@ -373,7 +376,15 @@ impl Deed {
             }
             Self::RunInstance(instance) => {
                 let region = REGIONS[usize::from(instance) % REGIONS.len()].to_owned();
-                vec![(ECS, "RunInstances", vec![("RegionId", region), ("InstanceName", instance_name(instance))])]
+                vec![(
+                    ECS,
+                    "RunInstances",
+                    vec![
+                        ("RegionId", region),
+                        ("InstanceName", instance_name(instance)),
+                        ("VpcId", format!("vpc-{}", instance % 2)),
+                    ],
+                )]
             }
             Self::DeleteInstance(instance) => {
                 return vec![of_instance(instance, "DeleteInstance", [("Force", "true".to_owned())])];
@@ -381,6 +392,14 @@ impl Deed {
             Self::RenameInstance(instance, number) => {
                 let renamed = [("InstanceName", format!("実例 {number}"))];
                 return vec![of_instance(instance, "ModifyInstanceAttribute", renamed)];
+            }
+            Self::StartInstance(instance) => return vec![of_instance(instance, "StartInstance", [])],
+            Self::StopInstance(instance) => return vec![of_instance(instance, "StopInstance", [])],
+            Self::TagInstance(instance, number) => {
+                return vec![of_instance(instance, "TagResources", tag(number))];
+            }
+            Self::UntagInstance(instance) => {
+                return vec![of_instance(instance, "UntagResources", [("All", "true".to_owned())])];
             }
             Self::GiveRole(instance, role) => {
                 let detach = of_instance(instance, "DetachInstanceRamRole", []);
@@ -508,10 +527,14 @@ fn delete_role(role: u8, names: Names) -> Vec<Write> {
 }
 
 fn create_policy(policy: u8, number: u16) -> Write {
-    let (key, value) = (("Tag.1.Key", "number".to_owned()), ("Tag.1.Value", number.to_string()));
+    let [key, value] = tag(number);
     let description = ("Description", format!("policy {number}"));
     let document = ("PolicyDocument", document(0));
     ram("CreatePolicy", [("PolicyName", policy_name(policy)), document, description, key, value])
+}
+
+fn tag(number: u16) -> [(&'static str, String); 2] {
+    [("Tag.1.Key", "number".to_owned()), ("Tag.1.Value", number.to_string())]
 }
 
 fn delete_policy(policy: u8, names: Names) -> Vec<Write> {
