@@ -184,7 +184,7 @@ fn role_again(random: &mut StdRng, length: Duration) -> Vec<(Duration, Event)> {
     while at < length {
         let again = at + Duration::from_millis(random.random_range(1_000..4_000));
         events.extend([
-            (at.saturating_sub(Duration::from_secs(4)), Event::Deed(Deed::CreateRole(other))),
+            (at - Duration::from_secs(4), Event::Deed(Deed::CreateRole(other))),
             (at, Event::Deed(Deed::RetrustRole(role, random.random()))),
             (at, Event::Deed(Deed::DeleteRole(other))),
             (again, Event::Deed(Deed::RetrustRole(role, random.random()))),

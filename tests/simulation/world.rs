@@ -171,9 +171,8 @@ impl<'a> World<'a> {
     ) -> Option<&'static str> {
         let (region, id) = self.account.instance(name)?;
         let ids = json!([id]).to_string();
-        let resource = [("ResourceType", "instance".to_owned()), ("ResourceId.1", id.clone())];
+        parameters.extend([("ResourceType", "instance".to_owned()), ("ResourceId.1", id.clone())]);
         parameters.extend([("RegionId", region), ("InstanceId", id), ("InstanceIds", ids)]);
-        parameters.extend(resource);
         self.write((ECS, action, parameters))
     }
 

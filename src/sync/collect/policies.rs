@@ -140,12 +140,9 @@ impl Reader<'_> {
         let key = self.custom_key(&listed);
         let listed = listed_part(listed);
         let (versions, default_document) = match round.get(&key) {
-            Some(Ok(read)) if is_of_an_earlier_policy(&read.detail, listed.create_date) => {
-                return (key, Found::Unread(of_an_earlier_policy(&listed)));
-            }
-            Some(Ok(read)) => match documents(&read.detail, listed.default_version.as_deref()) {
-                Some(documents) => documents,
-                None => return (key, Found::Unread(moved_meanwhile(&listed))),
+            Some(Ok(read)) => match documents(&read.detail, &listed) {
+                Ok(documents) => documents,
+                Err(why) => return (key, Found::Unread(Unknown::new(Reason::DetailUnread, why))),
             },
             Some(Err(_)) if planted!(UnreadDetailIsNone) => (Vec::new(), None),
             Some(Err(why)) => return (key, Found::Unread(detail_unread(why))),
@@ -210,14 +207,28 @@ fn mark(listed: &ram::Policy) -> Mark {
     Mark::of_version(dates(listed.create_date, listed.update_date), listed.default_version.clone())
 }
 
-/// The versions by number and the document of the default one; `None` if the listing's default
-/// version is not among them, or is not the default any more.
-fn documents(read: &[ram::PolicyVersion], default: Option<&str>) -> Option<(Vec<PolicyVersion>, Option<Document>)> {
+/// So much earlier than its policy a version may be dated that was made with it: the dates may come from two clocks.
+const DATES_APART_MS: i64 = 5_000;
+
+/// The versions by number and the document of the default one; why not, if the answer is of another time than the listing.
+fn documents(
+    read: &[ram::PolicyVersion],
+    listed: &ListedPart,
+) -> Result<(Vec<PolicyVersion>, Option<Document>), String> {
+    // An answer that was old already tells of a policy with the same name that is gone.
+    let oldest = read.iter().filter_map(|version| version.create_date.map(Millis::from)).min();
+    if let (Some(oldest), Some(created)) = (oldest, listed.create_date)
+        && oldest.0 + DATES_APART_MS < created.0
+    {
+        return Err(format!("the versions read of {} are older than the policy itself", listed.policy_name));
+    }
+    let moved = || format!("the default version of {} changed while it was read", listed.policy_name);
+    let default = listed.default_version.as_deref();
     let in_force = read.iter().find(|version| version.is_default_version == Some(true));
     if let (Some(in_force), Some(default)) = (in_force, default)
         && in_force.version_id != default
     {
-        return None;
+        return Err(moved());
     }
     let mut versions: Vec<PolicyVersion> = read
         .iter()
@@ -230,32 +241,12 @@ fn documents(read: &[ram::PolicyVersion], default: Option<&str>) -> Option<(Vec<
     versions.sort_by_key(|version| version_number(&version.version_id));
     let document = match default {
         None => None,
-        Some(id) => versions.iter().find(|version| version.version_id == id)?.document.clone(),
+        Some(id) => versions.iter().find(|version| version.version_id == id).ok_or_else(moved)?.document.clone(),
     };
-    Some((versions, document))
+    Ok((versions, document))
 }
 
 /// `v12` as 12, so that v2 stands before v12; what is no number comes last, by its text.
 fn version_number(id: &str) -> (u32, String) {
     (id.trim_start_matches('v').parse().unwrap_or(u32::MAX), id.to_owned())
-}
-
-/// So much earlier than its policy a version may be dated that was made with it: the dates may come from two clocks.
-const DATES_APART_MS: i64 = 5_000;
-
-/// Whether a version is older than the policy that the listing has since `created`: then an answer that was old already
-/// told of one with the same name that is gone.
-fn is_of_an_earlier_policy(read: &[ram::PolicyVersion], created: Option<Millis>) -> bool {
-    let oldest = read.iter().filter_map(|version| version.create_date.map(Millis::from)).min();
-    matches!((oldest, created), (Some(oldest), Some(created)) if oldest.0 + DATES_APART_MS < created.0)
-}
-
-fn of_an_earlier_policy(listed: &ListedPart) -> Unknown {
-    let detail = format!("the versions read of {} are older than the policy itself", listed.policy_name);
-    Unknown::new(Reason::DetailUnread, detail)
-}
-
-fn moved_meanwhile(listed: &ListedPart) -> Unknown {
-    let detail = format!("the default version of {} changed while it was read", listed.policy_name);
-    Unknown::new(Reason::DetailUnread, detail)
 }
