@@ -47,6 +47,7 @@ pub struct Reading {
 #[derive(Debug)]
 pub struct Publication {
     account: String,
+    began_on: Option<Progress>,
     batch: Batch,
     diff: Diff,
     names: Names,
@@ -82,6 +83,7 @@ impl Publication {
         let names = if reading.diff.changes.is_empty() { Names::new() } else { names(state, &reading.diff) };
         Self {
             account: state.account().to_owned(),
+            began_on: state.progress().cloned(),
             batch,
             diff: reading.diff,
             names,
@@ -123,6 +125,12 @@ impl Publication {
     #[must_use]
     pub fn batch(&self) -> &Batch {
         &self.batch
+    }
+
+    /// The progress of the state that it was planned on; `None` in a state that begins.
+    #[must_use]
+    pub fn began_on(&self) -> Option<&Progress> {
+        self.began_on.as_ref()
     }
 
     /// How it differs from the state that it was planned on.

@@ -1,8 +1,8 @@
 //! Publishing one reading: attempts, until it is committed or no longer ours to commit.
 //!
-//! A reading belongs to the state (lineage, sequence) and to the claim that it began on. Whether an
-//! attempt whose outcome is unknown was committed is found out by the next attempt's read: progress
-//! then carries this reading's own sync id.
+//! A reading belongs to the state that it began on, as its progress tells it, and to the claim. Whether an attempt whose
+//! outcome is unknown was committed is found out by the next attempt's read: progress then carries this reading's own
+//! sync id.
 
 use std::{sync::Arc, time::Duration};
 
@@ -25,7 +25,6 @@ use crate::{
     ambient,
     avro::Encoder,
     control::Queue,
-    event::Batch,
     kafka::{AttemptError, Claim, Decision, Outcome, Transaction, Writer, backoff::Backoff, error::Step},
     metrics::{Purpose, TransactionOutcome},
     model::Key,
@@ -106,7 +105,7 @@ impl Owner<'_> {
     ) -> Result<Synced, LifeError> {
         let begun = Instant::now();
         self.writer.log().read_to_proven_end(&mut self.state).await.map_err(LifeError::read)?;
-        let began_on = place(&self.state);
+        let began_on = self.state.progress().cloned();
         let reading = self.pipeline.read(&self.state, &self.ledger);
         let Some(first) = shutdown.run_until_cancelled(reading).await else { return Ok(Synced::Abandoned) };
         let first = first.map_err(LifeError::account)?;
@@ -115,7 +114,7 @@ impl Owner<'_> {
         let proving = self.pipeline.prove(first, &self.state, &self.ledger);
         let Some(proven) = shutdown.run_until_cancelled(proving).await else { return Ok(Synced::Abandoned) };
         let Proven { reading, rounds, calls } = proven.map_err(LifeError::account)?;
-        if place(&self.state) != began_on {
+        if self.state.progress() != began_on.as_ref() {
             return Ok(Synced::Discarded);
         }
         let name = self.pipeline.name.as_deref();
@@ -155,7 +154,7 @@ impl Owner<'_> {
             {
                 // The trace may be that of another copy, which has published meanwhile; then the state says so, too.
                 self.writer.log().read_to_proven_end(&mut self.state).await.map_err(LifeError::read)?;
-                return if place(&self.state).is_some() { Ok(Ending::Moved) } else { Err(refused) };
+                return if self.state.progress().is_some() { Ok(Ending::Moved) } else { Err(refused) };
             }
             let attempt_begun = Instant::now();
             let outcome = self.attempt(publication).await.map(Ending::of);
@@ -197,7 +196,7 @@ impl Owner<'_> {
     async fn attempt(&mut self, publication: &Arc<Publication>) -> Result<Outcome<Left>, AttemptError> {
         let (me, topics, encoder) = (self.pipeline.me, &self.pipeline.topics, &self.encoder);
         let batch = publication.batch();
-        let decide = |state: &State, claim: Option<&Claim>| match left(batch, me, state, claim) {
+        let decide = |state: &State, claim: Option<&Claim>| match left(publication, me, state, claim) {
             Some(left) if !planted!(ReadingOfAnotherState) => Decision::Leave(left),
             _ => {
                 let claim = Claim { writer: Some(me), sequence: batch.sequence };
@@ -208,30 +207,32 @@ impl Owner<'_> {
     }
 }
 
-/// Where a state stands in its history.
-fn place(state: &State) -> Option<(Uuid, i64)> {
-    state.progress().map(|progress| (progress.lineage, progress.sequence))
-}
-
-/// Why a batch may not be sent on this state under this claim; `None` if it may: the state is still the
-/// one that its reading began on, and the claim still its own.
-fn left(batch: &Batch, me: Uuid, state: &State, claim: Option<&Claim>) -> Option<Left> {
+/// Why a publication may not be sent on this state under this claim; `None` if it may: the state is still the one that its
+/// reading began on, and the claim still its own.
+///
+/// All of progress counts, not its sequence alone: a replay puts on record that it was served, and what is planned without
+/// that would undo it. A broker that tells for a moment where the topic ended before makes a reading begin there.
+fn left(publication: &Publication, me: Uuid, state: &State, claim: Option<&Claim>) -> Option<Left> {
     let progress = state.progress();
-    if progress.is_some_and(|progress| progress.sync_id == Some(batch.sync_id)) {
+    if progress.is_some_and(|progress| progress.sync_id == Some(publication.batch().sync_id)) {
         return Some(Left::AlreadyCommitted);
     }
-    let began_on = match place(state) {
-        Some((lineage, sequence)) => (lineage, sequence + 1) == (batch.lineage, batch.sequence),
-        None => batch.sequence == FIRST_SEQUENCE,
-    };
     let is_ours = claim.is_some_and(|claim| claim.writer == Some(me));
-    (!began_on || !is_ours).then_some(Left::Moved)
+    (progress != publication.began_on() || !is_ours).then_some(Left::Moved)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
-    use crate::state::{Progress, progress_key};
+    use crate::{
+        control::{Outcome, Request},
+        diff::Diff,
+        model::Millis,
+        state::{Progress, progress_key},
+        sync::publication::Reading,
+    };
 
     const ACCOUNT: &str = "5481000000000001";
     const ME: Uuid = Uuid::from_u128(1);
@@ -239,24 +240,28 @@ mod tests {
     const LINEAGE: Uuid = Uuid::from_u128(3);
     const READING: Uuid = Uuid::from_u128(4);
 
-    /// The eighth sync of the lineage.
-    fn batch() -> Batch {
-        Batch {
-            lineage: LINEAGE,
-            account_id: ACCOUNT.into(),
-            account_name: None,
-            sync_id: READING,
-            sequence: 8,
-            size: 0,
-        }
+    /// What a reading that began on this state publishes.
+    fn planned_on(state: &State) -> Publication {
+        let (started_at, finished_at) = (ambient::now(), ambient::now());
+        let (collections, diff) = (BTreeMap::new(), Diff::default());
+        let reading = Reading { sync_id: READING, started_at, finished_at, collections, diff };
+        Publication::plan(state, reading, None, LINEAGE)
     }
 
-    fn state_at(lineage: Uuid, sequence: i64, sync_id: Uuid) -> State {
-        let mut progress = Progress::first(lineage, ACCOUNT);
-        (progress.sequence, progress.sync_id) = (sequence, Some(sync_id));
+    fn state_with(progress: &Progress) -> State {
         let mut state = State::new(ACCOUNT);
         state.apply(progress_key(ACCOUNT).as_bytes(), Some(&progress.to_value())).unwrap();
         state
+    }
+
+    fn progress_at(lineage: Uuid, sequence: i64, sync_id: Uuid) -> Progress {
+        let mut progress = Progress::first(lineage, ACCOUNT);
+        (progress.sequence, progress.sync_id) = (sequence, Some(sync_id));
+        progress
+    }
+
+    fn state_at(lineage: Uuid, sequence: i64, sync_id: Uuid) -> State {
+        state_with(&progress_at(lineage, sequence, sync_id))
     }
 
     fn by(writer: Uuid) -> Option<Claim> {
@@ -266,11 +271,13 @@ mod tests {
     #[test]
     fn a_reading_is_published_on_the_state_and_under_the_claim_that_it_began_on() {
         let before = state_at(LINEAGE, 7, Uuid::nil());
-        assert!(left(&batch(), ME, &before, by(ME).as_ref()).is_none());
+        assert!(left(&planned_on(&before), ME, &before, by(ME).as_ref()).is_none());
     }
 
     #[test]
     fn a_state_that_moved_and_a_claim_that_is_not_ours_discard_the_reading() {
+        let before = state_at(LINEAGE, 7, Uuid::nil());
+        let publication = planned_on(&before);
         let states = [
             state_at(LINEAGE, 8, Uuid::nil()),
             state_at(LINEAGE, 6, Uuid::nil()),
@@ -278,25 +285,36 @@ mod tests {
             State::new(ACCOUNT),
         ];
         for state in states {
-            let left = left(&batch(), ME, &state, by(ME).as_ref());
+            let left = left(&publication, ME, &state, by(ME).as_ref());
             assert!(matches!(left, Some(Left::Moved)), "{:?}", state.progress());
         }
         let released = Some(Claim { writer: None, sequence: 7 });
         for claim in [by(OTHER), released, None] {
-            let left = left(&batch(), ME, &state_at(LINEAGE, 7, Uuid::nil()), claim.as_ref());
+            let left = left(&publication, ME, &before, claim.as_ref());
             assert!(matches!(left, Some(Left::Moved)), "{claim:?}");
         }
     }
 
     #[test]
+    fn a_replay_that_was_served_meanwhile_discards_the_reading_or_it_would_be_forgotten_and_served_again() {
+        let before = progress_at(LINEAGE, 7, Uuid::nil());
+        let asked = Request::parse(br#"{"format":1,"request_id":"r-1","action":"replay"}"#).unwrap();
+        let mut served = before.clone();
+        served.control.note(Outcome::completed(&asked, Millis(1_000), 7));
+        let left = left(&planned_on(&state_with(&before)), ME, &state_with(&served), by(ME).as_ref());
+        assert!(matches!(left, Some(Left::Moved)));
+    }
+
+    #[test]
     fn an_attempt_whose_answer_was_lost_is_found_by_its_own_sync_id() {
-        let after = state_at(LINEAGE, 8, READING);
-        assert!(matches!(left(&batch(), ME, &after, by(ME).as_ref()), Some(Left::AlreadyCommitted)));
+        let (before, after) = (state_at(LINEAGE, 7, Uuid::nil()), state_at(LINEAGE, 8, READING));
+        let left = left(&planned_on(&before), ME, &after, by(ME).as_ref());
+        assert!(matches!(left, Some(Left::AlreadyCommitted)));
     }
 
     #[test]
     fn a_lineage_begins_on_a_state_without_progress_only() {
-        let first = Batch { sequence: FIRST_SEQUENCE, ..batch() };
+        let first = planned_on(&State::new(ACCOUNT));
         assert!(left(&first, ME, &State::new(ACCOUNT), by(ME).as_ref()).is_none());
         let taken = state_at(OTHER, 1, Uuid::nil());
         assert!(matches!(left(&first, ME, &taken, by(ME).as_ref()), Some(Left::Moved)));
