@@ -4,7 +4,7 @@ use std::{cmp::Ordering, collections::BTreeMap, sync::Arc};
 
 use super::{Change, KindOutcome, Op, Span};
 use crate::{
-    model::{Collection, Entity, Found, Key, Kind, Millis, Reason, Scope, Unknown, Verb},
+    model::{Collection, Dates, Entity, Found, Head, Key, Kind, Millis, Reason, Scope, Unknown, Verb},
     state::{CollectionProgress, Held, State},
 };
 
@@ -47,8 +47,12 @@ pub(super) fn pairs<'a>(found: &'a [(Key, Found)], held: &'a BTreeMap<Key, Held>
     })
 }
 
-/// Compares what was found of one kind with what is held; the changes come by key.
-pub(super) fn compare_kind<E: Entity>(state: &State, collection: &Collection) -> Compared {
+/// Compares what was found of one kind, with what else was `read`, with what is held; the changes come by key.
+pub(super) fn compare_kind<E: Entity>(
+    state: &State,
+    read: &BTreeMap<Kind, Collection>,
+    collection: &Collection,
+) -> Compared {
     let said = state.progress_of(E::KIND);
     let baseline = !said.baselined || said.model_version != state.model_version(E::KIND);
     let pairs: Vec<Pair<'_>> =
@@ -59,7 +63,7 @@ pub(super) fn compare_kind<E: Entity>(state: &State, collection: &Collection) ->
     let Some(window) = collection.window() else { return Compared { changes: Vec::new(), outcome } };
     outcome.baseline = baseline;
     let compared = Compared { changes: Vec::new(), outcome };
-    let mut walk = Walk { state, collection, said, baseline, stale, to: window.ended_at.into(), compared };
+    let mut walk = Walk { state, read, collection, said, baseline, stale, to: window.ended_at.into(), compared };
     let fewer = walk.fewer_than_counted();
     walk.compared.outcome.miscounted = walk.miscounted();
     for pair in pairs {
@@ -89,6 +93,7 @@ fn stale_scopes<E: Entity>(pairs: &[Pair<'_>]) -> BTreeMap<Scope, Unknown> {
 
 struct Walk<'a> {
     state: &'a State,
+    read: &'a BTreeMap<Kind, Collection>,
     collection: &'a Collection,
     said: CollectionProgress,
     baseline: bool,
@@ -113,11 +118,14 @@ impl Walk<'_> {
         if self.baseline || was_missed(self.state, E::KIND, key) {
             return self.push_observed::<E>(key, None, json);
         }
-        let born = parse::<E>(json).and_then(|entity| entity.dates().born);
+        let dates = parse::<E>(json).map(|entity| entity.dates()).unwrap_or_default();
         let last_read = last_read(self.state, E::KIND, key);
         // Without a date it may be an old answer that shows what is gone.
-        let may_be_old = last_read.is_some_and(|read| born.is_none_or(|born| born < read));
-        if may_be_old && !self.collection.is_confirmed(key) && !planted!(OldNewcomerBelieved) {
+        let may_be_old = last_read.is_some_and(|read| dates.born.is_none_or(|born| born < read));
+        if (may_be_old || self.is_older_than_an_end::<E>(key, dates))
+            && !self.collection.is_confirmed(key)
+            && !planted!(OldNewcomerBelieved)
+        {
             self.compared.outcome.doubtful.insert(key.clone());
             return;
         }
@@ -126,12 +134,29 @@ impl Walk<'_> {
 
     fn difference<E: Entity>(&mut self, key: &Key, held: &Held, json: &Arc<str>) {
         let (Some(before), Some(after)) = (parse::<E>(&held.entity), parse::<E>(json)) else { return };
-        if before.must_be_seen_twice(&after) && !self.was_alike_before(key, &after) {
+        let may_be_anothers = after.dates().born_after(before.dates())
+            && self.is_older_than_an_end::<E>(key, after.dates())
+            && !self.collection.is_confirmed(key);
+        if may_be_anothers || (before.must_be_seen_twice(&after) && !self.was_alike_before(key, &after)) {
             self.compared.outcome.doubtful.insert(key.clone());
             self.compared.outcome.lacking.insert(key.clone());
         } else if let Some((verb, changed)) = difference(&before, &after) {
             self.push::<E>(key, Op::Updated, verb, json, Some(held), changed);
         }
+    }
+
+    /// Whether it began before one of its ends was last changed. What is asked for by a name may then be, in an old answer,
+    /// that of whoever had the name before.
+    fn is_older_than_an_end<E: Entity>(&self, key: &Key, dates: Dates) -> bool {
+        let touched = |end: Key| {
+            let kind = end.kind()?;
+            let head = match self.read.get(&kind).and_then(|ends| ends.get(&end)) {
+                Some(Found::Known(json)) => serde_json::from_str(json).ok(),
+                Some(Found::Unread(_)) | None => self.state.head(kind, &end),
+            };
+            head.and_then(|head: Head| head.dates().touched)
+        };
+        dates.born.is_some_and(|born| E::ends(key).into_iter().filter_map(touched).any(|touched| born < touched))
     }
 
     /// Whether two listings show `entity`, and differ in it by nothing that must be seen twice in its turn.

@@ -55,17 +55,17 @@ impl Diff {
 /// Compares what was read with the published state.
 #[must_use]
 pub fn compare(state: &State, collections: &BTreeMap<Kind, Collection>) -> Diff {
-    struct Compare<'a>(&'a State, &'a Collection);
+    struct Compare<'a>(&'a State, &'a BTreeMap<Kind, Collection>, &'a Collection);
     impl ForKind for Compare<'_> {
         type Output = Compared;
         fn with<E: Entity>(self) -> Compared {
-            compare_kind::<E>(self.0, self.1)
+            compare_kind::<E>(self.0, self.1, self.2)
         }
     }
     let mut diff = Diff::default();
     let mut changes = Changes::new();
     for (kind, collection) in collections {
-        let mut compared = kind.with(Compare(state, collection));
+        let mut compared = kind.with(Compare(state, collections, collection));
         changes.append(&mut compared.changes);
         diff.kinds.insert(*kind, compared.outcome);
     }

@@ -351,6 +351,29 @@ fn an_addition_that_should_have_been_seen_before_is_confirmed_like_a_removal() {
 }
 
 #[test]
+fn what_is_older_than_a_change_of_what_it_hangs_on_is_seen_twice_for_the_name_may_have_been_anothers() {
+    let state = World::small().published();
+    let joined = |join_dates: &[i64]| {
+        let mut world = World::small();
+        world.groups[0].update_date = Some(Millis(47_000));
+        world.memberships =
+            (1..).zip(join_dates).map(|(user, date)| membership("g", &user.to_string(), *date)).collect();
+        world
+    };
+    let before = joined(&[2_000]);
+    for (after, verb) in [(joined(&[2_000, 46_999]), "added g/2"), (joined(&[46_999]), "readded g/1")] {
+        let told_once = [format!("membership.{verb}")];
+        assert_eq!(told(&compare(&state, &after.read())), [""; 0]);
+        assert_eq!(told(&compare_twice(&state, &after, &after)), told_once);
+        assert_eq!(told(&compare_twice(&state, &after, &before)), [""; 0]);
+    }
+    assert_eq!(
+        told(&compare(&state, &joined(&[47_000, 47_000]).read())),
+        ["membership.readded g/1", "membership.added g/2"]
+    );
+}
+
+#[test]
 fn a_principal_name_that_no_date_and_no_rename_explains_is_seen_twice() {
     let mut old = World::small();
     let state = old.published();
