@@ -6,7 +6,7 @@
 
 use serde::Deserialize;
 
-use super::answer::Answer;
+use super::answer::{Answer, Dated};
 use super::ecs::{DESCRIBE_INSTANCES, InstancesPage, RegionId, id_list};
 use super::error::CallError;
 use super::ims::{GET_GROUP, GET_USER};
@@ -30,7 +30,7 @@ pub enum Presence {
 /// # Errors
 ///
 /// The failure of the call, also if the reply is about another user.
-pub async fn of_user(session: &Session, user_id: &str) -> Result<Presence, CallError> {
+pub async fn of_user(session: &Session, user_id: &str) -> Result<Dated<Presence>, CallError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Found {
@@ -57,7 +57,7 @@ pub async fn of_user(session: &Session, user_id: &str) -> Result<Presence, CallE
 /// # Errors
 ///
 /// The failure of the call.
-pub async fn of_group(session: &Session, name: &str, group_id: &str) -> Result<Presence, CallError> {
+pub async fn of_group(session: &Session, name: &str, group_id: &str) -> Result<Dated<Presence>, CallError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Found {
@@ -82,7 +82,7 @@ pub async fn of_group(session: &Session, name: &str, group_id: &str) -> Result<P
 /// # Errors
 ///
 /// The failure of the call.
-pub async fn of_role(session: &Session, name: &str, role_id: &str) -> Result<Presence, CallError> {
+pub async fn of_role(session: &Session, name: &str, role_id: &str) -> Result<Dated<Presence>, CallError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Found {
@@ -107,7 +107,7 @@ pub async fn of_role(session: &Session, name: &str, role_id: &str) -> Result<Pre
 /// # Errors
 ///
 /// The failure of the call, also if the reply is about no policy.
-pub async fn of_policy(session: &Session, policy_type: PolicyType, name: &str) -> Result<Presence, CallError> {
+pub async fn of_policy(session: &Session, policy_type: PolicyType, name: &str) -> Result<Dated<Presence>, CallError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Found {
@@ -131,17 +131,22 @@ pub async fn of_policy(session: &Session, policy_type: PolicyType, name: &str) -
 /// # Errors
 ///
 /// The failure of the call, also if the reply has no list, is not whole, or is about other instances.
-pub async fn of_instance(session: &Session, region: &RegionId, instance_id: &str) -> Result<Presence, CallError> {
+pub async fn of_instance(
+    session: &Session,
+    region: &RegionId,
+    instance_id: &str,
+) -> Result<Dated<Presence>, CallError> {
     let ids = id_list(&[instance_id.to_owned()]);
     let parameters = [("InstanceIds", ids.as_str()), ("MaxResults", "100"), ("RegionId", region.as_str())];
     let answer = session.call::<InstancesPage>(&DESCRIBE_INSTANCES, &parameters).await?;
-    let request_id = answer.request_id.clone();
+    let (request_id, window) = (answer.request_id.clone(), answer.window);
     let broken = |what: &str| Err(CallError::broken_reply(&DESCRIBE_INSTANCES, request_id.clone(), what));
+    let seen = |item| Ok(Dated { item, window });
     match (answer.item.is_last(), answer.item.into_items()) {
         (_, None) => broken("lacks its array"),
         (false, Some(_)) => broken("does not say that it is whole"),
-        (true, Some(found)) if found.is_empty() => Ok(Presence::Gone),
-        (true, Some(found)) if found.iter().all(|found| found.instance_id == instance_id) => Ok(Presence::Exists),
+        (true, Some(found)) if found.is_empty() => seen(Presence::Gone),
+        (true, Some(found)) if found.iter().all(|found| found.instance_id == instance_id) => seen(Presence::Exists),
         (true, Some(_)) => broken("is not about the one that was asked for"),
     }
 }
@@ -151,7 +156,7 @@ pub async fn of_instance(session: &Session, region: &RegionId, instance_id: &str
 /// # Errors
 ///
 /// The failure of the call, also if the reply is about another provider.
-pub async fn of_saml_provider(session: &Session, name: &str) -> Result<Presence, CallError> {
+pub async fn of_saml_provider(session: &Session, name: &str) -> Result<Dated<Presence>, CallError> {
     #[derive(Deserialize)]
     struct Found {
         #[serde(rename = "SAMLProvider", deserialize_with = "wire::object")]
@@ -164,7 +169,7 @@ pub async fn of_saml_provider(session: &Session, name: &str) -> Result<Presence,
     }
     let answer = session.call::<Found>(&GET_SAML_PROVIDER, &[("SAMLProviderName", name)]).await;
     match about(answer, &GET_SAML_PROVIDER, name, |found| &found.provider.name) {
-        Err(error) if error.says_gone("SAMLProviderError") => Ok(Presence::Gone),
+        Err(error) => gone(error, "SAMLProviderError").or_else(|error| gone(error, "SAMLProvider")),
         answer => presence(answer, "SAMLProvider", |_| true),
     }
 }
@@ -174,7 +179,7 @@ pub async fn of_saml_provider(session: &Session, name: &str) -> Result<Presence,
 /// # Errors
 ///
 /// The failure of the call, also if the reply is about another provider.
-pub async fn of_oidc_provider(session: &Session, name: &str) -> Result<Presence, CallError> {
+pub async fn of_oidc_provider(session: &Session, name: &str) -> Result<Dated<Presence>, CallError> {
     #[derive(Deserialize)]
     struct Found {
         #[serde(rename = "OIDCProvider", deserialize_with = "wire::object")]
@@ -210,11 +215,20 @@ fn presence<T>(
     answer: Result<Answer<T>, CallError>,
     entity: &str,
     is_it: impl FnOnce(&T) -> bool,
-) -> Result<Presence, CallError> {
+) -> Result<Dated<Presence>, CallError> {
     match answer {
-        Ok(answer) if is_it(&answer.item) => Ok(Presence::Exists),
-        Ok(_) => Ok(Presence::Gone),
-        Err(error) if error.says_gone(entity) => Ok(Presence::Gone),
-        Err(error) => Err(error),
+        Ok(answer) => {
+            let found = if is_it(&answer.item) { Presence::Exists } else { Presence::Gone };
+            Ok(answer.map(|_| found).dated())
+        }
+        Err(error) => gone(error, entity),
+    }
+}
+
+/// The service's own word that there is no such `entity`, and when it said so.
+fn gone(error: CallError, entity: &str) -> Result<Dated<Presence>, CallError> {
+    match error.none_of(entity) {
+        Some(window) => Ok(Dated { item: Presence::Gone, window }),
+        None => Err(error),
     }
 }

@@ -307,8 +307,8 @@ async fn a_user_is_gone_only_by_the_services_own_word() {
     })
     .await;
     let session = server.session();
-    assert_eq!(presence::of_user(&session, "1").await.unwrap(), presence::Presence::Exists);
-    assert_eq!(presence::of_user(&session, "2").await.unwrap(), presence::Presence::Gone);
+    assert_eq!(presence::of_user(&session, "1").await.unwrap().item, presence::Presence::Exists);
+    assert_eq!(presence::of_user(&session, "2").await.unwrap().item, presence::Presence::Gone);
     for other in ["3", "4", "5"] {
         presence::of_user(&session, other).await.unwrap_err();
     }
@@ -330,10 +330,10 @@ async fn another_id_under_the_name_is_a_removal_and_a_refusal_is_none() {
     .await;
     let session = server.session();
     use presence::Presence::{Exists, Gone};
-    assert_eq!(presence::of_group(&session, "here", "g1").await.unwrap(), Exists);
-    assert_eq!(presence::of_group(&session, "here", "g9").await.unwrap(), Gone);
-    assert_eq!(presence::of_group(&session, "gone", "g1").await.unwrap(), Gone);
-    assert_eq!(presence::of_role(&session, "here", "r1").await.unwrap(), Exists);
+    assert_eq!(presence::of_group(&session, "here", "g1").await.unwrap().item, Exists);
+    assert_eq!(presence::of_group(&session, "here", "g9").await.unwrap().item, Gone);
+    assert_eq!(presence::of_group(&session, "gone", "g1").await.unwrap().item, Gone);
+    assert_eq!(presence::of_role(&session, "here", "r1").await.unwrap().item, Exists);
     presence::of_role(&session, "gone", "r1").await.unwrap_err();
     presence::of_policy(&session, ram::PolicyType::Custom, "any").await.unwrap_err();
 }

@@ -224,8 +224,14 @@ async fn ask_by_second_operation(
         kind.rank() == Rank::Edge && suspected.contains(kind) && !goes_along
     };
     let edges: BTreeSet<Key> = removed.iter().filter(is_asked_for).map(|(key, _)| key.clone()).collect();
+    let asked = reader.ask_by_second_operation(session, &edges).await;
+    // What a lying listing lacked may have gone only now.
+    if let Some(ended_at) = asked.ended_at {
+        let kinds: BTreeSet<Kind> = edges.iter().filter_map(Key::kind).collect();
+        collections.iter_mut().filter(|(kind, _)| kinds.contains(kind)).for_each(|(_, read)| read.end_at(ended_at));
+    }
     let mut held: BTreeMap<Kind, Vec<(Key, Unknown)>> = BTreeMap::new();
-    for (key, why) in reader.not_gone_by_second_operation(session, &edges).await {
+    for (key, why) in asked.unproven {
         let Some(kind) = key.kind() else { continue };
         held.entry(kind).or_default().push((key, why));
     }

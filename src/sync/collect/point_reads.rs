@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use super::{Reader, policies::asked_type};
 use crate::{
     alicloud::{
-        CallError, Session,
+        CallError, Dated, Session,
         ecs::RegionId,
         presence::{self, Presence},
     },
@@ -40,9 +40,16 @@ impl Reader<'_> {
         });
         let asked = asked.map(async |(key, listed, json)| {
             let found = presence(session, kind, key, json).await?;
-            Some((key.clone(), contradiction(listed, found)?))
+            Some((key.clone(), listed, found))
         });
-        let contradicted: Vec<(Key, Unknown)> = join_all(asked).await.into_iter().flatten().collect();
+        let mut contradicted: Vec<(Key, Unknown)> = Vec::new();
+        for (key, listed, found) in join_all(asked).await.into_iter().flatten() {
+            // What a lying listing lacked may have gone only now.
+            if let Ok(Dated { window, .. }) = &found {
+                again.end_at(window.ended_at);
+            }
+            contradicted.extend(contradiction(listed, found.map(|found| found.item)).map(|why| (key, why)));
+        }
         again.hold(contradicted);
     }
 }
@@ -69,7 +76,7 @@ fn contradiction(listed: Presence, found: Result<Presence, CallError>) -> Option
 }
 
 /// What the service says of one entity, `json`; `None` where it cannot be asked for a single one.
-async fn presence(session: &Session, kind: Kind, key: &Key, json: &str) -> Option<Result<Presence, CallError>> {
+async fn presence(session: &Session, kind: Kind, key: &Key, json: &str) -> Option<Result<Dated<Presence>, CallError>> {
     fn read<E: DeserializeOwned>(json: &str) -> Option<E> {
         serde_json::from_str(json).ok()
     }

@@ -102,8 +102,12 @@ impl Reader<'_> {
         counts: Option<&ims::AccountSummary>,
         round: &Round<Vec<ram::PolicyVersion>>,
     ) -> Option<Collection> {
-        let custom =
-            listed.custom.map(|listing| listing.map(|all| all.map(|listed| self.custom_policy(listed, round))));
+        let custom = listed.custom.map(|listing| {
+            listing.map(|all| {
+                let listed_from = all.window().begun_at;
+                all.map(|listed| self.custom_policy(listed, listed_from.into(), round))
+            })
+        });
         let system = listed.system.map(|listing| listing.map(|all| all.map(|listed| self.system_policy(listed))));
         let count = custom.as_ref().and_then(|listing| listing.as_ref().ok()).map(|listing| listing.items().len());
         let windows = [&custom, &system].into_iter().flatten().flatten().map(|listing| listing.window());
@@ -136,14 +140,24 @@ impl Reader<'_> {
         })
     }
 
-    fn custom_policy(&self, listed: ram::Policy, round: &Round<Vec<ram::PolicyVersion>>) -> (Key, Found) {
+    /// A policy of a listing that was begun at `listed_from`.
+    fn custom_policy(
+        &self,
+        listed: ram::Policy,
+        listed_from: Millis,
+        round: &Round<Vec<ram::PolicyVersion>>,
+    ) -> (Key, Found) {
         let key = self.custom_key(&listed);
         let listed = listed_part(listed);
         let (versions, default_document) = match round.get(&key) {
-            Some(Ok(read)) => match documents(&read.detail, &listed) {
-                Ok(documents) => documents,
-                Err(why) => return (key, Found::Unread(Unknown::new(Reason::DetailUnread, why))),
-            },
+            Some(Ok(read)) => {
+                let held = self.state.read::<Policy>(&key);
+                let whose = not_its_own(&read.detail, &listed, held.as_ref(), listed_from);
+                match whose.map_or_else(|| documents(&read.detail, &listed), Err) {
+                    Ok(documents) => documents,
+                    Err(why) => return (key, Found::Unread(Unknown::new(Reason::DetailUnread, why))),
+                }
+            }
             Some(Err(_)) if planted!(UnreadDetailIsNone) => (Vec::new(), None),
             Some(Err(why)) => return (key, Found::Unread(detail_unread(why))),
             None => match self.held_as_listed(Kind::Policy, &key, &listed) {
@@ -207,21 +221,42 @@ fn mark(listed: &ram::Policy) -> Mark {
     Mark::of_version(dates(listed.create_date, listed.update_date), listed.default_version.clone())
 }
 
-/// So much earlier than its policy a version may be dated that was made with it: the dates may come from two clocks.
+/// So far apart may be dated what was made at once, a policy and its first version: the dates may come from two clocks.
 const DATES_APART_MS: i64 = 5_000;
 
-/// The versions by number and the document of the default one; why not, if the answer is of another time than the listing.
+/// Why the versions are not those of the policy as listed: they are asked for by its name, and between the two answers, or
+/// in one that was old already, the name may be that of another policy. `None` if they may be its own.
+fn not_its_own(
+    read: &[ram::PolicyVersion],
+    listed: &ListedPart,
+    held: Option<&Policy>,
+    listed_from: Millis,
+) -> Option<String> {
+    let name = &listed.policy_name;
+    let oldest = read.iter().filter_map(|version| version.create_date.map(Millis::from)).min()?;
+    let created = listed.create_date?;
+    if oldest.0 + DATES_APART_MS < created.0 {
+        return Some(format!("the versions read of {name} are older than the policy itself"));
+    }
+    if created.0 + DATES_APART_MS < oldest.0 && listed_from <= oldest {
+        return Some(format!("the versions read of {name} were all made after it was listed"));
+    }
+    // The date of a version never changes.
+    let same = held.filter(|held| held.create_date == Some(created))?;
+    let is_another = |version: &ram::PolicyVersion| {
+        let before = same.versions.iter().find(|before| before.version_id == version.version_id);
+        let (was, is) = (before.and_then(|before| before.create_date), version.create_date.map(Millis::from));
+        was.is_some() && is.is_some() && was != is
+    };
+    let other = read.iter().find(|version| is_another(version))?;
+    Some(format!("the version {} read of {name} is not the one that it had before", other.version_id))
+}
+
+/// The versions by number and the document of the default one; why not, if the default moved since the listing.
 fn documents(
     read: &[ram::PolicyVersion],
     listed: &ListedPart,
 ) -> Result<(Vec<PolicyVersion>, Option<Document>), String> {
-    // An answer that was old already tells of a policy with the same name that is gone.
-    let oldest = read.iter().filter_map(|version| version.create_date.map(Millis::from)).min();
-    if let (Some(oldest), Some(created)) = (oldest, listed.create_date)
-        && oldest.0 + DATES_APART_MS < created.0
-    {
-        return Err(format!("the versions read of {} are older than the policy itself", listed.policy_name));
-    }
     let moved = || format!("the default version of {} changed while it was read", listed.policy_name);
     let default = listed.default_version.as_deref();
     let in_force = read.iter().find(|version| version.is_default_version == Some(true));

@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::join_all;
+use jiff::Timestamp;
 
 use super::{Parents, Reader, Twice, names::PrincipalNames, policy_attachments::RowTrouble};
 use crate::{
@@ -43,19 +44,23 @@ enum Answer {
     Attachments(Listing<Row>),
 }
 
+/// What the second operations said of edges that two listings lack.
+#[derive(Debug, Default)]
+pub(crate) struct AskedAgain {
+    /// Those that are not proven gone by them, with the reason.
+    pub(crate) unproven: Vec<(Key, Unknown)>,
+    /// When the last of them was answered; `None` if none was.
+    pub(crate) ended_at: Option<Timestamp>,
+}
+
 /// The parents by id, as they were before anything was asked by their names.
 struct NamesById<'a>(BTreeMap<(Kind, &'a str), &'a str>);
 
 impl Reader<'_> {
-    /// Asks for each of these edges, which two listings lack, by its second operation. Gives those that are
-    /// not proven gone by it, with the reason.
-    pub(crate) async fn not_gone_by_second_operation(
-        &self,
-        session: &Session,
-        edges: &BTreeSet<Key>,
-    ) -> Vec<(Key, Unknown)> {
+    /// Asks for each of these edges, which two listings lack, by its second operation.
+    pub(crate) async fn ask_by_second_operation(&self, session: &Session, edges: &BTreeSet<Key>) -> AskedAgain {
         if edges.is_empty() {
-            return Vec::new();
+            return AskedAgain::default();
         }
         let (users, groups, roles) = self.list_parents(session).await;
         let names = NamesById::of(&users, &groups, &roles);
@@ -83,7 +88,7 @@ impl Reader<'_> {
             let doubts = edges.iter().filter_map(|(key, edge)| Some((key, self.doubt(key, edge, answer, &names)?)));
             unproven.extend(doubts.map(|(key, why)| ((*key).clone(), held(why))));
         }
-        unproven
+        AskedAgain { unproven, ended_at: answers.iter().filter_map(|(answer, _)| answer.ended_at()).max() }
     }
 
     fn edge(&self, key: &Key) -> Option<Edge> {
@@ -169,6 +174,17 @@ impl Edge {
                 principal_type: super::policy_attachments::principal_word(edge.principal_type)?,
             }),
         }
+    }
+}
+
+impl Answer {
+    fn ended_at(&self) -> Option<Timestamp> {
+        let window = match self {
+            Self::Groups(listing) => listing.as_ref().ok()?.window(),
+            Self::Policies(listing) => listing.as_ref().ok()?.window(),
+            Self::Attachments(listing) => listing.as_ref().ok()?.window(),
+        };
+        Some(window.ended_at)
     }
 }
 

@@ -56,7 +56,7 @@ async fn held<E: Entity>(server: &Server, edges: &[E]) -> Vec<(String, Unknown)>
     let ledger = Ledger::new(std::time::Duration::from_secs(3_600));
     let (reader, session) = (Reader { state: &state, ledger: &ledger, kinds: &every_kind() }, server.session());
     let keys = edges.iter().map(|edge| edge.key(ACCOUNT)).collect();
-    let mut held = reader.not_gone_by_second_operation(&session, &keys).await;
+    let mut held = reader.ask_by_second_operation(&session, &keys).await.unproven;
     held.sort_by(|(a, _), (b, _)| a.cmp(b));
     assert!(held.iter().all(|(_, why)| why.reason == Reason::RemovalsUnproven), "{held:?}");
     held.into_iter().map(|(key, why)| (key.path().to_owned(), why)).collect()

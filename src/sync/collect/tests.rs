@@ -7,7 +7,13 @@ use uuid::Uuid;
 use super::*;
 use crate::{
     alicloud::test_server::{ACCOUNT, Call, Says, Server},
-    model::{Document, Reason, account::Account, policy_attachment::PolicyAttachment, role::Role},
+    model::{
+        Document, Reason,
+        account::Account,
+        policy::{Policy, PolicyVersion},
+        policy_attachment::PolicyAttachment,
+        role::Role,
+    },
     state::{Progress, entity_record, progress_key},
 };
 
@@ -345,6 +351,61 @@ async fn versions_of_a_deleted_policy_are_not_taken_for_those_of_its_successor_o
     assert_eq!(unread(&policies), [], "two clocks of one call may be some seconds apart");
 }
 
+/// What is unread of the policy `ops`, listed as made at the beginning of the year, when its only version was made at
+/// `version_date`.
+async fn unread_of_ops(version_date: &str, state: &State) -> Vec<String> {
+    let listed = r#"{"IsTruncated":false,"Policies":{"Policy":[{"PolicyName":"ops","DefaultVersion":"v1",
+        "CreateDate":"2026-01-01T00:00:00Z","UpdateDate":"2026-02-01T00:00:00Z"}]}}"#;
+    let versions = format!(
+        r#"{{"PolicyVersions":{{"PolicyVersion":[{{"VersionId":"v1","IsDefaultVersion":true,"PolicyDocument":"{{}}",
+        "CreateDate":"{version_date}"}}]}}}}"#
+    );
+    let versions: &'static str = versions.leak();
+    let server = server(move |call| match (call.action.as_str(), call.parameter("PolicyType")) {
+        ("ListPolicies", Some("Custom")) => Some(listed),
+        ("ListPolicyVersions", _) => Some(versions),
+        _ => None,
+    })
+    .await;
+    let policies = read(&server, state).await.remove(&Kind::Policy).unwrap();
+    policies.unknown_scopes().values().map(|why| why.detail.clone()).collect()
+}
+
+#[tokio::test]
+async fn versions_that_were_all_made_after_the_policy_was_listed_are_those_of_its_successor() {
+    let nothing = State::new(ACCOUNT);
+    let unread = unread_of_ops("2999-01-01T00:00:00Z", &nothing).await;
+    assert_eq!(unread, ["the versions read of ops were all made after it was listed"]);
+    let unread = unread_of_ops("2026-02-01T00:00:00Z", &nothing).await;
+    assert_eq!(unread, [""; 0], "the first version may have been deleted since");
+}
+
+#[tokio::test]
+async fn a_version_that_has_another_date_than_before_is_of_another_policy_unless_the_policy_is_a_new_one() {
+    let made = |date: &str| date.parse::<jiff::Timestamp>().unwrap().into();
+    let held = |created: &str| Policy {
+        policy_type: PolicyType::Custom,
+        policy_name: "ops".to_owned(),
+        description: None,
+        default_version: Some("v1".to_owned()),
+        default_document: None,
+        versions: vec![PolicyVersion {
+            version_id: "v1".to_owned(),
+            create_date: Some(made("2026-01-02T00:00:00Z")),
+            document: None,
+        }],
+        tags: Vec::new(),
+        create_date: Some(made(created)),
+        update_date: Some(made(created)),
+    };
+    let same = holding(&held("2026-01-01T00:00:00Z"));
+    let unread = unread_of_ops("2026-02-01T00:00:00Z", &same).await;
+    assert_eq!(unread, ["the version v1 read of ops is not the one that it had before"]);
+    assert_eq!(unread_of_ops("2026-01-02T00:00:00Z", &same).await, [""; 0]);
+    let earlier = holding(&held("2025-01-01T00:00:00Z"));
+    assert_eq!(unread_of_ops("2026-02-01T00:00:00Z", &earlier).await, [""; 0]);
+}
+
 #[tokio::test]
 async fn a_user_renamed_between_the_two_listings_has_unknown_attachments_and_nobody_else_has() {
     let server = server(|call| match (call.action.as_str(), call.earlier) {
@@ -449,4 +510,25 @@ async fn an_addition_that_should_have_been_seen_before_counts_only_if_the_servic
     let doubtful: BTreeSet<Key> = users.found().iter().map(|(key, _)| key.clone()).collect();
     reader.ask_for_each(&session, users, &doubtful).await;
     assert_eq!(unread(users), [("user/2", Reason::Stale), ("user/3", Reason::Denied)]);
+}
+
+#[tokio::test]
+async fn what_is_asked_for_by_itself_ends_the_window_for_it_may_have_gone_only_then() {
+    let server = Server::start(|call| match call.action.as_str() {
+        "GetUser" => Some(Says::error(404, "EntityNotExist.User").header("date", "Wed, 01 Jan 2098 00:00:00 GMT")),
+        "ListUsers" => {
+            Some(Says::ok(r#"{"IsTruncated":false,"Users":{"User":[{"UserId":"1","UserPrincipalName":"a@e.com"}]}}"#))
+        }
+        "GetCallerIdentity" => None,
+        _ => Some(Says::error(403, "NoPermission")),
+    })
+    .await;
+    let (state, ledger, session) = (State::new(ACCOUNT), Ledger::new(Duration::from_secs(3_600)), server.session());
+    let reader = Reader { state: &state, ledger: &ledger, kinds: &every_kind() };
+    let mut read = reader.read(&session, &Wanted::Everything, &mut Rounds::default()).await;
+    let users = read.get_mut(&Kind::User).unwrap();
+    let doubtful: BTreeSet<Key> = users.found().iter().map(|(key, _)| key.clone()).collect();
+    reader.ask_for_each(&session, users, &doubtful).await;
+    // A date counts whole seconds.
+    assert_eq!(users.window().unwrap().ended_at, "2098-01-01T00:00:01Z".parse().unwrap());
 }

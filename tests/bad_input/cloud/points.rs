@@ -70,10 +70,11 @@ async fn ask(server: &Server, client: &Client, operation: &str, reply: Says) -> 
     let script = move |call: &Call| if call.action == "GetCallerIdentity" { super::well(call) } else { reply.clone() };
     server.script(CALLER, Arc::new(script));
     let session = session(client, PLENTY);
-    match operation {
+    let seen = match operation {
         "GetUser" => presence::of_user(&session, "1").await,
         "GetGroup" => presence::of_group(&session, "devs", "g-1").await,
         "GetRole" => presence::of_role(&session, "ops", "r-1").await,
         _ => presence::of_policy(&session, ram::PolicyType::Custom, "ecs-all").await,
-    }
+    };
+    seen.map(|seen| seen.item)
 }
