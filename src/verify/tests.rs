@@ -780,12 +780,18 @@ fn a_name_that_went_while_the_sync_lasted_need_not_be_answered_for() {
 
 #[test]
 fn what_came_before_a_sync_had_certainly_begun_speaks_for_it_and_never_against_it() {
-    // The third sync began between 29 s and 30 s.
-    let early = |status: u16| request(29_500, "ListGroups", status);
+    // The third sync began between 29 s and 30 s, and lasted one second.
+    let early = |status: u16| request(29_950, "ListGroups", status);
     let failed = || request(30_900, "ListGroups", 503);
     assert_eq!(spoilt(|story| story.truth.extend([early(200), failed()])), [""; 0]);
     assert_eq!(spoilt(|story| story.truth.push(early(503))), [""; 0]);
     assert_eq!(spoilt(|story| story.truth.extend([early(503), failed()])), ["honest"]);
+    let began_earlier = |story: &mut Story| story.truth.extend([request(29_500, "ListUsers", 200), failed()]);
+    assert_eq!(
+        spoilt(began_earlier),
+        [""; 0],
+        "it may have ended before, and that one be of a reading never published"
+    );
 }
 
 #[test]

@@ -94,7 +94,7 @@ pub(crate) const MATRIX: &[Row] = &[
     row("identity", "name reused", "changes", 2_000),
     row("identity", "names swapped", "changes", 300),
     row("identity", "text in Unicode", "changes", 3_000),
-    row("identity", "policy named like the service's", "changes", 500),
+    row("identity", "policy named like the service's", "changes", 400),
     row("identity", "all users deleted", "changes", 100),
     row("time", "clock of the service", "schedules", 500),
     row("time", "own clock", "moves met by a call", 500),

@@ -87,6 +87,15 @@ pub(super) fn lies_about(truth: &Truth, key: &str, from: i64, to: i64) -> usize 
 
 /// Whether it reads what the key belongs to.
 fn is_listing_of(truth: &Truth, kind: &str, key: &str, request: &Request) -> bool {
+    match &*request.operation {
+        "ListPolicies" => {
+            let of_type = request.parameter("PolicyType").unwrap_or_default().to_ascii_lowercase();
+            return kind == "policy" && key.split('/').nth(2) == Some(&*of_type);
+        }
+        "ListPolicyVersions" => return kind == "policy" && is_versions_of(key, request),
+        "GetRole" => return kind == "role" && may_be_about(truth, key, request, "RoleName"),
+        _ => {}
+    }
     let parameter = match kind {
         "membership" => Some("GroupName"),
         "access_key" | "login_profile" | "mfa_device" => Some("UserPrincipalName"),
@@ -136,13 +145,30 @@ pub(super) fn was_deceived(truth: &Truth, key: &str, from: i64, to: i64) -> bool
         "instance" => 0,
         // Nobody counts them: two listings and what is asked by the name are all there is.
         "identity_provider" => 2,
-        // It is asked for by its name only: once renamed, two readings of two listings each outweigh that.
-        "group" => 3,
+        // It is asked for by its name only: what is renamed is gone by that. Then the later listing of the first reading
+        // and both of the second one are all there is.
+        "group" => 2,
+        // The same, and what is asked for by its id must be lied about, too.
+        "user" | "role" if point_read_lied(truth, key, from, to) => 2,
         // One answer says which versions a policy has; that of an old one is judged by what was true once.
-        "policy" => return lies_between(truth, from, to).any(|lie| lie.lacks_rows && is_versions_of(key, lie)),
+        "policy" if lies_between(truth, from, to).any(|lie| lie.lacks_rows && is_versions_of(key, lie)) => 0,
+        // There is one listing in a reading.
+        "policy" if point_read_lied(truth, key, from, to) => 1,
         _ => return false,
     };
     lies_about(truth, key, from, to) > bearable
+}
+
+/// Whether the account lied when it was asked for this entity alone.
+fn point_read_lied(truth: &Truth, key: &str, from: i64, to: i64) -> bool {
+    let name = key.rsplit('/').next().unwrap_or_default();
+    let is_of_it = |lie: &Request| match &*lie.operation {
+        "GetUser" => lie.parameter("UserId").as_deref() == Some(name),
+        "GetRole" => may_be_about(truth, key, lie, "RoleName"),
+        "GetPolicy" => lie.parameter("PolicyName").is_some_and(|asked| asked.to_lowercase() == name),
+        _ => false,
+    };
+    lies_between(truth, from, to).any(is_of_it)
 }
 
 /// Whether the second operation lied, too, by which an edge is asked for where much is gone; or both listings of the names
@@ -170,4 +196,52 @@ pub(super) fn is_failure(request: &Request) -> bool {
     let says_none = |code: &str| code.starts_with("EntityNotExist") || NONE.contains(&code);
     let is_none = request.code.as_deref().is_some_and(says_none);
     (request.status == 0 || request.status >= 400) && !is_none
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// Whether one may be wrong about the key who was told these lies: operation, fault, parameter, its value.
+    fn is_excused(key: &str, lies: &[(&str, &str, &str, &str)]) -> bool {
+        let mut truth = Truth::default();
+        for (operation, fault, parameter, value) in lies {
+            let lie = json!({ "type": "request", "request": {
+                "received_ms": 5, "answered_ms": 6, "client": "c", "operation": operation,
+                "parameters": { *parameter: value }, "status": 200, "code": null, "fault": fault,
+            }});
+            truth.take("7", &lie.to_string()).unwrap();
+        }
+        was_deceived(&truth, key, 0, 10)
+    }
+
+    #[test]
+    fn a_user_goes_wrongly_only_if_both_readings_and_the_answer_about_it_alone_are_lies() {
+        let listed = ("ListUsers", "stale", "Status", "active");
+        let about = |id| ("GetUser", "stale", "UserId", id);
+        assert!(is_excused("7/user/1", &[listed, listed, listed, about("1")]));
+        assert!(!is_excused("7/user/1", &[listed, listed, listed, listed]), "it was not lied about by itself");
+        assert!(!is_excused("7/user/1", &[listed, listed, listed, about("2")]), "about another one");
+        assert!(!is_excused("7/user/1", &[listed, listed, about("1")]), "one listing was true");
+    }
+
+    #[test]
+    fn a_renamed_group_goes_wrongly_if_three_listings_lack_it() {
+        let listed = ("ListGroups", "partial", "MaxItems", "100");
+        assert!(is_excused("7/group/g", &[listed, listed, listed]));
+        assert!(!is_excused("7/group/g", &[listed, listed]));
+    }
+
+    #[test]
+    fn a_policy_goes_wrongly_only_if_its_own_type_was_listed_by_lies() {
+        let listed = |of_type| ("ListPolicies", "stale", "PolicyType", of_type);
+        let about = ("GetPolicy", "stale", "PolicyName", "Ops");
+        assert!(is_excused("7/policy/custom/ops", &[listed("Custom"), listed("Custom"), about]));
+        assert!(!is_excused("7/policy/custom/ops", &[listed("Custom"), listed("System"), about]));
+        assert!(!is_excused("7/policy/custom/ops", &[listed("Custom"), listed("Custom")]));
+        assert!(is_excused("7/policy/custom/ops", &[("ListPolicyVersions", "empty", "PolicyName", "Ops")]));
+        assert!(!is_excused("7/policy/custom/ops", &[("ListPolicyVersions", "empty", "PolicyName", "Dev")]));
+    }
 }

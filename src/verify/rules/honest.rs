@@ -4,6 +4,7 @@
 //! not told.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value, json};
 
@@ -23,6 +24,8 @@ const WINDOWS_END_LATE_MS: i64 = 1_000;
 struct Span {
     may_begin: i64,
     has_begun: i64,
+    /// How long it lasted, by its own clock.
+    lasted: i64,
     /// Its last answer that is dated.
     to: i64,
     next_may_begin: i64,
@@ -113,22 +116,27 @@ fn told(request: &Request) -> (&str, &str, u16, Option<&str>) {
 /// When each sync read; `None` where nothing dates it.
 fn spans(log: &Log) -> Vec<(&Notice, Option<Span>)> {
     let syncs: Vec<&Notice> = log.syncs.values().flatten().collect();
-    let span = |(index, sync): (usize, &&Notice)| {
-        let (may_begin, has_begun, to) = reading_began(sync)?;
-        let next = syncs[index + 1..].iter().copied().find_map(reading_began);
-        let (next_may_begin, next_has_begun, _) = next.unwrap_or((i64::MAX, i64::MAX, i64::MAX));
-        Some(Span { may_begin, has_begun, to, next_may_begin, next_has_begun })
+    let dated: Vec<Option<Span>> = syncs.iter().map(|sync| span(sync)).collect();
+    let span = |index: usize| {
+        let span = dated[index]?;
+        let next = dated[index + 1..].iter().copied().flatten().next();
+        let next = next.map(|next| Span { next_may_begin: next.may_begin, next_has_begun: next.has_begun, ..span });
+        next.or(Some(span))
     };
-    syncs.iter().enumerate().map(|(index, sync)| (*sync, span((index, sync)))).collect()
+    syncs.iter().enumerate().map(|(index, sync)| (*sync, span(index))).collect()
 }
 
-/// When the sync began to read, by the services' clock, at the earliest and at the latest: as long before its last answer
-/// (which is the third) as it lasted by its own clock, which may be wrong, but only goes forward.
-fn reading_began(sync: &Notice) -> Option<(i64, i64, i64)> {
-    let read = sync.collections.iter().filter_map(CollectionStatus::complete_window).map(|(_, to)| to).max()?;
+/// When the sync read, by the services' clock, for all that is said of itself. Its clock may be wrong, but only goes forward:
+/// it began as long before its last answer as it lasted. What was read whole need not have been the last: then it began
+/// later, but not after what it read afresh.
+fn span(sync: &Notice) -> Option<Span> {
+    let windows = || sync.collections.iter().filter_map(CollectionStatus::complete_window);
+    let to = windows().map(|(_, to)| to).max()?;
     let lasted = sync.finished_at?.saturating_sub(sync.started_at?);
-    let latest = read.saturating_sub(lasted);
-    Some((latest.saturating_sub(WINDOWS_END_LATE_MS), latest, read))
+    let began = to.saturating_sub(lasted);
+    let may_begin = began.saturating_sub(WINDOWS_END_LATE_MS);
+    let has_begun = windows().map(|(begun, _)| begun).fold(began, i64::max);
+    Some(Span { may_begin, has_begun, lasted, to, next_may_begin: i64::MAX, next_has_begun: i64::MAX })
 }
 
 /// For each copy that read meanwhile, what it asked for a collection and had no answer to, from `begun` on, or from where
@@ -147,18 +155,25 @@ fn unread<'a>(truth: &'a Truth, status: &CollectionStatus, span: Span, begun: Op
         let asked = truth.requests_between(span.may_begin, span.has_begun).filter(|request| request.client == client);
         asked.filter(|request| request.operation == "GetCallerIdentity").map(|request| request.received_ms).last()
     };
-    let mut clients: BTreeMap<&str, (i64, Answers<'_>)> = BTreeMap::new();
+    // Behind its end the copy may have read once more, and not published that.
+    let ends = |client: &str| {
+        let first = truth.requests_between(may_begin, to).find(|request| request.client == client);
+        first.map_or(to, |first| first.received_ms.saturating_add(span.lasted))
+    };
+    let mut clients: BTreeMap<&str, (RangeInclusive<i64>, Answers<'_>)> = BTreeMap::new();
     for request in truth.requests_between(from, to).filter(|request| !is_failure(request)) {
         let first_asked = || first_asked(&request.client).filter(|_| begun.is_none());
-        clients.entry(&request.client).or_insert_with(|| (first_asked().unwrap_or(from), Answers::new()));
+        // What came when the next sync may have begun may be of that one: a window ends with its second.
+        let last = || to.min(span.next_may_begin).min(ends(&request.client));
+        let certainly = || first_asked().unwrap_or(from)..=last();
+        clients.entry(&request.client).or_insert_with(|| (certainly(), Answers::new()));
     }
     // What is asked for by itself comes behind the listings, and may take long to be answered.
     for request in truth.requests_between(may_begin, span.next_has_begun.max(to)).filter(is_telling) {
-        let Some((from, answers)) = clients.get_mut(request.client.as_str()) else { continue };
+        let Some((certainly, answers)) = clients.get_mut(request.client.as_str()) else { continue };
         let subject = (request.operation.as_str(), request.subject.as_str());
-        // What came when the next sync may have begun may be of that one: a window ends with its second.
-        let is_certainly_its_own = (*from..=to.min(span.next_may_begin)).contains(&request.received_ms);
-        if is_certainly_its_own || (request.received_ms < *from && !is_failure(request)) {
+        let is_before = request.received_ms < *certainly.start();
+        if certainly.contains(&request.received_ms) || (is_before && !is_failure(request)) {
             let asked = Asked { first: request, requests: 0, denied: 0, is_answered: false };
             answers.entry(subject).or_insert(asked);
         }
@@ -168,7 +183,7 @@ fn unread<'a>(truth: &'a Truth, status: &CollectionStatus, span: Span, begun: Op
             asked.is_answered |= !is_failure(request);
         }
     }
-    let unread = |(_, answers): (i64, Answers<'a>)| answers.into_values().filter(|asked| !asked.is_answered).collect();
+    let unread = |(_, answers): (_, Answers<'a>)| answers.into_values().filter(|asked| !asked.is_answered).collect();
     clients.into_values().map(unread).collect()
 }
 
