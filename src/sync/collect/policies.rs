@@ -241,15 +241,13 @@ fn not_its_own(
     if created.0 + DATES_APART_MS < oldest.0 && listed_from <= oldest {
         return Some(format!("the versions read of {name} were all made after it was listed"));
     }
-    // The date of a version never changes.
+    // The date of a version never changes; its number might be given once more, but not those of all.
     let same = held.filter(|held| held.create_date == Some(created))?;
-    let is_another = |version: &ram::PolicyVersion| {
-        let before = same.versions.iter().find(|before| before.version_id == version.version_id);
-        let (was, is) = (before.and_then(|before| before.create_date), version.create_date.map(Millis::from));
-        was.is_some() && is.is_some() && was != is
-    };
-    let other = read.iter().find(|version| is_another(version))?;
-    Some(format!("the version {} read of {name} is not the one that it had before", other.version_id))
+    let was = |version: &ram::PolicyVersion| same.versions.iter().find(|was| was.version_id == version.version_id);
+    let dated = |version: &ram::PolicyVersion| Some((was(version)?.create_date?, Millis::from(version.create_date?)));
+    let dates: Vec<(Millis, Millis)> = read.iter().filter_map(dated).collect();
+    let is_another = !dates.is_empty() && dates.iter().all(|(was, is)| was != is);
+    is_another.then(|| format!("the versions read of {name} have other dates than before"))
 }
 
 /// The versions by number and the document of the default one; why not, if the default moved since the listing.

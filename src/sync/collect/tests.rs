@@ -351,16 +351,17 @@ async fn versions_of_a_deleted_policy_are_not_taken_for_those_of_its_successor_o
     assert_eq!(unread(&policies), [], "two clocks of one call may be some seconds apart");
 }
 
-/// What is unread of the policy `ops`, listed as made at the beginning of the year, when its only version was made at
-/// `version_date`.
-async fn unread_of_ops(version_date: &str, state: &State) -> Vec<String> {
+/// What is unread of the policy `ops`, listed as made at the beginning of the year with v1 in force, when its versions are
+/// these, with the dates at which they were made.
+async fn unread_of_ops(versions: &[(&str, &str)], state: &State) -> Vec<String> {
     let listed = r#"{"IsTruncated":false,"Policies":{"Policy":[{"PolicyName":"ops","DefaultVersion":"v1",
         "CreateDate":"2026-01-01T00:00:00Z","UpdateDate":"2026-02-01T00:00:00Z"}]}}"#;
-    let versions = format!(
-        r#"{{"PolicyVersions":{{"PolicyVersion":[{{"VersionId":"v1","IsDefaultVersion":true,"PolicyDocument":"{{}}",
-        "CreateDate":"{version_date}"}}]}}}}"#
-    );
-    let versions: &'static str = versions.leak();
+    let row = |(id, date): &(&str, &str)| {
+        let in_force = *id == "v1";
+        format!(r#"{{"VersionId":"{id}","IsDefaultVersion":{in_force},"PolicyDocument":"{{}}","CreateDate":"{date}"}}"#)
+    };
+    let rows: Vec<String> = versions.iter().map(row).collect();
+    let versions: &'static str = format!(r#"{{"PolicyVersions":{{"PolicyVersion":[{}]}}}}"#, rows.join(",")).leak();
     let server = server(move |call| match (call.action.as_str(), call.parameter("PolicyType")) {
         ("ListPolicies", Some("Custom")) => Some(listed),
         ("ListPolicyVersions", _) => Some(versions),
@@ -374,36 +375,36 @@ async fn unread_of_ops(version_date: &str, state: &State) -> Vec<String> {
 #[tokio::test]
 async fn versions_that_were_all_made_after_the_policy_was_listed_are_those_of_its_successor() {
     let nothing = State::new(ACCOUNT);
-    let unread = unread_of_ops("2999-01-01T00:00:00Z", &nothing).await;
+    let unread = unread_of_ops(&[("v1", "2999-01-01T00:00:00Z")], &nothing).await;
     assert_eq!(unread, ["the versions read of ops were all made after it was listed"]);
-    let unread = unread_of_ops("2026-02-01T00:00:00Z", &nothing).await;
+    let unread = unread_of_ops(&[("v1", "2026-02-01T00:00:00Z")], &nothing).await;
     assert_eq!(unread, [""; 0], "the first version may have been deleted since");
 }
 
 #[tokio::test]
-async fn a_version_that_has_another_date_than_before_is_of_another_policy_unless_the_policy_is_a_new_one() {
+async fn versions_that_have_other_dates_than_before_are_of_another_policy_unless_the_policy_is_a_new_one() {
     let made = |date: &str| date.parse::<jiff::Timestamp>().unwrap().into();
+    let version =
+        |id: &str, date| PolicyVersion { version_id: id.to_owned(), create_date: Some(made(date)), document: None };
     let held = |created: &str| Policy {
         policy_type: PolicyType::Custom,
         policy_name: "ops".to_owned(),
         description: None,
         default_version: Some("v1".to_owned()),
         default_document: None,
-        versions: vec![PolicyVersion {
-            version_id: "v1".to_owned(),
-            create_date: Some(made("2026-01-02T00:00:00Z")),
-            document: None,
-        }],
+        versions: vec![version("v1", "2026-01-02T00:00:00Z"), version("v2", "2026-01-03T00:00:00Z")],
         tags: Vec::new(),
         create_date: Some(made(created)),
         update_date: Some(made(created)),
     };
     let same = holding(&held("2026-01-01T00:00:00Z"));
-    let unread = unread_of_ops("2026-02-01T00:00:00Z", &same).await;
-    assert_eq!(unread, ["the version v1 read of ops is not the one that it had before"]);
-    assert_eq!(unread_of_ops("2026-01-02T00:00:00Z", &same).await, [""; 0]);
+    let unread = unread_of_ops(&[("v1", "2026-02-01T00:00:00Z")], &same).await;
+    assert_eq!(unread, ["the versions read of ops have other dates than before"]);
+    assert_eq!(unread_of_ops(&[("v1", "2026-01-02T00:00:00Z")], &same).await, [""; 0]);
+    let numbered_again = [("v1", "2026-01-02T00:00:00Z"), ("v2", "2026-02-01T00:00:00Z")];
+    assert_eq!(unread_of_ops(&numbered_again, &same).await, [""; 0], "a number may be given once more");
     let earlier = holding(&held("2025-01-01T00:00:00Z"));
-    assert_eq!(unread_of_ops("2026-02-01T00:00:00Z", &earlier).await, [""; 0]);
+    assert_eq!(unread_of_ops(&[("v1", "2026-02-01T00:00:00Z")], &earlier).await, [""; 0]);
 }
 
 #[tokio::test]
