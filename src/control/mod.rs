@@ -12,5 +12,5 @@ mod queue;
 mod request;
 
 pub use journal::{Ended, Journal, Outcome, REMEMBERED};
-pub use queue::{Entry, Place, Queue, Standing};
+pub use queue::{Entry, Place, Queue, Standing, Taken};
 pub use request::{Action, Malformed, Request, RequestId};

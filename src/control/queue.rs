@@ -8,6 +8,10 @@ use crate::model::Millis;
 /// Why a request expires.
 const TOO_LATE: &str = "its not_after has passed";
 
+/// So many entries are held at most. What follows them stands in the topic, and is read once they are on record: whoever may
+/// write there could fill the memory otherwise.
+const MOST_ENTRIES: usize = 1_000;
+
 /// Where a record stands in the `.control` topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
@@ -37,13 +41,20 @@ pub enum Standing {
     Ended(Outcome),
     /// It is no request, or asks for what there is not.
     Refused(String),
-    /// There is nothing to say of it: a request that is known already, or a cancel that took effect.
-    Silent,
     /// Records before it were deleted unread, from this offset on.
     Gap {
         /// The first one.
         from: i64,
     },
+}
+
+/// What one record came to.
+#[derive(Debug)]
+pub enum Taken<'a> {
+    /// Something to be served, or to be told of.
+    Entry(&'a Entry),
+    /// A request that is known already, or the end of one that waited: there is nothing more to say of it.
+    Known(RequestId),
 }
 
 /// See the module's page.
@@ -72,6 +83,12 @@ impl Queue {
         &self.entries
     }
 
+    /// Whether no more is to be taken in for now.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.entries.len() >= MOST_ENTRIES
+    }
+
     /// A partition was read up to this offset.
     pub fn read_to(&mut self, partition: i32, offset: i64) {
         let position = self.positions.entry(partition).or_insert(offset);
@@ -85,25 +102,35 @@ impl Queue {
     }
 
     /// Takes one record of this account in and judges it.
-    pub fn take(&mut self, place: Place, value: Option<&[u8]>, journal: &Journal, (now, sequence): (Millis, i64)) {
+    pub fn take(
+        &mut self,
+        place: Place,
+        value: Option<&[u8]>,
+        journal: &Journal,
+        (now, sequence): (Millis, i64),
+    ) -> Taken<'_> {
         self.read_to(place.partition, place.offset + 1);
         let request = match Request::parse(value.unwrap_or_default()) {
             Ok(request) => request,
             Err(Malformed { id, reason }) => return self.push(place, id, Standing::Refused(reason)),
         };
-        let id = Some(request.id.clone());
+        let id = request.id.clone();
         if request.action == Action::Cancel {
-            let standing = self.cancel(&request, (now, sequence));
-            return self.push(place, id, standing);
+            return match self.cancel(&request, (now, sequence)) {
+                true => Taken::Known(id),
+                false => {
+                    let why = format!("there is nothing to cancel: no request {id} waits");
+                    self.push(place, Some(id), Standing::Refused(why))
+                }
+            };
         }
-        let is_known =
-            journal.outcome(&request.id).is_some() || self.entries.iter().any(|entry| entry.has(&request.id));
+        if journal.outcome(&id).is_some() || self.entries.iter().any(|entry| entry.has(&id)) {
+            return Taken::Known(id);
+        }
         let end = |ended, reason: String| {
             Standing::Ended(Outcome { reason: Some(reason), ..outcome(&request, ended, now, sequence) })
         };
-        let standing = if is_known {
-            Standing::Silent
-        } else if request.is_expired(now) {
+        let standing = if request.is_expired(now) {
             end(Ended::Expired, TOO_LATE.to_owned())
         } else if let (Action::Replay { .. }, Some(waiting)) = (&request.action, self.replay()) {
             end(
@@ -113,19 +140,20 @@ impl Queue {
         } else {
             Standing::Waiting(request)
         };
-        self.push(place, id, standing);
+        self.push(place, Some(id), standing)
     }
 
-    fn cancel(&mut self, cancel: &Request, (now, sequence): (Millis, i64)) -> Standing {
+    /// Whether there was something to cancel.
+    fn cancel(&mut self, cancel: &Request, (now, sequence): (Millis, i64)) -> bool {
         for entry in &mut self.entries {
             if let Standing::Waiting(request) = &entry.standing
                 && request.id == cancel.id
             {
                 entry.standing = Standing::Ended(outcome(request, Ended::Cancelled, now, sequence));
-                return Standing::Silent;
+                return true;
             }
         }
-        Standing::Refused(format!("there is nothing to cancel: no request {} waits", cancel.id))
+        false
     }
 
     /// Ends what is too late to be served.
@@ -181,7 +209,6 @@ impl Queue {
                     cursor.insert(partition, offset);
                     continue;
                 }
-                Standing::Silent => continue,
                 Standing::Ended(outcome) => after.note(outcome.clone()),
                 Standing::Refused(_) | Standing::Gap { .. } => {}
             }
@@ -206,15 +233,11 @@ impl Queue {
             Standing::Gap { .. } => !is_on_record(Place { offset: entry.place.offset - 1, ..entry.place }),
             _ => !is_on_record(entry.place),
         });
-        for entry in &mut self.entries {
-            if entry.waits().is_some_and(|request| journal.outcome(&request.id).is_some()) {
-                entry.standing = Standing::Silent;
-            }
-        }
+        self.entries.retain(|entry| entry.waits().is_none_or(|request| journal.outcome(&request.id).is_none()));
     }
 
-    fn push(&mut self, place: Place, id: Option<RequestId>, standing: Standing) {
-        self.entries.push(Entry { place, id, standing });
+    fn push(&mut self, place: Place, id: Option<RequestId>, standing: Standing) -> Taken<'_> {
+        Taken::Entry(self.entries.push_mut(Entry { place, id, standing }))
     }
 }
 
@@ -277,7 +300,7 @@ mod tests {
                 Standing::Ended(outcome) => (id, outcome.ended.as_str()),
                 Standing::Refused(_) => (id, "refused"),
                 Standing::Gap { .. } => (id, "gap"),
-                Standing::Waiting(_) | Standing::Silent => (id, "?"),
+                Standing::Waiting(_) => (id, "?"),
             }
         });
         told.collect()
@@ -401,6 +424,22 @@ mod tests {
         take(&mut queue, 2, &request("a", "sync"));
         let (journal, told) = queue.settle(&Journal::default(), &[], Millis(2));
         assert_eq!((ids(&told), journal.cursor[&0]), (vec![("", "refused"), ("", "refused")], 2));
+    }
+
+    #[test]
+    fn a_thousand_entries_are_held_and_a_repeated_request_is_none() {
+        let mut queue = Queue::default();
+        for offset in 0..999 {
+            take(&mut queue, offset, &request(&offset.to_string(), "sync"));
+        }
+        take(&mut queue, 999, &request("0", "sync"));
+        assert!(!queue.is_full());
+        take(&mut queue, 1_000, &request("one more", "sync"));
+        assert!(queue.is_full());
+        let served: Vec<_> = queue.syncs().map(|request| Outcome::completed(request, Millis(2), 8)).collect();
+        let (journal, told) = queue.settle(&Journal::default(), &served, Millis(2));
+        queue.forget(&journal);
+        assert_eq!((told.len(), queue.entries().len(), queue.is_full()), (1_000, 0, false));
     }
 
     #[test]

@@ -33,6 +33,11 @@ const FOLLOW_POLL: Duration = Duration::from_millis(1);
 pub trait Fold {
     /// Takes one record in offset order; `value` `None` is a tombstone.
     fn apply(&mut self, key: &[u8], value: Option<&[u8]>, offset: i64) -> Result<(), FoldError>;
+
+    /// Whether it takes one more record now. Where it does not, reading stops there, and the next one goes on.
+    fn takes_more(&self) -> bool {
+        true
+    }
 }
 
 impl<F: FnMut(&[u8], Option<&[u8]>, i64) -> Result<(), FoldError>> Fold for F {
@@ -114,12 +119,13 @@ impl PartitionLog {
         if self.position.is_none() {
             self.position = Some(self.watermarks().await?.low);
         }
-        while !self.read_batch(FOLLOW_POLL, fold).await?.records.is_empty() {}
+        while fold.takes_more() && !self.read_batch(FOLLOW_POLL, fold).await?.records.is_empty() {}
         Ok(())
     }
 
     /// Reads to the high watermark of this moment and returns the position, which proves that it got
-    /// there: no committed record below it is missing. The position may be beyond the watermark.
+    /// there: no committed record below it is missing. The position may be beyond the watermark, and is before it only if
+    /// the fold took no more.
     pub async fn read_to_proven_end(&mut self, fold: &mut impl Fold) -> Result<i64, ReadError> {
         let Watermarks { low, high } = self.watermarks().await?;
         // Whoever reads a topic for the first time judges for itself what lacks at its beginning.
@@ -136,7 +142,7 @@ impl PartitionLog {
             return Err(self.recreated(position, high.to_string()));
         }
         let (mut moved_at, mut trouble) = (Instant::now(), None);
-        while position < high {
+        while position < high && fold.takes_more() {
             let polled = self.read_batch(PROOF_POLL, fold).await?;
             trouble = polled.trouble.or(trouble);
             if polled.position > position {
@@ -159,13 +165,21 @@ impl PartitionLog {
             Err(ClientError::OffsetOutOfRange) => return Err(self.recreated(self.position(), "another offset".into())),
             Err(error) => return Err(self.client_error(error)),
         };
+        let mut is_taken = true;
         for (offset, key, value) in polled.records.iter() {
+            if !fold.takes_more() {
+                // The rest is read again, by a reader that begins at the position.
+                is_taken = false;
+                break;
+            }
             fold.apply(key, value, offset).map_err(|source| self.refused(offset, source))?;
             self.position = Some(offset + 1);
         }
-        self.position = Some(self.position().max(polled.position));
-        self.reader = Some(reader);
-        Ok(polled)
+        if is_taken {
+            self.position = Some(self.position().max(polled.position));
+            self.reader = Some(reader);
+        }
+        Ok(Polled { position: self.position(), ..polled })
     }
 
     async fn open(&self) -> Result<Reader, ReadError> {
@@ -288,5 +302,9 @@ impl<F: Fold> Fold for WithClaims<'_, F> {
         }
         self.claims.note(Claim::from_json(value)?, offset, self.me);
         Ok(())
+    }
+
+    fn takes_more(&self) -> bool {
+        self.fold.takes_more()
     }
 }

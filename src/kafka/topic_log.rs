@@ -26,6 +26,10 @@ pub trait TopicFold {
     fn gap(&mut self, partition: i32, offset: i64);
     /// Everything below `offset` was read.
     fn read_to(&mut self, partition: i32, offset: i64);
+    /// See [`Fold::takes_more`].
+    fn takes_more(&self) -> bool {
+        true
+    }
 }
 
 /// See the module's page.
@@ -142,5 +146,9 @@ impl<F: TopicFold> Fold for OfPartition<'_, F> {
     fn apply(&mut self, key: &[u8], value: Option<&[u8]>, offset: i64) -> Result<(), super::error::FoldError> {
         self.fold.record(self.partition, offset, key, value);
         Ok(())
+    }
+
+    fn takes_more(&self) -> bool {
+        self.fold.takes_more()
     }
 }

@@ -14,7 +14,7 @@ use tracing::{info, warn};
 use super::{Pipeline, desk::Desk, known::known, recover::chain};
 use crate::{
     ambient,
-    control::{Ended, Entry, Journal, Outcome, Place, Queue, Standing},
+    control::{Ended, Entry, Journal, Outcome, Place, Queue, Standing, Taken},
     kafka::{Ends, Hidden, ReadError, TopicFold, TopicLog, backoff::Backoff},
     metrics::{self, Metrics, RequestOutcome},
     model::{Kind, Millis},
@@ -161,6 +161,10 @@ impl Listener {
 
     /// Says once that requests are hidden, and that they are not any more.
     fn tell_hidden(&mut self) {
+        if self.queue.is_full() {
+            // What follows is left unread, not hidden.
+            return;
+        }
         let hidden = self.ends.look(self.log.positions());
         self.metrics.set_requests_hidden(hidden.is_some());
         if hidden == self.hidden {
@@ -241,8 +245,11 @@ impl TopicFold for Hearing<'_> {
         if key != self.account.as_bytes() || !is_new {
             return;
         }
-        self.queue.take(Place { partition, offset }, value, self.journal, (self.now, self.sequence));
-        let Some(entry) = self.queue.entries().last() else { return };
+        let place = Place { partition, offset };
+        let entry = match self.queue.take(place, value, self.journal, (self.now, self.sequence)) {
+            Taken::Entry(entry) => entry,
+            Taken::Known(id) => return info!(%id, "a request that is known already, or its end"),
+        };
         let id = entry.id.as_ref().map_or("", |id| id.as_str());
         match &entry.standing {
             Standing::Waiting(request) => info!(id, action = request.action.as_str(), "asked for"),
@@ -250,7 +257,6 @@ impl TopicFold for Hearing<'_> {
                 warn!(id, why = reason.as_deref().unwrap_or_default(), "a request was {}", ended.as_str());
             }
             Standing::Refused(why) => warn!(id, partition, offset, why, "a request was rejected"),
-            Standing::Silent => info!(id, "a request that is known already, or its end"),
             Standing::Gap { .. } => {}
         }
     }
@@ -263,5 +269,9 @@ impl TopicFold for Hearing<'_> {
 
     fn read_to(&mut self, partition: i32, offset: i64) {
         self.queue.read_to(partition, offset);
+    }
+
+    fn takes_more(&self) -> bool {
+        !self.queue.is_full()
     }
 }

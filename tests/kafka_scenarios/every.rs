@@ -33,5 +33,6 @@ macro_rules! for_every_scenario {
         $test!(a_deleted_state_topic_is_an_error);
         $test!(a_reader_behind_the_end_of_a_partition_never_reads_as_at_the_end);
         $test!(a_record_that_the_fold_refuses_is_offered_again);
+        $test!(where_the_fold_takes_no_more_reading_stops_and_goes_on_there_later);
     };
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ramstream::kafka::{Connection, FoldError, PartitionLog, ReadError};
+use ramstream::kafka::{Connection, Fold, FoldError, PartitionLog, ReadError};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -123,4 +123,36 @@ pub(crate) async fn a_record_that_the_fold_refuses_is_offered_again(broker: &imp
     let mut state = State::default();
     log.read_to_proven_end(&mut state).await.unwrap();
     assert_eq!(state.values.into_keys().collect::<Vec<_>>(), ["k2"]);
+}
+
+pub(crate) async fn where_the_fold_takes_no_more_reading_stops_and_goes_on_there_later(broker: &impl Broker) {
+    let topic = broker.create(true).await;
+    for key in ["k1", "k2", "k3", "k4", "k5"] {
+        broker.append(&topic, key, "v");
+    }
+    let mut log = PartitionLog::from_start(Arc::new(broker.connection()), topic, 0);
+    let mut two = Room { places: 2, keys: Vec::new() };
+    assert_eq!(log.read_to_proven_end(&mut two).await.unwrap(), 2);
+    log.follow(&mut two).await.unwrap();
+    assert_eq!((log.position(), two.keys), (2, vec!["k1".to_owned(), "k2".to_owned()]));
+    let mut more = Room { places: 4, keys: Vec::new() };
+    assert_eq!(log.read_to_proven_end(&mut more).await.unwrap(), 5);
+    assert_eq!(more.keys, ["k3", "k4", "k5"]);
+}
+
+/// Takes so many records and no more.
+struct Room {
+    places: usize,
+    keys: Vec<String>,
+}
+
+impl Fold for Room {
+    fn apply(&mut self, key: &[u8], _: Option<&[u8]>, _: i64) -> Result<(), FoldError> {
+        self.keys.push(String::from_utf8(key.to_vec())?);
+        Ok(())
+    }
+
+    fn takes_more(&self) -> bool {
+        self.keys.len() < self.places
+    }
 }

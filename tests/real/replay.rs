@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rdkafka::producer::BaseRecord;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -220,6 +221,35 @@ async fn what_cannot_be_served_is_told_and_stops_nothing() {
     let completed = |notices: &[Value]| notices.iter().filter(|of| of["notice_type"] == "replay.completed").count();
     assert_eq!(completed(&world.notices().await), 1);
     assert_eq!(world.notices().await.iter().filter(|of| of["notice_type"] == "request.rejected").count(), 3);
+    world.settles_clean(daemon).await;
+}
+
+/// More than are held at once: they are rejected a thousand at a time, of which a few are told of one by one, and the rest
+/// by their number.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka and a registry: make test"]
+async fn thousands_of_records_are_read_a_thousand_at_a_time_and_the_replay_behind_them_is_served() {
+    let world = World::small().await;
+    let mut daemon = world.start_daemon();
+    daemon.syncs(1, "complete").await;
+    let (other, topic) = (outsider(None), world.topic("control"));
+    for number in 0..2_600 {
+        let garbage = format!("garbage {number}");
+        other
+            .send(BaseRecord::to(&topic).key(world.cloud.account_id()).payload(&garbage))
+            .map_err(|(why, _)| why)
+            .unwrap();
+    }
+    outsider_sends(&other, &topic, world.cloud.account_id(), &replay("behind-them"));
+    is_served_once(&world, "behind-them").await;
+    let mut at_once: Vec<usize> = Vec::new();
+    for notice in world.notices().await.iter().filter(|notice| notice["message"].to_string().contains("not JSON")) {
+        let more = text(notice, "message").split("(and ").nth(1).and_then(|more| more.split(' ').next());
+        // The last notice of a transaction has the number.
+        at_once.push(1 + more.map_or(0, |more| more.parse::<usize>().unwrap()));
+    }
+    assert_eq!(at_once.iter().sum::<usize>(), 2_600, "{at_once:?}");
+    assert!(at_once.iter().all(|count| *count <= 1_000), "{at_once:?}");
     world.settles_clean(daemon).await;
 }
 
