@@ -50,14 +50,24 @@ struct Progress {
 /// The offset of the progress record of the last sync but one, or of the only one: what stands from there on is more than
 /// one sync. `None` if there is no sync.
 pub(crate) fn last_syncs(state: &[Record]) -> Option<i64> {
+    let all = syncs(state);
+    let (_, last) = all.last()?;
+    all.iter().find(|(_, sequence)| sequence + 1 >= *last).map(|(offset, _)| *offset)
+}
+
+/// Whether a sync stands behind one that is not the one before it.
+pub(crate) fn has_gap(state: &[Record]) -> bool {
+    syncs(state).windows(2).any(|pair| pair[1].1 > pair[0].1 + 1)
+}
+
+/// Offset and sequence of each progress record of a sync.
+fn syncs(state: &[Record]) -> Vec<(i64, i64)> {
     let progress = |record: &Record| {
         let value = record.value.as_deref().filter(|_| record.key.ends_with(b"/~progress"))?;
         let Progress { sequence } = serde_json::from_slice(value).expect("progress is progress");
         (sequence > 0).then_some((record.offset, sequence))
     };
-    let all: Vec<(i64, i64)> = state.iter().filter_map(progress).collect();
-    let (_, last) = all.last()?;
-    all.iter().find(|(_, sequence)| sequence + 1 >= *last).map(|(offset, _)| *offset)
+    state.iter().filter_map(progress).collect()
 }
 
 /// The offsets of the records of what there is: the last one of each key that is no tombstone.
@@ -89,6 +99,8 @@ mod tests {
         assert_eq!(held(&state), [5]);
         assert_eq!(last_syncs(&state), Some(4), "and the records before it, without progress");
         assert_eq!((last_syncs(&state[..4]), last_syncs(&state[..2])), (Some(2), None));
+        assert!(!has_gap(&state));
+        assert!(has_gap(&[progress(2, 1), progress(7, 3)]));
     }
 
     fn state(writers: &[Option<&str>]) -> Vec<Record> {
