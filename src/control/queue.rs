@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use super::{Action, Ended, Journal, Malformed, Outcome, Request, RequestId};
+use super::{Action, Ended, Journal, Malformed, Outcome, REMEMBERED, Request, RequestId};
 use crate::model::Millis;
 
 /// Why a request expires.
 const TOO_LATE: &str = "its not_after has passed";
 
 /// So many entries are held at most. What follows them stands in the topic, and is read once they are on record: whoever may
-/// write there could fill the memory otherwise.
-const MOST_ENTRIES: usize = 1_000;
+/// write there could fill the memory otherwise. It is no more than the journal remembers, so that nothing is forgotten that
+/// was served and that the cursor does not pass yet.
+const MOST_ENTRIES: usize = REMEMBERED;
 
 /// Where a record stands in the `.control` topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,6 +40,8 @@ pub enum Standing {
     Waiting(Request),
     /// It has ended, which is not on record yet.
     Ended(Outcome),
+    /// It was served and is on record by its id; the cursor does not pass it yet.
+    Served,
     /// It is no request, or asks for what there is not.
     Refused(String),
     /// Records before it were deleted unread, from this offset on.
@@ -156,6 +159,23 @@ impl Queue {
         false
     }
 
+    /// Ends the replay that waits and could not be served, for `why`, if nothing more can be taken in behind it: not even
+    /// that it is cancelled would be heard.
+    pub fn give_up_if_full(&mut self, why: &str, (now, sequence): (Millis, i64)) {
+        if !self.is_full() {
+            return;
+        }
+        for entry in &mut self.entries {
+            if let Standing::Waiting(request @ Request { action: Action::Replay { .. }, .. }) = &entry.standing {
+                let reason = Some(format!(
+                    "it could not be served, and too much was asked for behind it; ask again, with a new id: {why}"
+                ));
+                let rejected = Outcome { reason, ..outcome(request, Ended::Rejected, now, sequence) };
+                entry.standing = Standing::Ended(rejected);
+            }
+        }
+    }
+
     /// Ends what is too late to be served.
     pub fn expire(&mut self, now: Millis, sequence: i64) {
         for entry in &mut self.entries {
@@ -209,6 +229,7 @@ impl Queue {
                     cursor.insert(partition, offset);
                     continue;
                 }
+                Standing::Served => continue,
                 Standing::Ended(outcome) => after.note(outcome.clone()),
                 Standing::Refused(_) | Standing::Gap { .. } => {}
             }
@@ -233,7 +254,11 @@ impl Queue {
             Standing::Gap { .. } => !is_on_record(Place { offset: entry.place.offset - 1, ..entry.place }),
             _ => !is_on_record(entry.place),
         });
-        self.entries.retain(|entry| entry.waits().is_none_or(|request| journal.outcome(&request.id).is_none()));
+        for entry in &mut self.entries {
+            if entry.waits().is_some_and(|request| journal.outcome(&request.id).is_some()) {
+                entry.standing = Standing::Served;
+            }
+        }
     }
 
     fn push(&mut self, place: Place, id: Option<RequestId>, standing: Standing) -> Taken<'_> {
@@ -300,7 +325,7 @@ mod tests {
                 Standing::Ended(outcome) => (id, outcome.ended.as_str()),
                 Standing::Refused(_) => (id, "refused"),
                 Standing::Gap { .. } => (id, "gap"),
-                Standing::Waiting(_) => (id, "?"),
+                Standing::Waiting(_) | Standing::Served => (id, "?"),
             }
         });
         told.collect()
@@ -427,25 +452,55 @@ mod tests {
     }
 
     #[test]
-    fn a_thousand_entries_are_held_and_a_repeated_request_is_none() {
+    fn a_hundred_entries_are_held_and_a_repeated_request_is_none() {
         let mut queue = Queue::default();
-        for offset in 0..999 {
+        for offset in 0..99 {
             take(&mut queue, offset, &request(&offset.to_string(), "sync"));
         }
-        take(&mut queue, 999, &request("0", "sync"));
+        take(&mut queue, 99, &request("0", "sync"));
         assert!(!queue.is_full());
-        take(&mut queue, 1_000, &request("one more", "sync"));
+        take(&mut queue, 100, &request("one more", "sync"));
         assert!(queue.is_full());
         let served: Vec<_> = queue.syncs().map(|request| Outcome::completed(request, Millis(2), 8)).collect();
         let (journal, told) = queue.settle(&Journal::default(), &served, Millis(2));
         queue.forget(&journal);
-        assert_eq!((told.len(), queue.entries().len(), queue.is_full()), (1_000, 0, false));
+        assert_eq!((told.len(), queue.entries().len(), queue.is_full()), (100, 0, false));
+    }
+
+    #[test]
+    fn what_is_served_behind_one_that_waits_keeps_its_place_or_the_journal_would_forget_it() {
+        let mut queue = Queue::default();
+        take(&mut queue, 0, &request("a", "replay"));
+        for offset in 1..100 {
+            take(&mut queue, offset, &request(&offset.to_string(), "sync"));
+        }
+        let served: Vec<_> = queue.syncs().map(|request| Outcome::completed(request, Millis(2), 8)).collect();
+        let (journal, _) = queue.settle(&Journal::default(), &served, Millis(2));
+        queue.forget(&journal);
+        assert_eq!((journal.cursor[&0], queue.syncs().count(), queue.is_full()), (0, 0, true));
+        let known = |id: i64| journal.outcome(&RequestId::try_from(id.to_string()).unwrap()).is_some();
+        assert!((1..100).all(known), "whoever reads them again serves none of them");
+    }
+
+    #[test]
+    fn a_replay_that_cannot_be_served_gives_way_when_nothing_more_can_be_heard_behind_it() {
+        let mut queue = Queue::default();
+        take(&mut queue, 0, &request("a", "replay"));
+        for offset in 1..99 {
+            take(&mut queue, offset, "garbage");
+        }
+        queue.give_up_if_full("no right to write", NOW);
+        assert!(queue.replay().is_some(), "there is room for its end");
+        take(&mut queue, 99, "garbage");
+        queue.give_up_if_full("no right to write", NOW);
+        let (journal, told) = queue.settle(&Journal::default(), &[], Millis(2));
+        assert_eq!((ids(&told)[0], told.len(), journal.cursor[&0]), (("a", "rejected"), 100, 100));
     }
 
     #[test]
     fn the_last_hundred_outcomes_are_remembered() {
         let mut journal = Journal::default();
-        for number in 0..=super::super::REMEMBERED {
+        for number in 0..=REMEMBERED {
             let request = Request::parse(request(&number.to_string(), "sync").as_bytes()).unwrap();
             journal.note(Outcome::completed(&request, Millis(0), 1));
         }

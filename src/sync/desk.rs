@@ -198,7 +198,7 @@ impl View {
         self.entries.iter().filter(|entry| entry.id.as_ref() == Some(id)).find_map(|entry| match &entry.standing {
             Standing::Ended(outcome) => Some(Stands::Ended(outcome.clone())),
             Standing::Waiting(request) => Some(self.waits(request)),
-            Standing::Refused(_) | Standing::Gap { .. } => None,
+            Standing::Served | Standing::Refused(_) | Standing::Gap { .. } => None,
         })
     }
 

@@ -42,6 +42,8 @@ pub(super) struct Listener {
     sequence: i64,
     begun_at: Millis,
     trouble: Option<String>,
+    /// Why the last attempt to serve what waits has failed, if it has.
+    failure: Option<String>,
     backoff: Backoff,
     retry_at: Option<Instant>,
 }
@@ -65,6 +67,7 @@ impl Listener {
             sequence: 0,
             begun_at: Millis::from(ambient::now()),
             trouble: None,
+            failure: None,
             backoff: Backoff::default(),
             retry_at: None,
         };
@@ -122,7 +125,7 @@ impl Listener {
         self.read(false).await;
     }
 
-    /// Reads all that stands there at this moment.
+    /// Reads all that stands there at this moment, as far as there is room for it.
     pub(super) async fn look_to_the_end(&mut self) {
         self.read(true).await;
     }
@@ -146,6 +149,9 @@ impl Listener {
             Err(error) => self.complain(&error),
         }
         self.queue.expire(now, self.sequence);
+        if let Some(why) = &self.failure {
+            self.queue.give_up_if_full(why, (now, self.sequence));
+        }
         self.metrics.set_requests_waiting(self.queue.entries().iter().filter_map(Entry::waits).count());
         self.desk.show_queue(&self.queue);
     }
@@ -205,10 +211,12 @@ impl Listener {
         let wait = self.backoff.after_failure(ambient::fraction());
         warn!(error = why, wait_secs = wait.as_secs(), "serving requests failed, beginning a new attempt");
         self.retry_at = Some(Instant::now() + wait);
+        self.failure = Some(why.to_owned());
         self.desk.show_failure(Some(why));
     }
 
     pub(super) fn succeeded(&mut self) {
+        self.failure = None;
         self.desk.show_failure(None);
         self.backoff.reset();
         self.retry_at = None;
@@ -257,7 +265,7 @@ impl TopicFold for Hearing<'_> {
                 warn!(id, why = reason.as_deref().unwrap_or_default(), "a request was {}", ended.as_str());
             }
             Standing::Refused(why) => warn!(id, partition, offset, why, "a request was rejected"),
-            Standing::Gap { .. } => {}
+            Standing::Served | Standing::Gap { .. } => {}
         }
     }
 

@@ -45,7 +45,7 @@ pub(super) fn notices(batch: &Batch, entries: &[Entry], at: Millis) -> Vec<Notic
                 };
                 Some((NoticeType::ControlGap, told))
             }
-            Standing::Waiting(_) => None,
+            Standing::Waiting(_) | Standing::Served => None,
         };
         let Some((notice_type, message)) = told else { continue };
         let id = entry.id.as_ref().map(|id| id.as_str());
