@@ -11,7 +11,7 @@ use super::{
 use crate::{
     alicloud::{Session, ims, ram},
     model::{
-        Collection, Document, Found, Key, Kind, Listing, Millis, Reason, Tag, Unknown,
+        Collection, Document, Found, Key, Kind, Listing, Millis, Reason, Scope, Tag, Unknown,
         policy::{Policy, PolicyType, PolicyVersion},
     },
     sync::details::{Mark, Round},
@@ -151,7 +151,9 @@ impl Reader<'_> {
         let listed = listed_part(listed);
         let (versions, default_document) = match round.get(&key) {
             Some(Ok(read)) => {
-                let held = self.state.read::<Policy>(&key);
+                // One sync later the same answer is believed: what is held may be wrong itself.
+                let is_new_doubt = !self.state.scopes().contains_key(&Scope::entity(&key));
+                let held = self.state.read::<Policy>(&key).filter(|_| is_new_doubt);
                 let whose = not_its_own(&read.detail, &listed, held.as_ref(), listed_from);
                 match whose.map_or_else(|| documents(&read.detail, &listed), Err) {
                     Ok(documents) => documents,
@@ -238,7 +240,11 @@ fn not_its_own(
     if oldest.0 + DATES_APART_MS < created.0 {
         return Some(format!("the versions read of {name} are older than the policy itself"));
     }
-    if created.0 + DATES_APART_MS < oldest.0 && listed_from <= oldest {
+    if oldest.0 <= created.0 + DATES_APART_MS {
+        // The version that was made with the policy is among them.
+        return None;
+    }
+    if listed_from <= oldest {
         return Some(format!("the versions read of {name} were all made after it was listed"));
     }
     // The date of a version never changes; its number might be given once more, but not those of all.
