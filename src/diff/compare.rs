@@ -134,9 +134,11 @@ impl Walk<'_> {
 
     fn difference<E: Entity>(&mut self, key: &Key, held: &Held, json: &Arc<str>) {
         let (Some(before), Some(after)) = (parse::<E>(&held.entity), parse::<E>(json)) else { return };
-        let may_be_anothers = after.dates().born_after(before.dates())
+        let may_be_newborn = after.dates().born.is_none() || after.dates().born_after(before.dates());
+        let may_be_anothers = may_be_newborn
+            && !before.changed_fields(&after).is_empty()
             && self.is_older_than_an_end::<E>(key, after.dates())
-            && !self.collection.is_confirmed(key);
+            && !self.was_the_same_before(key, &after);
         if may_be_anothers || (before.must_be_seen_twice(&after) && !self.was_alike_before(key, &after)) {
             self.compared.outcome.doubtful.insert(key.clone());
             self.compared.outcome.lacking.insert(key.clone());
@@ -156,7 +158,14 @@ impl Walk<'_> {
             };
             head.and_then(|head: Head| head.dates().touched)
         };
-        dates.born.is_some_and(|born| E::ends(key).into_iter().filter_map(touched).any(|touched| born < touched))
+        let began = dates.born.or(dates.touched);
+        began.is_some_and(|began| E::ends(key).into_iter().filter_map(touched).any(|touched| began < touched))
+    }
+
+    /// Whether two listings show `entity`, and differ in nothing.
+    fn was_the_same_before<E: Entity>(&self, key: &Key, entity: &E) -> bool {
+        let Some(Found::Known(json)) = self.collection.found_before(key) else { return false };
+        parse::<E>(json).is_some_and(|first| first.changed_fields(entity).is_empty())
     }
 
     /// Whether two listings show `entity`, and differ in it by nothing that must be seen twice in its turn.

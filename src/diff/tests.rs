@@ -7,8 +7,8 @@ use uuid::Uuid;
 use super::*;
 use crate::{
     model::{
-        Complete, Found, Millis, Reason, Window, group::Group, membership::Membership, policy::PolicyType,
-        policy_attachment::PolicyAttachment, user::User,
+        Complete, Found, Millis, Reason, Window, group::Group, login_profile::LoginProfile, membership::Membership,
+        policy::PolicyType, policy_attachment::PolicyAttachment, user::User,
     },
     state::{CollectionProgress, Progress, entity_record, progress_key},
 };
@@ -371,6 +371,42 @@ fn what_is_older_than_a_change_of_what_it_hangs_on_is_seen_twice_for_the_name_ma
         told(&compare(&state, &joined(&[47_000, 47_000]).read())),
         ["membership.readded g/1", "membership.added g/2"]
     );
+}
+
+#[test]
+fn a_login_profile_that_is_older_than_a_change_of_its_user_is_seen_twice_alike() {
+    let profile = |status: &str, date| LoginProfile {
+        user_id: "1".into(),
+        status: status.into(),
+        mfa_bind_required: None,
+        password_reset_required: None,
+        update_date: Some(Millis(date)),
+    };
+    let mut state = World::small().published();
+    let (key, Found::Known(json)) = found(&profile("active", 900)) else { unreachable!() };
+    state.apply(key.as_ref(), Some(&entity_record("1", 7, &json))).unwrap();
+    set_progress(&mut state, |_| {});
+    let read = |status: &str, date| {
+        let mut world = World::small();
+        world.users[0].update_date = Some(Millis(47_000));
+        let mut read = world.read();
+        let listed = (LoginProfile::scope(&key), Ok(complete(&[profile(status, date)])));
+        read.insert(Kind::LoginProfile, Collection::by_scope(Kind::LoginProfile, window(50_000, 60_000), [listed]));
+        read
+    };
+    let twice = |first: (&str, i64), second: (&str, i64)| {
+        let (mut first, mut second) = (read(first.0, first.1), read(second.0, second.1));
+        let doubtful: BTreeSet<Key> = compare(&state, &first).kinds[&Kind::LoginProfile].doubtful.clone();
+        let again = second.remove(&Kind::LoginProfile).unwrap();
+        let confirmed = first.remove(&Kind::LoginProfile).unwrap().confirmed_by(again, doubtful);
+        first.insert(Kind::LoginProfile, confirmed);
+        told(&compare(&state, &first))
+    };
+    assert_eq!(told(&compare(&state, &read("inactive", 47_000))), ["login_profile.deactivated 1"]);
+    assert_eq!(told(&compare(&state, &read("inactive", 46_999))), [""; 0]);
+    assert_eq!(twice(("inactive", 46_999), ("inactive", 46_999)), ["login_profile.deactivated 1"]);
+    assert_eq!(twice(("other", 46_999), ("inactive", 46_999)), [""; 0], "one of them is another's");
+    assert_eq!(twice(("inactive", 46_999), ("active", 900)), [""; 0]);
 }
 
 #[test]
