@@ -10,6 +10,7 @@ use std::{
 use ramstream::{
     kafka::model::{self, Isolation},
     model::Kind,
+    state::State,
     sync::{Phase, Schemas},
     verify::{self, KnownSchemas, Question, RawRecord, Report},
 };
@@ -253,7 +254,7 @@ async fn fail_closed(world: &mut World<'_>, schedule: &Schedule, ran: &mut Ran) 
     }
     // What was under way may stand behind what is left. Then nothing need be missing: whoever goes on has verified that.
     let state = world.cluster.records(&world.topics.state(), Isolation::Committed);
-    let may_be_whole = schedule.has(Harm::RolledBack) && claims::has_gap(&state);
+    let may_be_whole = schedule.has(Harm::RolledBack) && claims::has_gap(&state) && is_whole(world, &state);
     if was_cut && !may_be_whole {
         stays_unpublished(world, schedule, ran).await;
     }
@@ -277,6 +278,14 @@ async fn fail_closed(world: &mut World<'_>, schedule: &Schedule, ran: &mut Ran) 
         format!("{phases:?} with {claims} records of state")
     });
     world.terminate_all().await;
+}
+
+/// Whether the state holds what its progress says.
+fn is_whole(world: &World<'_>, records: &[model::Record]) -> bool {
+    let mut state = State::new(&world.account.account_id);
+    let is_claim = |record: &&model::Record| record.key.ends_with(b"/~claim");
+    let is_taken = |record: &model::Record| state.apply(&record.key, record.value.as_deref()).is_ok();
+    records.iter().filter(|record| !is_claim(record)).all(is_taken) && state.verify().is_ok()
 }
 
 /// Everything that was published, by the checker; without the state where that is harmed.

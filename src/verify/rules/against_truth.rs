@@ -12,7 +12,7 @@ use super::super::log::{Log, Step};
 use super::super::record::{Event, Notice};
 use super::super::report::{At, Findings};
 use super::super::truth::{Request, Truth};
-use super::asked::{lies_about, lies_between, lies_of, operations_of, was_deceived, was_deceived_again};
+use super::asked::{lies_about, lies_between, lies_of, operations_of, was_deceived, was_deceived_again, was_told_gone};
 use super::notices::mass_removals;
 
 /// How long after its date a mutation may show, in milliseconds.
@@ -79,7 +79,7 @@ pub(super) fn removals(log: &Log, truth: &Truth, found: &mut Findings) {
         for event in removals_in(batch) {
             let Some((from, to)) = read_window(log, event) else { continue };
             let deceived_again = || was_deceived_again(truth, &event.key, from, next_reading(log, event));
-            if was_deceived(truth, &event.key, from, to) && (!is_asked_again(event) || deceived_again()) {
+            if was_told_gone(truth, &event.key, from, to) && (!is_asked_again(event) || deceived_again()) {
                 found.excuse();
                 continue;
             }

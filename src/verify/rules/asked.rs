@@ -3,7 +3,7 @@
 //! A lie is an old answer, or one that lacks rows, that is complete in form. Who is told more of them than the evidence can
 //! outweigh cannot know better, so what it says then is excused, and counted as that.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::fold::{ends, kind_of};
 use super::super::truth::{Request, Truth};
@@ -145,30 +145,57 @@ pub(super) fn was_deceived(truth: &Truth, key: &str, from: i64, to: i64) -> bool
         "instance" => 0,
         // Nobody counts them: two listings and what is asked by the name are all there is.
         "identity_provider" => 2,
-        // It is asked for by its name only: what is renamed is gone by that. Then the later listing of the first reading
-        // and both of the second one are all there is.
-        "group" => 2,
-        // The same, and what is asked for by its id must be lied about, too.
-        "user" | "role" if point_read_lied(truth, key, from, to) => 2,
+        // It is asked for by its name only: once renamed, two readings of two listings each outweigh that.
+        "group" => 3,
         // One answer says which versions a policy has; that of an old one is judged by what was true once.
         "policy" if lies_between(truth, from, to).any(|lie| lie.lacks_rows && is_versions_of(key, lie)) => 0,
-        // There is one listing in a reading.
-        "policy" if point_read_lied(truth, key, from, to) => 1,
         _ => return false,
     };
     lies_about(truth, key, from, to) > bearable
 }
 
-/// Whether the account lied when it was asked for this entity alone.
-fn point_read_lied(truth: &Truth, key: &str, from: i64, to: i64) -> bool {
-    let name = key.rsplit('/').next().unwrap_or_default();
-    let is_of_it = |lie: &Request| match &*lie.operation {
-        "GetUser" => lie.parameter("UserId").as_deref() == Some(name),
-        "GetRole" => may_be_about(truth, key, lie, "RoleName"),
-        "GetPolicy" => lie.parameter("PolicyName").is_some_and(|asked| asked.to_lowercase() == name),
-        _ => false,
+/// Whether a removal rests on lies alone. One copy must have been told them all: in the later listing of its first reading,
+/// in both of the second one (of policies there is one each), and when it asked for this entity itself.
+pub(super) fn was_told_gone(truth: &Truth, key: &str, from: i64, to: i64) -> bool {
+    let kind = kind_of(key);
+    let (listing, least) = match kind {
+        // It is asked for by its name: a renamed one is gone by that, without a lie.
+        "group" => ("ListGroups", 3),
+        "user" => ("ListUsers", 3),
+        "role" => ("ListRoles", 3),
+        "policy" => ("ListPolicies", 2),
+        _ => return was_deceived(truth, key, from, to),
     };
-    lies_between(truth, from, to).any(is_of_it)
+    let mut told: BTreeMap<&str, (Vec<bool>, bool)> = BTreeMap::new();
+    for request in truth.requests_between(from, to) {
+        let (listings, asked) = told.entry(&request.client).or_default();
+        if request.operation == listing && is_listing_of(truth, kind, key, request) {
+            // A listing lies if one of its pages does.
+            if !request.is_later_page || listings.is_empty() {
+                listings.push(false);
+            }
+            if let Some(lied) = listings.last_mut() {
+                *lied |= request.is_lie;
+            }
+        }
+        *asked |= request.is_lie && is_point_read_of(truth, key, request);
+    }
+    let lied = |listings: &[bool]| listings.iter().filter(|lied| **lied).count();
+    told.values().any(|(listings, asked)| lied(listings) >= least && (*asked || kind == "group"))
+}
+
+/// Whether it asks for this entity alone.
+fn is_point_read_of(truth: &Truth, key: &str, request: &Request) -> bool {
+    let name = key.rsplit('/').next().unwrap_or_default();
+    let is_lower = |parameter, is: &str| request.parameter(parameter).is_some_and(|sent| sent.to_lowercase() == is);
+    match &*request.operation {
+        "GetUser" => request.parameter("UserId").as_deref() == Some(name),
+        "GetRole" => may_be_about(truth, key, request, "RoleName"),
+        "GetPolicy" => {
+            is_lower("PolicyName", name) && key.split('/').nth(2).is_some_and(|is| is_lower("PolicyType", is))
+        }
+        _ => false,
+    }
 }
 
 /// Whether the second operation lied, too, by which an edge is asked for where much is gone; or both listings of the names
@@ -200,48 +227,56 @@ pub(super) fn is_failure(request: &Request) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
-    /// Whether one may be wrong about the key who was told these lies: operation, fault, parameter, its value.
-    fn is_excused(key: &str, lies: &[(&str, &str, &str, &str)]) -> bool {
+    /// Whether one may take the key for gone who was told these lies: operation, fault, parameters.
+    fn is_excused(key: &str, lies: &[(&str, &str, Value)]) -> bool {
         let mut truth = Truth::default();
-        for (operation, fault, parameter, value) in lies {
+        for (operation, fault, parameters) in lies {
             let lie = json!({ "type": "request", "request": {
                 "received_ms": 5, "answered_ms": 6, "client": "c", "operation": operation,
-                "parameters": { *parameter: value }, "status": 200, "code": null, "fault": fault,
+                "parameters": parameters, "status": 200, "code": null, "fault": fault,
             }});
             truth.take("7", &lie.to_string()).unwrap();
         }
-        was_deceived(&truth, key, 0, 10)
+        was_told_gone(&truth, key, 0, 10)
     }
 
     #[test]
     fn a_user_goes_wrongly_only_if_both_readings_and_the_answer_about_it_alone_are_lies() {
-        let listed = ("ListUsers", "stale", "Status", "active");
-        let about = |id| ("GetUser", "stale", "UserId", id);
-        assert!(is_excused("7/user/1", &[listed, listed, listed, about("1")]));
-        assert!(!is_excused("7/user/1", &[listed, listed, listed, listed]), "it was not lied about by itself");
-        assert!(!is_excused("7/user/1", &[listed, listed, listed, about("2")]), "about another one");
-        assert!(!is_excused("7/user/1", &[listed, listed, about("1")]), "one listing was true");
+        let listed = || ("ListUsers", "stale", json!({ "Status": "active" }));
+        let about = |id| ("GetUser", "stale", json!({ "UserId": id }));
+        assert!(is_excused("7/user/1", &[listed(), listed(), listed(), about("1")]));
+        assert!(!is_excused("7/user/1", &[listed(), listed(), listed(), listed()]), "it was not lied about by itself");
+        assert!(!is_excused("7/user/1", &[listed(), listed(), listed(), about("2")]), "about another one");
+        assert!(!is_excused("7/user/1", &[listed(), listed(), about("1")]), "one listing was true");
     }
 
     #[test]
     fn a_renamed_group_goes_wrongly_if_three_listings_lack_it() {
-        let listed = ("ListGroups", "partial", "MaxItems", "100");
-        assert!(is_excused("7/group/g", &[listed, listed, listed]));
-        assert!(!is_excused("7/group/g", &[listed, listed]));
+        let listed = || ("ListGroups", "partial", json!({}));
+        assert!(is_excused("7/group/g", &[listed(), listed(), listed()]));
+        assert!(!is_excused("7/group/g", &[listed(), listed()]));
     }
 
     #[test]
     fn a_policy_goes_wrongly_only_if_its_own_type_was_listed_by_lies() {
-        let listed = |of_type| ("ListPolicies", "stale", "PolicyType", of_type);
-        let about = ("GetPolicy", "stale", "PolicyName", "Ops");
-        assert!(is_excused("7/policy/custom/ops", &[listed("Custom"), listed("Custom"), about]));
-        assert!(!is_excused("7/policy/custom/ops", &[listed("Custom"), listed("System"), about]));
-        assert!(!is_excused("7/policy/custom/ops", &[listed("Custom"), listed("Custom")]));
-        assert!(is_excused("7/policy/custom/ops", &[("ListPolicyVersions", "empty", "PolicyName", "Ops")]));
-        assert!(!is_excused("7/policy/custom/ops", &[("ListPolicyVersions", "empty", "PolicyName", "Dev")]));
+        let listed = |of_type| ("ListPolicies", "stale", json!({ "PolicyType": of_type }));
+        let about = |of_type| ("GetPolicy", "stale", json!({ "PolicyType": of_type, "PolicyName": "Ops" }));
+        let versions = || ("ListPolicyVersions", "empty", json!({ "PolicyType": "Custom", "PolicyName": "Ops" }));
+        let key = "7/policy/custom/ops";
+        assert!(is_excused(key, &[listed("Custom"), listed("Custom"), about("Custom")]));
+        assert!(!is_excused(key, &[listed("Custom"), listed("System"), about("Custom")]));
+        assert!(!is_excused(key, &[listed("Custom"), listed("Custom"), about("System")]));
+        assert!(!is_excused(key, &[listed("Custom"), listed("Custom"), versions()]));
+    }
+
+    #[test]
+    fn pages_of_one_listing_are_one_lie() {
+        let page = |marker| ("ListUsers", "stale", json!({ "Status": "active", "Marker": marker }));
+        let (first, about) = (("ListUsers", "stale", json!({})), ("GetUser", "stale", json!({ "UserId": "1" })));
+        assert!(!is_excused("7/user/1", &[first, page("a"), page("b"), about]));
     }
 }

@@ -135,7 +135,8 @@ fn span(sync: &Notice) -> Option<Span> {
     let lasted = sync.finished_at?.saturating_sub(sync.started_at?);
     let began = to.saturating_sub(lasted);
     let may_begin = began.saturating_sub(WINDOWS_END_LATE_MS);
-    let has_begun = windows().map(|(begun, _)| begun).fold(began, i64::max);
+    let newest = windows().map(|(begun, _)| begun).max().filter(|_| !sync.is_complete());
+    let has_begun = newest.map_or(began, |newest| newest.max(began));
     Some(Span { may_begin, has_begun, lasted, to, next_may_begin: i64::MAX, next_has_begun: i64::MAX })
 }
 
