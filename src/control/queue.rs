@@ -119,13 +119,11 @@ impl Queue {
         };
         let id = request.id.clone();
         if request.action == Action::Cancel {
-            return match self.cancel(&request, (now, sequence)) {
-                true => Taken::Known(id),
-                false => {
-                    let why = format!("there is nothing to cancel: no request {id} waits");
-                    self.push(place, Some(id), Standing::Refused(why))
-                }
-            };
+            if self.end_waiting(|waiting| waiting.id == id, Ended::Cancelled, None, (now, sequence)) {
+                return Taken::Known(id);
+            }
+            let why = format!("there is nothing to cancel: no request {id} waits");
+            return self.push(place, Some(id), Standing::Refused(why));
         }
         if journal.outcome(&id).is_some() || self.entries.iter().any(|entry| entry.has(&id)) {
             return Taken::Known(id);
@@ -146,53 +144,45 @@ impl Queue {
         self.push(place, Some(id), standing)
     }
 
-    /// Whether there was something to cancel.
-    fn cancel(&mut self, cancel: &Request, (now, sequence): (Millis, i64)) -> bool {
-        for entry in &mut self.entries {
-            if let Standing::Waiting(request) = &entry.standing
-                && request.id == cancel.id
-            {
-                entry.standing = Standing::Ended(outcome(request, Ended::Cancelled, now, sequence));
-                return true;
-            }
-        }
-        false
-    }
-
     /// Ends the replay that waits and could not be served, for `why`, if nothing more can be taken in behind it: not even
     /// that it is cancelled would be heard.
-    pub fn give_up_if_full(&mut self, why: &str, (now, sequence): (Millis, i64)) {
-        if !self.is_full() {
-            return;
-        }
-        for entry in &mut self.entries {
-            if let Standing::Waiting(request @ Request { action: Action::Replay { .. }, .. }) = &entry.standing {
-                let reason = Some(format!(
-                    "it could not be served, and too much was asked for behind it; ask again, with a new id: {why}"
-                ));
-                let rejected = Outcome { reason, ..outcome(request, Ended::Rejected, now, sequence) };
-                entry.standing = Standing::Ended(rejected);
-            }
+    pub fn give_up_if_full(&mut self, why: &str, at: (Millis, i64)) {
+        if self.is_full() {
+            let reason = format!(
+                "it could not be served, and too much was asked for behind it; ask again, with a new id: {why}"
+            );
+            self.end_waiting(Request::is_replay, Ended::Rejected, Some(&reason), at);
         }
     }
 
     /// Ends what is too late to be served.
     pub fn expire(&mut self, now: Millis, sequence: i64) {
+        self.end_waiting(|request| request.is_expired(now), Ended::Expired, Some(TOO_LATE), (now, sequence));
+    }
+
+    /// Ends the requests that wait and are meant; whether there was any.
+    fn end_waiting(
+        &mut self,
+        is_meant: impl Fn(&Request) -> bool,
+        ended: Ended,
+        reason: Option<&str>,
+        (now, sequence): (Millis, i64),
+    ) -> bool {
+        let mut has_ended = false;
         for entry in &mut self.entries {
-            if let Standing::Waiting(request) = &entry.standing
-                && request.is_expired(now)
-            {
-                let reason = Some(TOO_LATE.to_owned());
-                let expired = Outcome { reason, ..outcome(request, Ended::Expired, now, sequence) };
-                entry.standing = Standing::Ended(expired);
+            if let Some(request) = entry.waits().filter(|request| is_meant(request)) {
+                let reason = reason.map(str::to_owned);
+                entry.standing = Standing::Ended(Outcome { reason, ..outcome(request, ended, now, sequence) });
+                has_ended = true;
             }
         }
+        has_ended
     }
 
     /// The replay that waits; there is one at most.
     #[must_use]
     pub fn replay(&self) -> Option<&Request> {
-        self.waiting().find(|request| matches!(request.action, Action::Replay { .. }))
+        self.waiting().find(|request| request.is_replay())
     }
 
     /// The syncs that wait. One sync serves all that were asked for before it began.

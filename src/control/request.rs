@@ -144,6 +144,12 @@ impl Action {
 }
 
 impl Request {
+    /// Whether it asks for a replay.
+    #[must_use]
+    pub fn is_replay(&self) -> bool {
+        matches!(self.action, Action::Replay { .. })
+    }
+
     /// Reads the value of a record.
     ///
     /// # Errors

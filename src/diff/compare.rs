@@ -134,15 +134,16 @@ impl Walk<'_> {
 
     fn difference<E: Entity>(&mut self, key: &Key, held: &Held, json: &Arc<str>) {
         let (Some(before), Some(after)) = (parse::<E>(&held.entity), parse::<E>(json)) else { return };
+        let change = difference(&before, &after);
         let may_be_newborn = after.dates().born.is_none() || after.dates().born_after(before.dates());
         let may_be_anothers = may_be_newborn
-            && !before.changed_fields(&after).is_empty()
+            && change.is_some()
             && self.is_older_than_an_end::<E>(key, after.dates())
             && !self.was_the_same_before(key, &after);
         if may_be_anothers || (before.must_be_seen_twice(&after) && !self.was_alike_before(key, &after)) {
             self.compared.outcome.doubtful.insert(key.clone());
             self.compared.outcome.lacking.insert(key.clone());
-        } else if let Some((verb, changed)) = difference(&before, &after) {
+        } else if let Some((verb, changed)) = change {
             self.push::<E>(key, Op::Updated, verb, json, Some(held), changed);
         }
     }
@@ -162,17 +163,21 @@ impl Walk<'_> {
         began.is_some_and(|began| E::ends(key).into_iter().filter_map(touched).any(|touched| began < touched))
     }
 
+    /// What the first of two listings showed under `key`.
+    fn first_found<E: Entity>(&self, key: &Key) -> Option<E> {
+        let Some(Found::Known(json)) = self.collection.found_before(key) else { return None };
+        parse(json)
+    }
+
     /// Whether two listings show `entity`, and differ in nothing.
     fn was_the_same_before<E: Entity>(&self, key: &Key, entity: &E) -> bool {
-        let Some(Found::Known(json)) = self.collection.found_before(key) else { return false };
-        parse::<E>(json).is_some_and(|first| first.changed_fields(entity).is_empty())
+        self.first_found::<E>(key).is_some_and(|first| first.changed_fields(entity).is_empty())
     }
 
     /// Whether two listings show `entity`, and differ in it by nothing that must be seen twice in its turn.
     fn was_alike_before<E: Entity>(&self, key: &Key, entity: &E) -> bool {
-        let Some(Found::Known(json)) = self.collection.found_before(key) else { return false };
-        let first = parse::<E>(json);
-        first.is_some_and(|first| first.changed_fields(entity).is_empty() || !first.must_be_seen_twice(entity))
+        let is_alike = |first: E| first.changed_fields(entity).is_empty() || !first.must_be_seen_twice(entity);
+        self.first_found(key).is_some_and(is_alike)
     }
 
     fn removal<E: Entity>(&mut self, key: &Key, held: &Held, fewer: Option<i64>) {

@@ -152,9 +152,9 @@ impl Reader<'_> {
         let (versions, default_document) = match round.get(&key) {
             Some(Ok(read)) => {
                 // One sync later the same answer is believed: what is held may be wrong itself.
-                let is_new_doubt = !self.state.scopes().contains_key(&Scope::entity(&key));
-                let held = self.state.read::<Policy>(&key).filter(|_| is_new_doubt);
-                let whose = not_its_own(&read.detail, &listed, held.as_ref(), listed_from);
+                let is_new_doubt = || !self.state.scopes().contains_key(&Scope::entity(&key));
+                let held = || self.state.read::<Policy>(&key).filter(|_| is_new_doubt());
+                let whose = not_its_own(&read.detail, &listed, held, listed_from);
                 match whose.map_or_else(|| documents(&read.detail, &listed), Err) {
                     Ok(documents) => documents,
                     Err(why) => return (key, Found::Unread(Unknown::new(Reason::DetailUnread, why))),
@@ -231,7 +231,7 @@ const DATES_APART_MS: i64 = 5_000;
 fn not_its_own(
     read: &[ram::PolicyVersion],
     listed: &ListedPart,
-    held: Option<&Policy>,
+    held: impl FnOnce() -> Option<Policy>,
     listed_from: Millis,
 ) -> Option<String> {
     let name = &listed.policy_name;
@@ -248,12 +248,14 @@ fn not_its_own(
         return Some(format!("the versions read of {name} were all made after it was listed"));
     }
     // The date of a version never changes; its number might be given once more, but not those of all.
-    let same = held.filter(|held| held.create_date == Some(created))?;
-    let was = |version: &ram::PolicyVersion| same.versions.iter().find(|was| was.version_id == version.version_id);
-    let dated = |version: &ram::PolicyVersion| Some((was(version)?.create_date?, Millis::from(version.create_date?)));
-    let dates: Vec<(Millis, Millis)> = read.iter().filter_map(dated).collect();
-    let is_another = !dates.is_empty() && dates.iter().all(|(was, is)| was != is);
-    is_another.then(|| format!("the versions read of {name} have other dates than before"))
+    let same = held().filter(|held| held.create_date == Some(created))?;
+    let keeps_its_date = |version: &ram::PolicyVersion| {
+        let was = same.versions.iter().find(|was| was.version_id == version.version_id)?.create_date?;
+        Some(was == version.create_date?.into())
+    };
+    let kept: Vec<bool> = read.iter().filter_map(keeps_its_date).collect();
+    (!kept.is_empty() && !kept.contains(&true))
+        .then(|| format!("the versions read of {name} have other dates than before"))
 }
 
 /// The versions by number and the document of the default one; why not, if the default moved since the listing.

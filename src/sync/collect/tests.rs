@@ -490,6 +490,17 @@ async fn names_of_users_that_are_unknown_leave_the_attachments_of_groups_and_rol
     assert_eq!([knows(Kind::User, "1"), knows(Kind::Group, "g"), knows(Kind::Role, "r")], [false, true, true]);
 }
 
+/// The users of an account of which nothing is held, after each was asked for by itself.
+async fn users_asked_for_each(server: &Server) -> Collection {
+    let (state, ledger, session) = (State::new(ACCOUNT), Ledger::new(Duration::from_secs(3_600)), server.session());
+    let reader = Reader { state: &state, ledger: &ledger, kinds: &every_kind() };
+    let mut read = reader.read(&session, &Wanted::Everything, &mut Rounds::default()).await;
+    let mut users = read.remove(&Kind::User).unwrap();
+    let doubtful: BTreeSet<Key> = users.found().iter().map(|(key, _)| key.clone()).collect();
+    reader.ask_for_each(&session, &mut users, &doubtful).await;
+    users
+}
+
 #[tokio::test]
 async fn an_addition_that_should_have_been_seen_before_counts_only_if_the_service_finds_it() {
     let server = Server::start(|call| match (call.action.as_str(), call.parameter("UserId")) {
@@ -504,13 +515,8 @@ async fn an_addition_that_should_have_been_seen_before_counts_only_if_the_servic
         _ => Some(Says::error(403, "NoPermission")),
     })
     .await;
-    let (state, ledger, session) = (State::new(ACCOUNT), Ledger::new(Duration::from_secs(3_600)), server.session());
-    let reader = Reader { state: &state, ledger: &ledger, kinds: &every_kind() };
-    let mut read = reader.read(&session, &Wanted::Everything, &mut Rounds::default()).await;
-    let users = read.get_mut(&Kind::User).unwrap();
-    let doubtful: BTreeSet<Key> = users.found().iter().map(|(key, _)| key.clone()).collect();
-    reader.ask_for_each(&session, users, &doubtful).await;
-    assert_eq!(unread(users), [("user/2", Reason::Stale), ("user/3", Reason::Denied)]);
+    let users = users_asked_for_each(&server).await;
+    assert_eq!(unread(&users), [("user/2", Reason::Stale), ("user/3", Reason::Denied)]);
 }
 
 #[tokio::test]
@@ -524,12 +530,7 @@ async fn what_is_asked_for_by_itself_ends_the_window_for_it_may_have_gone_only_t
         _ => Some(Says::error(403, "NoPermission")),
     })
     .await;
-    let (state, ledger, session) = (State::new(ACCOUNT), Ledger::new(Duration::from_secs(3_600)), server.session());
-    let reader = Reader { state: &state, ledger: &ledger, kinds: &every_kind() };
-    let mut read = reader.read(&session, &Wanted::Everything, &mut Rounds::default()).await;
-    let users = read.get_mut(&Kind::User).unwrap();
-    let doubtful: BTreeSet<Key> = users.found().iter().map(|(key, _)| key.clone()).collect();
-    reader.ask_for_each(&session, users, &doubtful).await;
+    let users = users_asked_for_each(&server).await;
     // A date counts whole seconds.
     assert_eq!(users.window().unwrap().ended_at, "2098-01-01T00:00:01Z".parse().unwrap());
 }
