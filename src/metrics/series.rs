@@ -10,8 +10,9 @@ use prometheus::{
 const SYNC_BUCKETS: &[f64] = &[0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 240.0, 480.0, 960.0];
 /// Seconds; a call takes tens of milliseconds, its timeout is half a minute.
 const CALL_BUCKETS: &[f64] = &[0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
-/// Seconds; the transaction's timeout is a minute by default.
-const TRANSACTION_BUCKETS: &[f64] = &[0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
+/// Seconds; the transaction's timeout is a minute by default and a quarter of an hour at most.
+const TRANSACTION_BUCKETS: &[f64] =
+    &[0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 240.0, 480.0, 960.0];
 
 /// Makes the struct of the series, and the function that registers them, from one table; the comments are the help texts.
 macro_rules! series {
