@@ -106,7 +106,7 @@ impl Owner<'_> {
             match listener.retry_at() {
                 None => break,
                 Some(at) if at > give_up_at => return Err(LifeError::Unavailable("its time is up".to_owned())),
-                Some(at) => sleep_until(at).await,
+                Some(at) => listener.beside(sleep_until(at)).await,
             }
         }
         Ok(())

@@ -435,3 +435,24 @@ async fn a_replay_that_cannot_be_written_says_why_and_keeps_no_sync_waiting() {
     assert_eq!(failures(daemon.metrics().await), 0);
     world.settles_clean(daemon).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka and a registry: make test"]
+async fn a_run_for_cron_rejects_a_replay_that_cannot_be_written_if_more_was_asked_for_than_it_can_hold() {
+    let world = World::small().await;
+    world.run_once().await.exits_with(COMPLETE);
+    let rows = world.topic("snapshot.users");
+    alter_topic(&kafka(), &rows, &[("max.message.bytes", "300")]).await;
+    world.ask_for_replay("stuck");
+    // The sync answers the first hundred; behind them, there are more than the rest of the run may hold.
+    let (other, topic) = (outsider(None), world.topic("control"));
+    for number in 0..250 {
+        outsider_sends(&other, &topic, world.cloud.account_id(), &format!("garbage {number}"));
+    }
+    world.run_once().await.exits_with(COMPLETE);
+    let rejected = world.notice_of("stuck", "request.rejected").await;
+    let why = text(&rejected, "message");
+    assert!(why.contains("too much was asked for behind it") && why.contains(&rows), "{why}");
+    assert_eq!(rejected["sequence"], 2, "by the run that could not write it");
+    world.is_clean().await;
+}
