@@ -33,6 +33,7 @@ Control address (plain JSON over HTTP):
                      but no public operation does
   POST   /regions    {\"regions\":[\"eu-central-1\"]}
   POST   /root-mfa   {\"enabled\":true}
+  POST   /pages      {\"largest_page\":3}   rows per page at most, or null
   POST   /latency    {\"latency_ms\":20}
   POST   /throttle   {\"quota_percent\":50,\"percent_of_calls\":10,
                       \"operation\":\"ListUsers\",\"retry_after_ms\":500}
