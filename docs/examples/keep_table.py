@@ -1,6 +1,6 @@
 """Keeps the identity state of one account in an SQLite table, by the topics alone.
 
-    keep_table.py --kafka HOST:PORT --registry URL --account ID --table identity.sqlite [--once]
+    python3 keep_table.py --kafka HOST:PORT --registry URL --account ID --table identity.sqlite [--settings FILE] [--once]
 
 With an empty table it asks for a replay, then follows. To rebuild, stop it, delete the table, start it.
 Read positions are committed with what was read, so that a crash repeats nothing. With --once it ends when the
@@ -133,14 +133,26 @@ class Table:
         return {key: json.loads(after) for key, after in rows}
 
 
+def settings(file: str | None) -> tuple[dict, dict]:
+    """Those of the registry's client, which are named schema.registry.…, and librdkafka's."""
+    registry, client = {}, {}
+    for line in open(file) if file else ():
+        name, _, value = line.strip().partition("=")
+        if name and not name.startswith("#"):
+            of_registry = name.removeprefix("schema.registry.")
+            (client if of_registry == name else registry)[of_registry] = value
+    return registry, client
+
+
 class Reader:
     def __init__(self, given):
         self.account, self.syncs, self.control = given.account, f"{given.prefix}.syncs", f"{given.prefix}.control"
         self.topics = [f"{given.prefix}.{part}{plural}" for part in ("", "snapshot.") for plural in KINDS.values()]
-        self.kafka = given.kafka
+        registry, self.client = settings(given.settings)
+        self.client["bootstrap.servers"] = given.kafka
         self.consumer = Consumer(
-            {
-                "bootstrap.servers": given.kafka,
+            self.client
+            | {
                 "group.id": "unused",
                 "enable.auto.commit": False,
                 "enable.partition.eof": True,
@@ -149,7 +161,7 @@ class Reader:
                 "isolation.level": "read_committed",
             }
         )
-        self.decode = AvroDeserializer(SchemaRegistryClient({"url": given.registry}))
+        self.decode = AvroDeserializer(SchemaRegistryClient(registry | {"url": given.registry}))
 
     def partitions(self, topic: str) -> list[int]:
         described = self.consumer.list_topics(topic, timeout=30).topics[topic]
@@ -195,7 +207,7 @@ class Reader:
         """The same id again is the same request."""
         request = {"format": 1, "request_id": request_id, "action": "replay", "kinds": list(KINDS)}
         failures = []
-        producer = Producer({"bootstrap.servers": self.kafka})
+        producer = Producer(self.client)
         producer.produce(
             self.control, key=self.account, value=json.dumps(request), on_delivery=lambda error, _: failures.append(error)
         )
@@ -209,6 +221,7 @@ def main() -> None:
     for name in ("kafka", "registry", "account", "table"):
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--prefix", default="alicloud.identity")
+    parser.add_argument("--settings", help="TLS and logins: a file with a NAME=VALUE a line")
     parser.add_argument("--once", action="store_true")
     given = parser.parse_args()
 
