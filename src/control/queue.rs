@@ -245,7 +245,8 @@ impl Queue {
             _ => !is_on_record(entry.place),
         });
         for entry in &mut self.entries {
-            if entry.waits().is_some_and(|request| journal.outcome(&request.id).is_some()) {
+            // Also what has been too late, or cancelled, since it was handed to whom it was served by.
+            if entry.id.as_ref().is_some_and(|id| entry.has(id) && journal.outcome(id).is_some()) {
                 entry.standing = Standing::Served;
             }
         }
@@ -358,6 +359,25 @@ mod tests {
         let served: Vec<_> = next.syncs().map(|request| Outcome::completed(request, Millis(3), 8)).collect();
         let (after, _) = next.settle(&journal, &served, Millis(3));
         assert_eq!((after.cursor[&0], after.outcomes().count()), (2, 2));
+    }
+
+    #[test]
+    fn what_is_served_while_it_is_cancelled_or_too_late_has_one_end() {
+        let mut queue = Queue::default();
+        take(&mut queue, 0, &request("a", "replay"));
+        take(&mut queue, 1, r#"{"format":1,"request_id":"s","action":"sync","not_after":"1970-01-01T00:00:05Z"}"#);
+        take(&mut queue, 2, &request("t", "sync"));
+        let served: Vec<_> = queue.syncs().map(|request| Outcome::completed(request, Millis(6_000), 8)).collect();
+        // The sync under way has them, and works on what was heard as it began.
+        let (journal, _) = queue.clone().settle(&Journal::default(), &served, Millis(6_000));
+        queue.expire(Millis(6_000), 7);
+        take(&mut queue, 3, &request("t", "cancel"));
+        queue.forget(&journal);
+        let done = Outcome::completed(queue.replay().unwrap(), Millis(7_000), 8);
+        let (after, told) = queue.settle(&journal, &[done], Millis(7_000));
+        assert_eq!(ids(&told), [("a", "completed")]);
+        let ends: Vec<_> = after.outcomes().map(|outcome| (outcome.request_id.as_str(), outcome.ended)).collect();
+        assert_eq!(ends, [("s", Ended::Completed), ("t", Ended::Completed), ("a", Ended::Completed)]);
     }
 
     #[test]
