@@ -43,7 +43,8 @@ pub struct TopicLog {
     logs: BTreeMap<i32, PartitionLog>,
     /// Partitions whose leader refused the cursor: there is no such offset.
     refused: BTreeSet<i32>,
-    counted_at: Option<Instant>,
+    /// How many partitions there are, and when that was asked.
+    counted: Option<(i32, Instant)>,
 }
 
 impl TopicLog {
@@ -51,7 +52,7 @@ impl TopicLog {
     #[must_use]
     pub fn new(connection: Arc<Connection>, topic: Arc<str>, cursor: BTreeMap<i32, i64>) -> Self {
         let (logs, refused) = (BTreeMap::new(), BTreeSet::new());
-        Self { connection, topic, cursor, is_from_end: false, logs, refused, counted_at: None }
+        Self { connection, topic, cursor, is_from_end: false, logs, refused, counted: None }
     }
 
     /// A topic from where its partitions end when they are first followed.
@@ -76,29 +77,43 @@ impl TopicLog {
         &self.cursor
     }
 
+    /// Every partition, also behind one that cannot be read; then the first error.
     async fn read(&mut self, fold: &mut impl TopicFold, until: Until) -> Result<(), ReadError> {
+        let mut outcome = Ok(());
         for partition in 0..self.partitions().await? {
-            if !self.logs.contains_key(&partition) {
-                let log = self.open(partition, fold).await?;
-                self.logs.insert(partition, log);
-            }
-            let Some(log) = self.logs.get_mut(&partition) else { continue };
-            let mut of_partition = OfPartition { partition, fold };
-            let read = match until {
-                Until::NothingComes => log.follow(&mut of_partition).await,
-                Until::ProvenEnd => log.read_to_proven_end(&mut of_partition).await.map(drop),
-            };
-            self.cursor.insert(partition, log.position());
-            if let Err(error) = read {
-                // Where it begins and ends is asked anew.
-                self.logs.remove(&partition);
-                if matches!(error, ReadError::Recreated { .. }) {
-                    self.refused.insert(partition);
-                }
-                return Err(error);
-            }
-            fold.read_to(partition, log.position());
+            let read = self.read_partition(partition, fold, until).await;
+            outcome = outcome.and(read);
         }
+        outcome
+    }
+
+    async fn read_partition(
+        &mut self,
+        partition: i32,
+        fold: &mut impl TopicFold,
+        until: Until,
+    ) -> Result<(), ReadError> {
+        if !self.logs.contains_key(&partition) {
+            let log = self.open(partition, fold).await?;
+            self.logs.insert(partition, log);
+        }
+        let Some(log) = self.logs.get_mut(&partition) else { return Ok(()) };
+        let mut of_partition = OfPartition { partition, fold };
+        let read = match until {
+            Until::NothingComes => log.follow(&mut of_partition).await,
+            Until::ProvenEnd => log.read_to_proven_end(&mut of_partition).await.map(drop),
+        };
+        let position = log.position();
+        self.cursor.insert(partition, position);
+        if let Err(error) = read {
+            // Where it begins and ends is asked anew.
+            self.logs.remove(&partition);
+            if matches!(error, ReadError::Recreated { .. }) {
+                self.refused.insert(partition);
+            }
+            return Err(error);
+        }
+        fold.read_to(partition, position);
         Ok(())
     }
 
@@ -107,8 +122,9 @@ impl TopicLog {
         let client = WatermarkClient::create(&self.connection).map_err(failed)?;
         let Watermarks { low, high } = client.watermarks(&self.topic, partition).await.map_err(failed)?;
         let mut begin = self.cursor.get(&partition).copied().unwrap_or(if self.is_from_end { high } else { low });
-        // An end may be told too low for a moment, so only a refused read says that there is no such offset.
-        if begin < low || self.refused.remove(&partition) {
+        // An end may be told too low for a moment: only behind a refused read does it say that there is no such offset.
+        let was_refused = self.refused.remove(&partition);
+        if begin < low || (was_refused && begin > high) {
             begin = low;
             fold.gap(partition, low);
         }
@@ -116,14 +132,13 @@ impl TopicLog {
     }
 
     async fn partitions(&mut self) -> Result<i32, ReadError> {
-        let known = i32::try_from(self.logs.len()).unwrap_or(i32::MAX);
-        if known > 0 && self.counted_at.is_some_and(|at| at.elapsed() < COUNT_EVERY) {
-            return Ok(known);
+        if let Some((count, _)) = self.counted.filter(|(_, at)| at.elapsed() < COUNT_EVERY) {
+            return Ok(count);
         }
         let failed = |source| ReadError::Client { topic: self.topic.to_string(), partition: 0, source };
         let client = WatermarkClient::create(&self.connection).map_err(failed)?;
         let count = client.partitions(&self.topic).await.map_err(failed)?;
-        self.counted_at = Some(Instant::now());
+        self.counted = Some((count, Instant::now()));
         Ok(count)
     }
 }
