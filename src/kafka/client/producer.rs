@@ -1,7 +1,8 @@
 //! One transaction: create and init, begin, send, commit, drop.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -75,7 +76,18 @@ impl Producer {
     pub(in crate::kafka) async fn commit(self) -> Result<(), ClientError> {
         let inner = self.inner.share();
         blocking("commit_transaction", move || {
-            inner.commit_transaction(Timeout::Never).map_err(failed("commit_transaction"))
+            let is_done = AtomicBool::new(false);
+            thread::scope(|threads| {
+                // What the client tells of itself meanwhile is kept in memory until somebody takes it, and it may be long.
+                threads.spawn(|| {
+                    while !is_done.load(Ordering::Relaxed) {
+                        inner.poll(PRODUCER_POLL);
+                    }
+                });
+                let committed = inner.commit_transaction(Timeout::Never).map_err(failed("commit_transaction"));
+                is_done.store(true, Ordering::Relaxed);
+                committed
+            })
         })
         .await
     }
