@@ -67,7 +67,7 @@ pub struct Config {
     pub collect: Collect,
     /// `[sync]`
     pub sync: Sync,
-    /// Where the events go; `None` only if [`Purpose::Reading`] or [`Purpose::Asking`] was asked for and nothing is configured.
+    /// Where the events go; `None` for [`Purpose::Asking`], and for [`Purpose::Reading`] if nothing is configured.
     pub publishing: Option<Publishing>,
     /// `[listen]`
     pub listen: Listen,
@@ -232,8 +232,12 @@ impl Publishing {
         if purpose == Purpose::Kafka {
             r.forgive_missing(after_kafka);
         }
-        let needed = !matches!(purpose, Purpose::Reading | Purpose::Asking);
-        let wanted = needed || r.is_given("kafka.brokers") || r.is_given("registry.url");
+        let wanted = match purpose {
+            Purpose::Reading => r.is_given("kafka.brokers") || r.is_given("registry.url"),
+            // What the daemon has been given (a password of its unit, say) need not stand where it is asked.
+            Purpose::Asking => false,
+            Purpose::Publishing | Purpose::Topics | Purpose::Kafka => true,
+        };
         if !wanted {
             r.forgive_missing(before);
         }
