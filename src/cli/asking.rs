@@ -98,11 +98,8 @@ impl Daemon {
             }
             (None, None) => return Err(AskError::Off),
         };
-        let loopback = [format!("http://{}", Ipv4Addr::LOCALHOST), "http://localhost".into(), "http://[::1]".into()];
-        let mut http = reqwest::Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none());
-        if loopback.iter().any(|here| base.starts_with(here)) {
-            http = http.no_proxy();
-        }
+        // Neither a redirect nor a proxy from the environment decides where the token goes.
+        let http = reqwest::Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none()).no_proxy();
         let http = http.build().map_err(|error| AskError::NotThere { base: base.clone(), reason: chain(&error) })?;
         Ok(Self { http, base, account: config.account.id.clone(), token: config.admin.token.clone() })
     }
