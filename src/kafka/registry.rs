@@ -6,7 +6,7 @@
 //! failures, and know one schema per subject). Not known here: what a schema says.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -108,6 +108,8 @@ pub struct Resolved {
 /// One registry, at one or more addresses.
 pub struct Registry {
     nodes: Vec<Node>,
+    /// Which of them it was; the first, until one has.
+    answered_last: AtomicUsize,
     auth: RegistryAuth,
     http: reqwest::Client,
     mode: RegistryMode,
@@ -126,7 +128,7 @@ impl Registry {
         }
         let http = http_client(&settings)?.timeout(settings.timeout).build().map_err(|error| refused(&error))?;
         let nodes = settings.urls.iter().map(|url| node(url, &settings)).collect::<Result<_, _>>()?;
-        Ok(Self { nodes, auth: settings.auth, http, mode: settings.mode })
+        Ok(Self { nodes, answered_last: AtomicUsize::new(0), auth: settings.auth, http, mode: settings.mode })
     }
 
     /// Whether missing schemas are registered.
@@ -165,17 +167,20 @@ impl Registry {
         .await
     }
 
-    /// Asks one address after the other: one that cannot be reached is passed over; an answer, also a refusal, is final.
-    /// `about` is what the error names.
+    /// Asks one address after the other, first the one that answered last: one that cannot be reached is passed over; an
+    /// answer, also a refusal, is final. `about` is what the error names.
     async fn at_any_node<T>(
         &self,
         about: &str,
         ask: impl AsyncFn(&Node) -> Result<T, Failure>,
     ) -> Result<T, RegistryError> {
         let mut last = Err(RegistryError::Configuration { reason: "no address given".to_owned() });
-        for node in &self.nodes {
+        let first = self.answered_last.load(Ordering::Relaxed);
+        for number in (first..self.nodes.len()).chain(0..first) {
+            let node = &self.nodes[number];
             last = ask(node).await.map_err(|failure| failure.explain(about, &node.url, &self.auth));
             if !matches!(last, Err(RegistryError::Unreachable { .. })) {
+                self.answered_last.store(number, Ordering::Relaxed);
                 break;
             }
         }
@@ -228,20 +233,11 @@ fn checked(url: &str) -> Result<String, RegistryError> {
 }
 
 fn http_client(settings: &RegistrySettings) -> Result<reqwest::ClientBuilder, RegistryError> {
-    let mut builder = reqwest::Client::builder();
-    // A proxy from the environment would look for the address on its own machine.
-    if settings.urls.iter().all(|url| is_loopback(url)) {
-        builder = builder.no_proxy();
-    }
+    // No variable but ours decides where the schemas and the password go.
+    let builder = reqwest::Client::builder().no_proxy();
     let Some(pem) = &settings.ca_pem else { return Ok(builder) };
     let authority = reqwest::Certificate::from_pem(pem).map_err(|error| refused(&error))?;
     Ok(builder.add_root_certificate(authority))
-}
-
-fn is_loopback(url: &str) -> bool {
-    let Ok(url) = reqwest::Url::parse(url) else { return false };
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
 fn refused(error: &dyn std::error::Error) -> RegistryError {
