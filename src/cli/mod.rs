@@ -43,12 +43,16 @@ mod version;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
 pub use exit::Exit;
 pub use setup::configure;
 pub use shutdown::on_signals;
+
+/// How long the end waits for calls that block a thread.
+const LEFT_BEHIND: Duration = Duration::from_secs(1);
 
 const ABOUT: &str = "Change data capture for Alibaba Cloud identity (RAM)";
 
@@ -159,12 +163,23 @@ enum Command {
 ///
 /// It stands here and not in `main.rs`, for what is asynchronous is compiled where it is first polled: once, for the
 /// program and all tests.
-#[tokio::main]
-pub async fn main() -> ExitCode {
-    match Cli::read() {
-        Ok(cli) => cli.run().await.into(),
-        Err(exit) => exit.into(),
-    }
+pub fn main() -> ExitCode {
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("ramstream: no threads to work with: {error}");
+            return Exit::Failed.into();
+        }
+    };
+    let exit = runtime.block_on(async {
+        match Cli::read() {
+            Ok(cli) => cli.run().await,
+            Err(exit) => exit,
+        }
+    });
+    // Calls of librdkafka cannot be given up, and wait for brokers longer than `sync.shutdown_deadline`.
+    runtime.shutdown_timeout(LEFT_BEHIND);
+    exit.into()
 }
 
 impl Cli {

@@ -194,11 +194,12 @@ async fn live(
     backoff: &mut Backoff,
     past: &mut Past,
 ) -> Result<(), LifeError> {
-    let Some(begun) = shutdown.run_until_cancelled(begin(pipeline, status, *past)).await else { return Ok(()) };
+    let beginning = shutdown.run_until_cancelled(begin(pipeline, status, *past));
+    let Some(begun) = alive(beginning, status).await else { return Ok(()) };
     let mut owner = begun?;
     status.enter(Phase::Claiming);
     let claiming = pipeline.claim(&mut owner.writer, &mut owner.state);
-    let mut claimed = finish(claiming, pipeline, shutdown).await;
+    let mut claimed = alive(finish(claiming, pipeline, shutdown), status).await;
     loop {
         let superseded = match claimed.transpose()? {
             None => return Ok(()),
@@ -280,13 +281,17 @@ impl Owner<'_> {
                 () = sleep_until(due.map_or(wake, |due| due.min(wake))) => {}
             }
             status.tick();
-            self.writer.log().follow(&mut self.state).await.map_err(LifeError::read)?;
+            let following = self.writer.log().follow(&mut self.state);
+            let Some(followed) = shutdown.run_until_cancelled(following).await else { return Ok(None) };
+            followed.map_err(LifeError::read)?;
             pipeline.metrics.set_state(self.state.count(), self.state.bytes());
             if let Some(Judgement::Superseded(claim)) = self.writer.judgement() {
                 return Ok(Some(claim));
             }
             listener.follow(&self.state);
-            listener.look().await;
+            if shutdown.run_until_cancelled(listener.look()).await.is_none() {
+                return Ok(None);
+            }
             let answering = Instant::now();
             let Some(answered) = alive(finish(self.answer(&mut listener), pipeline, shutdown), status).await else {
                 info!("stopped while serving a request; the next start finds out whether it was committed");

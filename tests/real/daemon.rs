@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::support::cloud::rows;
 use crate::support::process::{COMPLETE, eventually};
+use crate::support::proxy::Way;
 use crate::support::world::{World, told};
 use crate::support::{alter_topic, kafka, outsider, outsider_sends};
 
@@ -81,6 +82,23 @@ async fn a_stopped_daemon_releases_the_account() {
     assert!(log.contains("released the account"), "{log}");
     let claim = world.last_claim().await;
     assert!(claim["writer"].is_null(), "{claim}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka and a registry: make test"]
+async fn a_daemon_whose_brokers_are_silent_ends_in_time_without_a_release() {
+    let mut world = World::small().await;
+    let proxy = world.kafka_through_proxy();
+    // The default, which a call of librdkafka waits for.
+    world.set("KAFKA__TRANSACTION_TIMEOUT", "60s");
+    let mut daemon = world.start_daemon();
+    daemon.syncs(1, "complete").await;
+    proxy.set(Way::Silent);
+    let asked = Instant::now();
+    let (status, log) = daemon.terminate().await;
+    assert!(asked.elapsed() < Duration::from_secs(25), "{:?}", asked.elapsed());
+    assert_eq!(status.code(), Some(COMPLETE), "{log}");
+    assert!(log.contains("stopped without a release"), "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -103,6 +103,23 @@ async fn a_bad_network_to_the_registry_delays_the_start_in_whatever_way_it_is_ba
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Kafka and a registry: make test"]
+async fn a_start_that_waits_for_the_registry_for_minutes_is_alive() {
+    let mut world = World::small().await;
+    let proxy = world.registry_through_proxy();
+    world.set("REGISTRY__TIMEOUT", "5m");
+    proxy.set(Way::Silent);
+    let mut daemon = world.start_daemon();
+    eventually("it waits", async || (proxy.struck() > 0).then_some(())).await;
+    // /livez fails after a minute without a sign of life.
+    sleep(Duration::from_secs(65)).await;
+    assert_eq!(daemon.page("/livez").await.0, 200);
+    assert!(world.events().await.is_empty(), "nothing is published before the ids are known");
+    proxy.set(Way::Open);
+    world.settles_clean(daemon).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka and a registry: make test"]
 async fn a_bad_network_to_the_registry_is_nothing_to_a_daemon_that_knows_its_ids() {
     let mut world = World::small().await;
     let proxy = world.registry_through_proxy();
