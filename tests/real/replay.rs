@@ -11,7 +11,7 @@ use crate::support::fold::{assert_same, content, fold};
 use crate::support::process::{COMPLETE, Daemon, eventually};
 use crate::support::services::OwnService;
 use crate::support::world::{World, replay, text};
-use crate::support::{alter_topic, kafka, outsider, outsider_sends};
+use crate::support::{alter_topic, delete_records, kafka, outsider, outsider_sends, recreate};
 
 /// What a replay's notice says of one kind: (count, digest). The digest is what the documentation says: the sum mod 2^128
 /// of the first 16 bytes of SHA-256 of every event id.
@@ -73,6 +73,11 @@ async fn is_served_once(world: &World, id: &str) {
     assert_eq!(about.len(), 1, "{about:?}");
     let of_it: Vec<Value> = of_request(&world.rows().await, id).into_iter().cloned().collect();
     assert_eq!(said(about[0]), proofs(&of_it), "{id}");
+}
+
+/// How many notices there are of this type.
+async fn how_many(world: &World, notice_type: &str) -> usize {
+    world.notices().await.iter().filter(|notice| notice["notice_type"] == notice_type).count()
 }
 
 fn http() -> reqwest::Client {
@@ -218,9 +223,47 @@ async fn what_cannot_be_served_is_told_and_stops_nothing() {
     daemon.terminate().await;
     let mut daemon = world.start_daemon();
     daemon.syncs(2, "complete").await;
-    let completed = |notices: &[Value]| notices.iter().filter(|of| of["notice_type"] == "replay.completed").count();
-    assert_eq!(completed(&world.notices().await), 1);
-    assert_eq!(world.notices().await.iter().filter(|of| of["notice_type"] == "request.rejected").count(), 3);
+    assert_eq!(how_many(&world, "replay.completed").await, 1);
+    assert_eq!(how_many(&world, "request.rejected").await, 3);
+    world.settles_clean(daemon).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka and a registry: make test"]
+async fn requests_that_were_deleted_unread_are_told_of_once_and_what_follows_is_served() {
+    let world = World::small().await;
+    world.run_once().await.exits_with(COMPLETE);
+    for id in ["one", "two", "three", "behind-them"] {
+        world.ask_for_replay(id);
+    }
+    delete_records(&world.topic("control"), 3).await;
+    let mut daemon = world.start_daemon();
+    is_served_once(&world, "behind-them").await;
+    daemon.terminate().await;
+    daemon = world.start_daemon();
+    daemon.syncs(2, "complete").await;
+    assert_eq!(how_many(&world, "control.gap").await, 1);
+    world.settles_clean(daemon).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Kafka and a registry: make test"]
+async fn a_control_topic_that_was_made_anew_is_read_from_its_beginning_and_told_of_once() {
+    let world = World::small().await;
+    world.run_once().await.exits_with(COMPLETE);
+    for number in 0..3 {
+        world.ask(&format!("garbage {number}"));
+    }
+    world.run_once().await.exits_with(COMPLETE);
+    assert_eq!(how_many(&world, "request.rejected").await, 3);
+    recreate(&world.topic("control"), "delete").await;
+    world.ask_for_replay("anew");
+    let mut daemon = world.start_daemon();
+    is_served_once(&world, "anew").await;
+    daemon.terminate().await;
+    daemon = world.start_daemon();
+    daemon.syncs(2, "complete").await;
+    assert_eq!(how_many(&world, "control.gap").await, 1);
     world.settles_clean(daemon).await;
 }
 

@@ -178,11 +178,16 @@ pub(crate) async fn set_policy(topic: &str, policy: &str) {
 /// Deletes the first three records; brokers only do that where the policy is to delete.
 pub(crate) async fn truncate(topic: &str) {
     set_policy(topic, "delete").await;
+    delete_records(topic, 3).await;
+    set_policy(topic, "compact").await;
+}
+
+/// Deletes the records below this offset, as retention does.
+pub(crate) async fn delete_records(topic: &str, below: i64) {
     let mut before = TopicPartitionList::new();
-    before.add_partition_offset(topic, 0, Offset::Offset(3)).unwrap();
+    before.add_partition_offset(topic, 0, Offset::Offset(below)).unwrap();
     let deleted = admin().delete_records(&before, &AdminOptions::new()).await.unwrap();
     deleted.elements()[0].error().unwrap();
-    set_policy(topic, "compact").await;
 }
 
 /// Resident memory of this process, in bytes.
