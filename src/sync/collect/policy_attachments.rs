@@ -16,6 +16,9 @@ use crate::{
     },
 };
 
+/// Where the principal's id stands in the key of an attachment.
+const PRINCIPAL_ID: usize = 3;
+
 /// A row whose principal is not known: what may be it, and the rest of its key.
 pub(super) struct Unresolved {
     /// What stands for its scope if nothing else can.
@@ -82,14 +85,18 @@ impl Reader<'_> {
             return unknown;
         }
         let there: BTreeSet<&Key> = found.iter().map(|(key, _)| key).collect();
-        let missing: Vec<&Key> =
-            self.state.entities(Kind::PolicyAttachment).keys().filter(|key| !there.contains(key)).collect();
+        // All users may be missing, and all rows unresolved: no row goes through all that is missing.
+        let mut missing: BTreeMap<_, Vec<Scope>> = BTreeMap::new();
+        for key in self.state.entities(Kind::PolicyAttachment).keys().filter(|key| !there.contains(key)) {
+            missing.entry(grant(key)).or_default().push(PolicyAttachment::scope(key));
+        }
         for row in unresolved {
-            let may_be = missing.iter().filter(|key| row.may_be(key)).map(|key| PolicyAttachment::scope(key));
+            let may_be = missing.get_mut(&row.grant());
+            let is_nobody = row.candidates.is_empty() && may_be.is_none();
+            // The first of the rows of one grant speaks for all.
+            let may_be = may_be.map(std::mem::take).into_iter().flatten();
             let named = row.candidates.iter().map(PolicyAttachment::scope_of_principal);
-            let scopes: Vec<Scope> = named.chain(may_be).collect();
-            let by_name = scopes.is_empty().then(|| row.by_name.clone());
-            for scope in scopes.into_iter().chain(by_name) {
+            for scope in may_be.chain(named).chain(is_nobody.then(|| row.by_name.clone())) {
                 unknown.insert(scope, row.why.clone());
             }
         }
@@ -144,14 +151,20 @@ impl Reader<'_> {
 }
 
 impl Unresolved {
-    /// Whether the held attachment with this key may be the row: the same policy in the same scope, for a principal of the same
-    /// kind.
+    /// Whether the held attachment with this key may be the row.
     pub(super) fn may_be(&self, key: &Key) -> bool {
-        let components: Vec<&str> = key.components().collect();
-        let policy: Vec<&str> = self.policy.components().collect();
-        matches!(components.as_slice(), [policy_type, name, principal_type, _, scope]
-            if [*policy_type, *name] == policy[..] && *principal_type == self.principal_type.as_str() && *scope == self.scope)
+        grant(key) == self.grant()
     }
+
+    /// See [`grant`].
+    fn grant(&self) -> Vec<&str> {
+        self.policy.components().chain([self.principal_type.as_str(), &self.scope]).collect()
+    }
+}
+
+/// All of an attachment's key but the principal's id: the policy, the kind of principal, the scope.
+fn grant(key: &Key) -> Vec<&str> {
+    key.components().enumerate().filter(|(place, _)| *place != PRINCIPAL_ID).map(|(_, component)| component).collect()
 }
 
 /// Why a row says nothing.
