@@ -99,8 +99,12 @@ impl Daemon {
             (None, None) => return Err(AskError::Off),
         };
         // Neither a redirect nor a proxy from the environment decides where the token goes.
-        let http = reqwest::Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none()).no_proxy();
-        let http = http.build().map_err(|error| AskError::NotThere { base: base.clone(), reason: chain(&error) })?;
+        let http = reqwest::Client::builder()
+            .timeout(TIMEOUT)
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()
+            .map_err(|error| AskError::NotThere { base: base.clone(), reason: chain(&error) })?;
         Ok(Self { http, base, account: config.account.id.clone(), token: config.admin.token.clone() })
     }
 

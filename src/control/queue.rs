@@ -125,7 +125,7 @@ impl Queue {
             let why = format!("there is nothing to cancel: no request {id} waits");
             return self.push(place, Some(id), Standing::Refused(why));
         }
-        if journal.outcome(&id).is_some() || self.entries.iter().any(|entry| entry.has(&id)) {
+        if journal.outcome(&id).is_some() || self.entries.iter().any(|entry| entry.decides() == Some(&id)) {
             return Taken::Known(id);
         }
         let end = |ended, reason: String| {
@@ -246,7 +246,7 @@ impl Queue {
         });
         for entry in &mut self.entries {
             // Also what has been too late, or cancelled, since it was handed to whom it was served by.
-            if entry.id.as_ref().is_some_and(|id| entry.has(id) && journal.outcome(id).is_some()) {
+            if entry.decides().is_some_and(|id| journal.outcome(id).is_some()) {
                 entry.standing = Standing::Served;
             }
         }
@@ -267,9 +267,9 @@ impl Entry {
         }
     }
 
-    /// Whether it is about the request with this id and has a say in it.
-    fn has(&self, id: &RequestId) -> bool {
-        self.id.as_ref() == Some(id) && matches!(self.standing, Standing::Waiting(_) | Standing::Ended(_))
+    /// The request that it decides: one that waits, or has ended.
+    fn decides(&self) -> Option<&RequestId> {
+        self.id.as_ref().filter(|_| matches!(self.standing, Standing::Waiting(_) | Standing::Ended(_)))
     }
 }
 

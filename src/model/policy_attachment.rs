@@ -36,6 +36,12 @@ impl PolicyAttachment {
     pub fn scope_of_principal(principal: &Key) -> Scope {
         Scope::children(Kind::PolicyAttachment, principal.path().split('/'))
     }
+
+    /// All of a key but the principal's id: the policy, the kind of principal, the scope of the grant.
+    #[must_use]
+    pub fn grant(key: &Key) -> Vec<&str> {
+        key.components().take(3).chain(key.components().skip(4)).collect()
+    }
 }
 
 /// The policy that a key names.

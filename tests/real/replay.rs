@@ -80,6 +80,17 @@ async fn how_many(world: &World, notice_type: &str) -> usize {
     world.notices().await.iter().filter(|notice| notice["notice_type"] == notice_type).count()
 }
 
+/// Over two lives, and with all that a daemon has to keep.
+async fn tells_the_gap_once_and_serves(world: &World, id: &str) {
+    let daemon = world.start_daemon();
+    is_served_once(world, id).await;
+    daemon.terminate().await;
+    let mut daemon = world.start_daemon();
+    daemon.syncs(2, "complete").await;
+    assert_eq!(how_many(world, "control.gap").await, 1);
+    world.settles_clean(daemon).await;
+}
+
 fn http() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().build().unwrap()
 }
@@ -237,13 +248,7 @@ async fn requests_that_were_deleted_unread_are_told_of_once_and_what_follows_is_
         world.ask_for_replay(id);
     }
     delete_records(&world.topic("control"), 3).await;
-    let mut daemon = world.start_daemon();
-    is_served_once(&world, "behind-them").await;
-    daemon.terminate().await;
-    daemon = world.start_daemon();
-    daemon.syncs(2, "complete").await;
-    assert_eq!(how_many(&world, "control.gap").await, 1);
-    world.settles_clean(daemon).await;
+    tells_the_gap_once_and_serves(&world, "behind-them").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -258,13 +263,7 @@ async fn a_control_topic_that_was_made_anew_is_read_from_its_beginning_and_told_
     assert_eq!(how_many(&world, "request.rejected").await, 3);
     recreate(&world.topic("control"), "delete").await;
     world.ask_for_replay("anew");
-    let mut daemon = world.start_daemon();
-    is_served_once(&world, "anew").await;
-    daemon.terminate().await;
-    daemon = world.start_daemon();
-    daemon.syncs(2, "complete").await;
-    assert_eq!(how_many(&world, "control.gap").await, 1);
-    world.settles_clean(daemon).await;
+    tells_the_gap_once_and_serves(&world, "anew").await;
 }
 
 /// More than are held at once: they are rejected a hundred at a time, of which a few are told of one by one, and the rest

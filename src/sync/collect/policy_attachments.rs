@@ -16,9 +16,6 @@ use crate::{
     },
 };
 
-/// Where the principal's id stands in the key of an attachment.
-const PRINCIPAL_ID: usize = 3;
-
 /// A row whose principal is not known: what may be it, and the rest of its key.
 pub(super) struct Unresolved {
     /// What stands for its scope if nothing else can.
@@ -88,7 +85,7 @@ impl Reader<'_> {
         // All users may be missing, and all rows unresolved: no row goes through all that is missing.
         let mut missing: BTreeMap<_, Vec<Scope>> = BTreeMap::new();
         for key in self.state.entities(Kind::PolicyAttachment).keys().filter(|key| !there.contains(key)) {
-            missing.entry(grant(key)).or_default().push(PolicyAttachment::scope(key));
+            missing.entry(PolicyAttachment::grant(key)).or_default().push(PolicyAttachment::scope(key));
         }
         for row in unresolved {
             let may_be = missing.get_mut(&row.grant());
@@ -153,18 +150,13 @@ impl Reader<'_> {
 impl Unresolved {
     /// Whether the held attachment with this key may be the row.
     pub(super) fn may_be(&self, key: &Key) -> bool {
-        grant(key) == self.grant()
+        PolicyAttachment::grant(key) == self.grant()
     }
 
-    /// See [`grant`].
+    /// See [`PolicyAttachment::grant`].
     fn grant(&self) -> Vec<&str> {
         self.policy.components().chain([self.principal_type.as_str(), &self.scope]).collect()
     }
-}
-
-/// All of an attachment's key but the principal's id: the policy, the kind of principal, the scope.
-fn grant(key: &Key) -> Vec<&str> {
-    key.components().enumerate().filter(|(place, _)| *place != PRINCIPAL_ID).map(|(_, component)| component).collect()
 }
 
 /// Why a row says nothing.
